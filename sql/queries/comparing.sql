@@ -1,0 +1,81 @@
+-- Differences, balances, comparisons and findings.
+
+-- name: list_open_differences :many
+-- $1 organization_id, $2 ledger
+SELECT * FROM differences WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL;
+
+-- name: upsert_differences :exec
+-- $1 rows json
+INSERT INTO differences
+SELECT * FROM json_populate_recordset(NULL::differences, $1::json) ORDER BY organization_id, difference_id
+ON CONFLICT (organization_id, difference_id) DO UPDATE
+SET local_minor = excluded.local_minor, books_minor = excluded.books_minor, delta_minor = excluded.delta_minor,
+    basis = excluded.basis, expected = excluded.expected, rule = excluded.rule, record_id = excluded.record_id,
+    cause = excluded.cause, reason = excluded.reason, confidence = excluded.confidence, version = excluded.version,
+    changed_at = excluded.changed_at, resolved_at = excluded.resolved_at;
+
+-- name: list_differences :many
+-- A filter that is null does not filter.
+-- $1 organization_id, $2 ledger, $3 kind, $4 expected, $5 open, $6 after organization_id, $7 after difference_id, $8 limit
+SELECT d.*, coalesce(d.resolved_at, c.compared_at, d.changed_at) AS last_seen_at FROM differences d
+LEFT JOIN comparisons c ON c.organization_id = d.organization_id AND c.ledger = d.ledger
+WHERE ($1::uuid IS NULL OR d.organization_id = $1)
+    AND ($2::text IS NULL OR d.ledger = $2)
+    AND ($3::text IS NULL OR d.kind = $3)
+    AND ($4::boolean IS NULL OR d.expected = $4)
+    AND ($5::boolean IS NULL OR (d.resolved_at IS NULL) = $5)
+    AND ($6::uuid IS NULL OR (d.organization_id, d.difference_id) > ($6, $7::uuid))
+ORDER BY d.organization_id, d.difference_id LIMIT $8;
+
+-- name: count_open_differences :many
+SELECT kind, expected, count(*) AS differences FROM differences WHERE resolved_at IS NULL GROUP BY kind, expected;
+
+-- name: count_organization_differences :many
+-- $1 organization_ids uuid[]
+SELECT organization_id, sum(open_differences)::bigint AS open, sum(expected_differences)::bigint AS expected
+FROM comparisons WHERE organization_id = ANY($1::uuid[]) GROUP BY organization_id;
+
+-- name: sum_unclassified :many
+SELECT currency, sum(unclassified_minor)::bigint AS minor FROM balances WHERE unclassified_minor <> 0 GROUP BY currency;
+
+-- name: list_balances :many
+-- $1 organization_id or null, $2 after organization_id, $3 after ledger, $4 after currency, $5 limit
+SELECT * FROM balances
+WHERE ($1::uuid IS NULL OR organization_id = $1)
+    AND ($2::uuid IS NULL OR (organization_id, ledger, currency) > ($2, $3::text, $4::text))
+ORDER BY organization_id, ledger, currency LIMIT $5;
+
+-- name: upsert_balances :exec
+-- $1 rows json
+INSERT INTO balances
+SELECT * FROM json_populate_recordset(NULL::balances, $1::json) ORDER BY organization_id, ledger, currency
+ON CONFLICT (organization_id, ledger, currency) DO UPDATE
+SET local_minor = excluded.local_minor, local_count = excluded.local_count, books_minor = excluded.books_minor,
+    books_count = excluded.books_count, terms = excluded.terms, unclassified_minor = excluded.unclassified_minor,
+    certified = excluded.certified, local_at = excluded.local_at, books_at = excluded.books_at,
+    last_pull = excluded.last_pull, version = excluded.version, compared_at = excluded.compared_at;
+
+-- name: delete_balances :exec
+-- Currencies that no document of the ledger bears any more.
+-- $1 organization_id, $2 ledger, $3 currencies text[] still there
+DELETE FROM balances WHERE organization_id = $1 AND ledger = $2 AND NOT currency = ANY($3::text[]);
+
+-- name: upsert_comparison :exec
+-- $1 organization_id, $2 ledger, $3 certified, $4 open_differences, $5 expected_differences
+INSERT INTO comparisons (organization_id, ledger, compared_at, certified, open_differences, expected_differences)
+VALUES ($1, $2, tieout.now(), $3, $4, $5)
+ON CONFLICT (organization_id, ledger) DO UPDATE
+SET compared_at = excluded.compared_at, certified = excluded.certified, open_differences = excluded.open_differences,
+    expected_differences = excluded.expected_differences;
+
+-- name: delete_findings :exec
+-- $1 organization_id
+DELETE FROM findings WHERE organization_id = $1;
+
+-- name: insert_findings :exec
+-- $1 rows json
+INSERT INTO findings SELECT * FROM json_populate_recordset(NULL::findings, $1::json) ON CONFLICT DO NOTHING;
+
+-- name: list_findings :many
+-- $1 organization_id, $2 limit
+SELECT * FROM findings WHERE organization_id = $1 ORDER BY kind, document_id LIMIT $2;

@@ -1,0 +1,51 @@
+-- The links of organizations to QuickBooks Online or Xero.
+
+-- name: list_connections :many
+-- The current one first: connected before others, newer before older.
+-- $1 organization_id
+SELECT * FROM connections WHERE organization_id = $1
+ORDER BY (removed_at IS NULL) DESC, (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST;
+
+-- name: upsert_connections :exec
+-- $1 rows json
+INSERT INTO connections (
+    organization_id, connection_id, status, platform, last_pull, connection_url, errors, hub_created_at, hub_updated_at,
+    payload, content_hash, version, first_seen_at, changed_at, connected_at, removed_at
+)
+SELECT organization_id, connection_id, status, platform, last_pull, connection_url, errors, hub_created_at, hub_updated_at,
+    payload, content_hash, version, tieout.now(), tieout.now(),
+    CASE WHEN status = 'connected' THEN coalesce(hub_created_at, tieout.now()) END, removed_at
+FROM json_populate_recordset(NULL::connections, $1::json)
+ON CONFLICT (organization_id, connection_id) DO UPDATE
+SET status = excluded.status, platform = excluded.platform, last_pull = excluded.last_pull,
+    connection_url = coalesce(excluded.connection_url, connections.connection_url), errors = excluded.errors,
+    hub_created_at = excluded.hub_created_at, hub_updated_at = excluded.hub_updated_at, payload = excluded.payload,
+    content_hash = excluded.content_hash, version = excluded.version, changed_at = tieout.now(),
+    connected_at = coalesce(connections.connected_at, excluded.connected_at), removed_at = excluded.removed_at;
+
+-- name: count_connections :many
+-- Organizations by the status of their current connection; 'none' without one; stale ones among the connected.
+-- $1 stale interval
+SELECT coalesce(c.status, 'none') AS status, count(*) AS organizations,
+    count(*) FILTER (WHERE c.status = 'connected' AND c.last_pull < tieout.now() - $1::interval) AS stale
+FROM organizations o
+LEFT JOIN LATERAL (
+    SELECT status, last_pull FROM connections c
+    WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
+    ORDER BY (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST LIMIT 1
+) c ON true
+WHERE o.removed_at IS NULL
+GROUP BY 1;
+
+-- name: list_lost_connections :many
+-- Organizations that were connected once and are not now.
+-- $1 limit
+SELECT o.organization_id, o.name, c.connection_id, c.status, c.platform, c.changed_at, c.connection_url
+FROM organizations o
+JOIN LATERAL (
+    SELECT * FROM connections c
+    WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
+    ORDER BY (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST LIMIT 1
+) c ON true
+WHERE o.removed_at IS NULL AND c.status IN ('disconnected', 'deauthorized')
+ORDER BY c.changed_at LIMIT $1;

@@ -1,0 +1,75 @@
+-- Documents of both sides in one normal form.
+
+-- name: list_document_hashes :many
+-- $1 organization_id, $2 ledger, $3 side
+SELECT document_id, content_hash, version, removed_at FROM documents
+WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND origin = 'hub';
+
+-- name: list_hashes_of_documents :many
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[]
+SELECT document_id, content_hash, version, removed_at FROM documents
+WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = ANY($4::text[]);
+
+-- name: upsert_documents :exec
+-- $1 rows json
+INSERT INTO documents (
+    organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
+    issued_on, due_on, body, payload, content_hash, version, first_seen_at, changed_at
+)
+SELECT organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
+    issued_on, due_on, body, payload, content_hash, version, tieout.now(), tieout.now()
+FROM json_populate_recordset(NULL::documents, $1::json) ORDER BY organization_id, ledger, side, document_id
+ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE
+SET kind = excluded.kind, origin = excluded.origin, number = excluded.number, party_id = excluded.party_id,
+    party_name = excluded.party_name, currency = excluded.currency, total_minor = excluded.total_minor,
+    status = excluded.status, issued_on = excluded.issued_on, due_on = excluded.due_on, body = excluded.body,
+    payload = excluded.payload, content_hash = excluded.content_hash, version = excluded.version,
+    changed_at = tieout.now(), removed_at = NULL;
+
+-- name: mark_documents_removed :many
+-- Those that a list which may prove absence no longer holds.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[] that it holds
+UPDATE documents SET removed_at = tieout.now(), version = version + 1, changed_at = tieout.now()
+WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND origin = 'hub' AND removed_at IS NULL
+    AND NOT document_id = ANY($4::text[])
+RETURNING document_id, version, body;
+
+-- name: mark_document_removed :many
+-- One that the hub says does not exist.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_id
+UPDATE documents SET removed_at = tieout.now(), version = version + 1, changed_at = tieout.now()
+WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = $4 AND removed_at IS NULL
+RETURNING document_id, version, body;
+
+-- name: list_documents :many
+-- Everything of a ledger and side that comparing needs, removed ones included (they were seen once).
+-- $1 organization_id, $2 ledger
+SELECT side, document_id, body, version, first_seen_at, removed_at FROM documents
+WHERE organization_id = $1 AND ledger = $2 ORDER BY side, document_id;
+
+-- name: list_local_amounts :many
+-- The money of local documents by their ids.
+-- $1 organization_id, $2 document_ids text[]
+SELECT document_id, total_minor, currency, kind FROM documents
+WHERE organization_id = $1 AND side = 'local' AND document_id = ANY($2::text[]);
+
+-- name: list_document_needs :many
+-- The normal form of local documents by their ids, for what they need of the books.
+-- $1 organization_id, $2 document_ids text[]
+SELECT document_id, body FROM documents WHERE organization_id = $1 AND side = 'local' AND document_id = ANY($2::text[]);
+
+-- name: insert_scan :exec
+-- $1 organization_id, $2 ledger, $3 side, $4 started_at, $5 finished_at, $6 last_pull, $7 certified, $8 reason,
+-- $9 documents_count, $10 calls
+INSERT INTO scans (organization_id, ledger, side, started_at, finished_at, last_pull, certified, reason, documents_count, calls)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING;
+
+-- name: list_latest_scans :many
+-- The newest scan of each ledger and side.
+-- $1 organization_id
+SELECT DISTINCT ON (ledger, side) ledger, side, started_at, finished_at, last_pull, certified, reason, documents_count
+FROM scans WHERE organization_id = $1 ORDER BY ledger, side, finished_at DESC;
+
+-- name: prune_scans :exec
+-- Keeps those of the last $1 interval.
+DELETE FROM scans WHERE finished_at < tieout.now() - $1::interval;

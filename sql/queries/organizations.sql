@@ -1,0 +1,45 @@
+-- Organizations as the hub lists them.
+
+-- name: list_organization_hashes :many
+-- $1 organization_ids uuid[]
+SELECT organization_id, content_hash, version, removed_at FROM organizations WHERE organization_id = ANY($1::uuid[]);
+
+-- name: upsert_organizations :exec
+-- $1 rows json
+INSERT INTO organizations (
+    organization_id, name, status, hub_created_at, hub_updated_at, payload, content_hash, version, first_seen_at
+)
+SELECT organization_id, name, status, hub_created_at, hub_updated_at, payload, content_hash, version, tieout.now()
+FROM json_populate_recordset(NULL::organizations, $1::json)
+ORDER BY organization_id
+ON CONFLICT (organization_id) DO UPDATE
+SET name = excluded.name, status = excluded.status, hub_created_at = excluded.hub_created_at,
+    hub_updated_at = excluded.hub_updated_at, payload = excluded.payload, content_hash = excluded.content_hash,
+    version = excluded.version, removed_at = NULL;
+
+-- name: mark_organizations_removed :many
+-- Those that a complete list of the hub no longer holds.
+-- $1 organization_ids uuid[] that it does hold
+UPDATE organizations SET removed_at = tieout.now()
+WHERE removed_at IS NULL AND NOT organization_id = ANY($1::uuid[])
+RETURNING organization_id;
+
+-- name: list_organizations :many
+-- By name, after a key; with their connection and counts.
+-- $1 after name or null, $2 after organization_id, $3 limit, $4 organization_id or null
+SELECT o.organization_id, o.name, o.status, o.hub_created_at, o.first_seen_at, o.removed_at,
+    c.connection_id, c.status AS connection_status, c.platform, c.last_pull, c.changed_at AS connection_changed_at,
+    c.connection_url, c.connected_at, s.read_at AS connection_observed_at
+FROM organizations o
+LEFT JOIN LATERAL (
+    SELECT * FROM connections c
+    WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
+    ORDER BY (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST LIMIT 1
+) c ON true
+LEFT JOIN streams s ON s.organization_id = o.organization_id AND s.stream = 'connection'
+WHERE ($4::uuid IS NULL OR o.organization_id = $4)
+    AND ($1::text IS NULL OR (o.name, o.organization_id) > ($1, $2::uuid))
+ORDER BY o.name, o.organization_id LIMIT $3;
+
+-- name: count_organizations :one
+SELECT count(*) AS total FROM organizations WHERE removed_at IS NULL;

@@ -1,0 +1,45 @@
+-- The paper trail of pushes.
+
+-- name: insert_evidence :exec
+-- $1 organization_id, $2 evidence_id, $3 record_id, $4 kind, $5 detail jsonb
+INSERT INTO evidence (organization_id, evidence_id, record_id, kind, detail, observed_at)
+VALUES ($1, $2, $3, $4, $5, tieout.now());
+
+-- name: insert_attempt :one
+-- Intent before the first byte. No row when this number was written already: somebody else is at it.
+-- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 evidence_id, $6 trigger, $7 fence, $8 replica_id, $9 record_updated_at
+INSERT INTO attempts (
+    organization_id, record_id, episode, number, evidence_id, trigger, fence, replica_id, record_updated_at, started_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, tieout.now())
+ON CONFLICT DO NOTHING
+RETURNING started_at;
+
+-- name: insert_attempt_outcome :exec
+-- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 outcome, $6 http_status, $7 error
+INSERT INTO attempt_outcomes (organization_id, record_id, episode, number, outcome, http_status, error, finished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, tieout.now()) ON CONFLICT DO NOTHING;
+
+-- name: list_attempts :many
+-- In order, with what became of each; an outcome of null is unknown.
+-- $1 organization_id, $2 record_ids uuid[]
+SELECT a.record_id, a.episode, a.number, a.evidence_id, e.kind AS evidence_kind, e.detail AS evidence_detail, a.trigger, a.fence,
+    a.replica_id, a.record_updated_at, a.started_at, o.finished_at, o.outcome, o.http_status, o.error
+FROM attempts a
+JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
+LEFT JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+    AND o.episode = a.episode AND o.number = a.number
+WHERE a.organization_id = $1 AND a.record_id = ANY($2::uuid[])
+ORDER BY a.record_id, a.episode, a.number;
+
+-- name: list_unfinished_attempts :many
+-- Begun under an older claim and never finished: the process died in between.
+-- $1 organization_id, $2 fence of the present claim
+SELECT a.record_id, a.episode, a.number FROM attempts a
+LEFT JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+    AND o.episode = a.episode AND o.number = a.number
+WHERE a.organization_id = $1 AND a.fence < $2 AND o.number IS NULL;
+
+-- name: list_evidence :many
+-- $1 organization_id, $2 record_id
+SELECT evidence_id, kind, detail, observed_at FROM evidence WHERE organization_id = $1 AND record_id = $2 ORDER BY observed_at;

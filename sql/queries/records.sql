@@ -1,0 +1,130 @@
+-- Synced records as we follow them.
+
+-- name: lock_records :many
+-- Those of a page that we hold already, locked until the transaction ends.
+-- $1 organization_id, $2 record_ids uuid[]
+SELECT * FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY record_id FOR UPDATE;
+
+-- name: list_record_hashes :many
+-- Enough to tell which rows of a page are news.
+-- $1 organization_id, $2 record_ids uuid[]
+SELECT record_id, content_hash FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]);
+
+-- name: upsert_records :exec
+-- Rows were read with lock_records in this transaction and carry version + 1.
+-- $1 rows json
+INSERT INTO records AS r
+SELECT * FROM json_populate_recordset(NULL::records, $1::json) ORDER BY organization_id, record_id
+ON CONFLICT (organization_id, record_id) DO UPDATE
+SET object_type = excluded.object_type, object_id = excluded.object_id, sync_status = excluded.sync_status,
+    errors = excluded.errors, platform = excluded.platform, platform_object_id = excluded.platform_object_id,
+    provider = excluded.provider, provider_object_id = excluded.provider_object_id, created_at = excluded.created_at,
+    updated_at = excluded.updated_at, last_pulled_at = excluded.last_pulled_at,
+    object_updated_at = excluded.object_updated_at, platform_updated_at = excluded.platform_updated_at,
+    provider_updated_at = excluded.provider_updated_at, payload = excluded.payload, content_hash = excluded.content_hash,
+    state = excluded.state, cause = excluded.cause, cause_rule = excluded.cause_rule, cause_group = excluded.cause_group,
+    cause_text = excluded.cause_text, rules_version = excluded.rules_version, owner = excluded.owner,
+    reason = excluded.reason, episode = excluded.episode, attempts_count = excluded.attempts_count,
+    next_attempt_at = excluded.next_attempt_at, deadline_at = excluded.deadline_at,
+    first_failed_at = excluded.first_failed_at, healed_at = excluded.healed_at, amount_minor = excluded.amount_minor,
+    currency = excluded.currency, version = excluded.version, changed_at = excluded.changed_at
+WHERE r.version < excluded.version;
+
+-- name: add_record_counts :exec
+-- What writing records changed in the counts.
+-- $1 rows json [{organization_id, object_type, sync_status, state, cause, currency, records, amount_minor}], deltas
+INSERT INTO record_counts AS c (organization_id, object_type, sync_status, state, cause, currency, records, amount_minor)
+SELECT organization_id, object_type, sync_status, state, cause, currency, records, amount_minor
+FROM json_populate_recordset(NULL::record_counts, $1::json)
+ORDER BY organization_id, object_type, sync_status, state, cause, currency
+ON CONFLICT (organization_id, object_type, sync_status, state, cause, currency) DO UPDATE
+SET records = c.records + excluded.records, amount_minor = c.amount_minor + excluded.amount_minor;
+
+-- name: get_record :one
+-- $1 record_id, $2 organization_id or null
+SELECT * FROM records WHERE record_id = $1 AND ($2::uuid IS NULL OR organization_id = $2);
+
+-- name: list_records :many
+-- Keyset-paged by organization and record. A filter that is null does not filter.
+-- $1 organization_id, $2 object_type, $3 sync_status, $4 state, $5 cause, $6 after organization_id, $7 after record_id, $8 limit
+SELECT * FROM records
+WHERE ($1::uuid IS NULL OR organization_id = $1)
+    AND ($2::text IS NULL OR object_type = $2)
+    AND ($3::text IS NULL OR sync_status = $3)
+    AND ($4::text IS NULL OR state = $4)
+    AND ($5::text IS NULL OR cause = $5)
+    AND ($6::uuid IS NULL OR (organization_id, record_id) > ($6, $7::uuid))
+ORDER BY organization_id, record_id LIMIT $8;
+
+-- name: list_records_of_objects :many
+-- $1 organization_id, $2 object_ids uuid[]
+SELECT * FROM records WHERE organization_id = $1 AND object_id = ANY($2::uuid[]);
+
+-- name: list_due_records :many
+-- Open records that are to be looked at now, longest due first.
+-- $1 organization_id, $2 limit
+SELECT * FROM records
+WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed')
+    AND least(next_attempt_at, deadline_at) <= tieout.now()
+ORDER BY least(next_attempt_at, deadline_at) LIMIT $2;
+
+-- name: get_next_look_at :one
+-- $1 organization_id
+SELECT min(least(next_attempt_at, deadline_at)) AS next_look_at FROM records
+WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed');
+
+-- name: list_blocked_records :many
+-- Records of an organization that wait for a cure, by cause.
+-- $1 organization_id, $2 limit
+SELECT * FROM records WHERE organization_id = $1 AND state = 'blocked' ORDER BY cause, record_id LIMIT $2;
+
+-- name: list_record_links :many
+-- What pairing needs of the records of a ledger's object type.
+-- $1 organization_id, $2 object_types text[]
+SELECT record_id, object_type, object_id, platform_object_id, provider_object_id, sync_status, state, cause, reason, created_at,
+    updated_at, version, amount_minor, currency
+FROM records WHERE organization_id = $1 AND object_type = ANY($2::text[]);
+
+-- name: sum_record_counts :many
+-- For /status; kept up to date as records are written.
+SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts GROUP BY sync_status, state;
+
+-- name: sum_organization_record_counts :many
+-- $1 organization_ids uuid[]
+SELECT organization_id, sync_status, state, sum(records)::bigint AS records FROM record_counts
+WHERE organization_id = ANY($1::uuid[]) GROUP BY organization_id, sync_status, state;
+
+-- name: list_causes :many
+-- One row per open cause group, heaviest first; an unknown error is grouped by its own normalised text.
+-- $1 organization_id or null, $2 limit
+WITH failing AS (
+    SELECT cause, CASE WHEN cause = 'unknown' THEN cause_group END AS cause_group, owner, organization_id, record_id,
+        amount_minor, currency, first_failed_at, reason, cause_text, state, least(next_attempt_at, deadline_at) AS next_check_at
+    FROM records
+    WHERE state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        AND ($1::uuid IS NULL OR organization_id = $1)
+), money AS (
+    SELECT cause, cause_group, jsonb_object_agg(currency, minor) AS money_at_risk
+    FROM (
+        SELECT cause, cause_group, currency, sum(amount_minor) AS minor FROM failing
+        WHERE currency IS NOT NULL GROUP BY cause, cause_group, currency
+    ) sums
+    GROUP BY cause, cause_group
+)
+SELECT f.cause, f.cause_group, count(*) AS records, count(DISTINCT f.organization_id) AS organizations,
+    (array_agg(DISTINCT f.organization_id))[1:20] AS organization_ids,
+    mode() WITHIN GROUP (ORDER BY f.owner) AS owner, min(f.first_failed_at) AS first_seen_at, min(f.next_check_at) AS next_check_at,
+    min(f.cause_text) AS example, min(f.reason) AS reason, (array_agg(f.record_id))[1] AS example_record_id,
+    coalesce(m.money_at_risk, '{}') AS money_at_risk
+FROM failing f
+LEFT JOIN money m ON m.cause = f.cause AND m.cause_group IS NOT DISTINCT FROM f.cause_group
+GROUP BY f.cause, f.cause_group, m.money_at_risk
+ORDER BY count(*) DESC, f.cause LIMIT $2;
+
+-- name: list_record_currencies_to_fill :many
+-- Records whose local document's money is not copied yet, or has changed.
+-- $1 organization_id, $2 object_ids uuid[]
+SELECT r.record_id FROM records r
+JOIN documents d ON d.organization_id = r.organization_id AND d.side = 'local' AND d.document_id = r.object_id::text
+WHERE r.organization_id = $1 AND r.object_id = ANY($2::uuid[])
+    AND (r.amount_minor, r.currency) IS DISTINCT FROM (d.total_minor, d.currency);

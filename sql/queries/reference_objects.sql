@@ -1,0 +1,31 @@
+-- Tax rates, ledger accounts, products, counterparts, settings.
+
+-- name: list_reference_hashes :many
+-- $1 organization_id, $2 kind
+SELECT reference_id, content_hash, version, removed_at FROM reference_objects WHERE organization_id = $1 AND kind = $2;
+
+-- name: upsert_reference_objects :exec
+-- $1 rows json
+INSERT INTO reference_objects (
+    organization_id, kind, reference_id, name, code, rate, status, is_external, payload, content_hash, version,
+    first_seen_at, changed_at
+)
+SELECT organization_id, kind, reference_id, name, code, rate, status, is_external, payload, content_hash, version,
+    tieout.now(), tieout.now()
+FROM json_populate_recordset(NULL::reference_objects, $1::json) ORDER BY organization_id, kind, reference_id
+ON CONFLICT (organization_id, kind, reference_id) DO UPDATE
+SET name = excluded.name, code = excluded.code, rate = excluded.rate, status = excluded.status,
+    is_external = excluded.is_external, payload = excluded.payload, content_hash = excluded.content_hash,
+    version = excluded.version, changed_at = tieout.now(), removed_at = NULL;
+
+-- name: mark_reference_objects_removed :many
+-- Those that a complete list no longer holds.
+-- $1 organization_id, $2 kind, $3 reference_ids text[] that it holds
+UPDATE reference_objects SET removed_at = tieout.now(), version = version + 1, changed_at = tieout.now()
+WHERE organization_id = $1 AND kind = $2 AND removed_at IS NULL AND NOT reference_id = ANY($3::text[])
+RETURNING reference_id, version;
+
+-- name: list_reference_objects :many
+-- $1 organization_id, $2 kinds text[]
+SELECT kind, reference_id, name, code, rate, status, is_external, payload FROM reference_objects
+WHERE organization_id = $1 AND kind = ANY($2::text[]) AND removed_at IS NULL ORDER BY kind, reference_id;

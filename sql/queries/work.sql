@@ -1,0 +1,69 @@
+-- Work that is due: one row per organization and kind, claimed by one replica at a time.
+
+-- name: ensure_work :exec
+-- Makes the rows of organizations that have none yet, due at once.
+-- $1 organization_ids uuid[], $2 kinds text[]
+INSERT INTO work (organization_id, kind, due_at)
+SELECT organization_id, kind, tieout.now()
+FROM unnest($1::uuid[]) AS organization_id CROSS JOIN unnest($2::text[]) AS kind
+ORDER BY organization_id, kind
+ON CONFLICT DO NOTHING;
+
+-- name: claim_due_work :many
+-- Claims what has been due longest; the fence that comes back must be stated with every write.
+-- $1 kind, $2 replica_id, $3 lease interval, $4 limit
+WITH due AS (
+    SELECT organization_id, kind, due_at
+    FROM work
+    WHERE kind = $1 AND due_at <= tieout.now()
+    ORDER BY due_at
+    LIMIT $4
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE work
+SET lease_by = $2, fence = fence + 1, claimed_at = tieout.now(), due_at = tieout.now() + $3::interval, wanted_at = NULL
+FROM due
+WHERE work.organization_id = due.organization_id AND work.kind = due.kind
+RETURNING work.organization_id, work.fence, work.failures, due.due_at AS was_due_at, work.claimed_at;
+
+-- name: renew_work :one
+-- Extends a lease that is still ours; no row when it is not.
+-- $1 organization_id, $2 kind, $3 fence, $4 lease interval
+UPDATE work SET due_at = tieout.now() + $4::interval
+WHERE organization_id = $1 AND kind = $2 AND fence = $3
+RETURNING fence;
+
+-- name: hold_work :one
+-- Keeps a lease from being taken over until this transaction ends; no row when it has been.
+-- $1 organization_id, $2 kind, $3 fence
+SELECT fence FROM work WHERE organization_id = $1 AND kind = $2 AND fence = $3 FOR SHARE;
+
+-- name: finish_work :one
+-- Gives a claimed row back, due next at $4 or when somebody wished for it meanwhile.
+-- $1 organization_id, $2 kind, $3 fence, $4 due_at, $5 failures, $6 error
+UPDATE work
+SET due_at = least($4, wanted_at), wanted_at = NULL, lease_by = NULL, finished_at = tieout.now(), failures = $5, error = $6
+WHERE organization_id = $1 AND kind = $2 AND fence = $3
+RETURNING due_at;
+
+-- name: nudge_work :exec
+-- Wishes for work no later than given; a row in work keeps its lease and remembers the wish. Missing rows are made.
+-- $1 organization_ids uuid[], $2 kind, $3 wanted_at
+INSERT INTO work AS w (organization_id, kind, due_at)
+SELECT organization_id, $2, $3 FROM unnest($1::uuid[]) AS organization_id ORDER BY organization_id
+ON CONFLICT (organization_id, kind) DO UPDATE
+SET due_at = CASE WHEN w.lease_by IS NULL THEN least(w.due_at, excluded.due_at) ELSE w.due_at END,
+    wanted_at = CASE WHEN w.lease_by IS NULL THEN NULL ELSE least(w.wanted_at, excluded.due_at) END
+WHERE w.lease_by IS NOT NULL OR w.due_at > excluded.due_at;
+
+-- name: get_next_due_work :one
+-- When the next row of a kind is due, so that an idle worker knows how long it may rest.
+-- $1 kind
+SELECT min(due_at) AS due_at FROM work WHERE kind = $1;
+
+-- name: get_polling_lag :one
+-- How far reading has fallen behind.
+-- $1 tolerated interval
+SELECT count(*) FILTER (WHERE due_at < tieout.now() - $1::interval AND lease_by IS NULL) AS overdue,
+    coalesce(extract(epoch FROM tieout.now() - min(due_at) FILTER (WHERE lease_by IS NULL)), 0)::float8 AS oldest_overdue_seconds
+FROM work WHERE kind = 'poll' AND due_at <= tieout.now();
