@@ -91,7 +91,7 @@ CREATE TABLE tieout.records (
 -- list_record_links, list_records_of_objects
 CREATE INDEX records_by_object ON tieout.records (organization_id, object_id);
 -- list_due_records, get_next_look_at
-CREATE INDEX records_open ON tieout.records (organization_id, deadline_at)
+CREATE INDEX records_open ON tieout.records (organization_id, least(next_attempt_at, deadline_at))
 WHERE state NOT IN ('acknowledged', 'confirmed');
 -- list_causes
 CREATE INDEX records_failing ON tieout.records (organization_id, cause)
