@@ -1,0 +1,152 @@
+"""The Helm chart: linted by Helm itself, valid Kubernetes, restricted, and in step with the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from helm_python import chart as helm
+from helm_python.errors import HelmError
+
+from service.settings.variables import VARIABLES
+
+CHART = Path(__file__).parents[2] / "helm"
+KUBERNETES = ("1.27", "1.33")
+# Helm counts: 1 information, 2 warning, 3 error.
+INFORMATION = 1
+SECRET = {"existingSecret": "tieout"}
+FROM_SECRET = {
+    "TIEOUT_DATABASE_URL",
+    "TIEOUT_HUB_CLIENT_ID",
+    "TIEOUT_HUB_CLIENT_SECRET",
+    "TIEOUT_WEBHOOK_SECRETS",
+    "TIEOUT_API_KEYS",
+    "TIEOUT_ALERT_CHANNELS",
+}
+SET_BY_CHART = {"TIEOUT_LISTEN", "TIEOUT_ROLES"}
+POINTLESS_IN_A_CLUSTER = {"TIEOUT_DATA_DIR"}
+
+
+def render(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every object that the chart makes of the values."""
+    with helm.Chart.load(CHART) as loaded:
+        manifests = loaded.render(dict(values), name="tieout", namespace="finance")
+    texts = (text for name, text in sorted(manifests.items()) if name.endswith(".yaml"))
+    return [found for text in texts for found in yaml.safe_load_all(text) if found]
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each pod template with the name of what makes it."""
+    for found in objects:
+        if found["kind"] in {"Deployment", "Job"}:
+            yield found["metadata"]["name"], found["spec"]["template"]["spec"]
+
+
+def test_lint_has_no_complaint() -> None:
+    """Helm's own linter finds nothing above information level."""
+    found = [
+        finding
+        for finding in helm.lint(CHART, values=SECRET)["messages"]
+        if finding["severity"] not in {"INFO", 1}
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {
+            "ingress": {
+                "enabled": True,
+                "host": "tieout.example.com",
+                "tlsSecret": "tls",
+                "className": "nginx",
+            }
+        },
+        {
+            "settings": {"TIEOUT_POLL_SECONDS": 60, "TIEOUT_ALERT_ALLOW_PRIVATE": True},
+            "networkPolicy": {"enabled": False},
+        },
+    ],
+    ids=["defaults", "ingress", "settings"],
+)
+def test_every_object_is_valid(version: str, extra: Mapping[str, Any]) -> None:
+    """Each object satisfies the strict schema of the oldest and a recent Kubernetes."""
+    objects = render({**SECRET, **extra})
+    assert {found["kind"] for found in objects} >= {"Deployment", "Job", "Service", "PodDisruptionBudget"}
+    for found in objects:
+        kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_pods_are_restricted() -> None:
+    """Each pod meets the restricted profile, and gets neither a token nor variables of services."""
+    seen = list(pods(render(SECRET)))
+    assert [name for name, _ in seen] == ["tieout-web", "tieout-worker", "tieout-migrate"]
+    for _, pod in seen:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"].endswith("Mi")
+
+
+def test_network_is_closed_by_default() -> None:
+    """One policy takes everything in and out away from all pods; only the web side is opened again."""
+    policies = {
+        found["metadata"]["name"]: found["spec"]
+        for found in render(SECRET)
+        if found["kind"] == "NetworkPolicy"
+    }
+    assert policies["tieout"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policies["tieout"]["ingress"] == []
+    assert "app.kubernetes.io/component" not in policies["tieout"]["podSelector"]["matchLabels"]
+    assert policies["tieout-web"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "web"
+
+
+def test_chart_lists_the_settings() -> None:
+    """The chart's values name every setting that the service knows, and none that it does not."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    known = {variable.name for variable in VARIABLES}
+    assert set(values["settings"]) | FROM_SECRET | SET_BY_CHART | POINTLESS_IN_A_CLUSTER == known
+
+
+def test_settings_reach_the_container_as_text() -> None:
+    """Numbers and booleans in values arrive as environment strings; null ones do not arrive."""
+    settings = {"TIEOUT_POLL_SECONDS": 60, "TIEOUT_ALERT_ALLOW_PRIVATE": True}
+    pod = dict(pods(render({**SECRET, "settings": settings})))["tieout-worker"]
+    environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    assert environment == {
+        "TIEOUT_LISTEN": "0.0.0.0:8080",
+        "TIEOUT_ROLES": "worker",
+        "TIEOUT_POLL_SECONDS": "60",
+        "TIEOUT_ALERT_ALLOW_PRIVATE": "true",
+    }
+
+
+def test_missing_secret_is_told() -> None:
+    """Without the name of a Secret the chart refuses, saying which keys it must hold."""
+    with pytest.raises(HelmError, match="TIEOUT_HUB_CLIENT_SECRET"):
+        render({})
+
+
+def test_image_is_small_and_unprivileged() -> None:
+    """The Dockerfile pins its base, installs by hash, ends unprivileged and without build tools."""
+    text = (CHART.parent / "Dockerfile").read_text()
+    assert re.search(r"^ARG PYTHON=python:\d+\.\d+\.\d+-slim", text, re.MULTILINE)
+    assert "--require-hashes -r requirements.lock" in text
+    final = text.split("\nFROM ")[-1]
+    assert re.search(r"^USER \d+:\d+$", final, re.MULTILINE)
+    assert not re.search(r"\b(apt-get|pip install|gcc)\b", final)
