@@ -19,8 +19,6 @@ CHART = Path(__file__).parents[2] / "helm"
 KUBERNETES = ("1.27", "1.33")
 # Helm counts: 1 information, 2 warning, 3 error.
 INFORMATION = 1
-# Helm counts: 1 information, 2 warning, 3 error.
-INFORMATION = 1
 SECRET = {"existingSecret": "tieout"}
 FROM_SECRET = {
     "TIEOUT_DATABASE_URL",
