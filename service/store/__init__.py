@@ -1,0 +1,1 @@
+"""Postgres: the only place where replicas meet, and the only one that remembers."""

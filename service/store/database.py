@@ -1,0 +1,245 @@
+"""The database: a bounded pool, and transactions that see one organization's rows or the whole fleet's.
+
+All work with Postgres happens inside `organization(id)` or `fleet()`: one pooled connection, one
+transaction. Its first statement says whose rows it may see, as the role tieout_app, which owns nothing;
+row-level security does the rest, so a query that forgets its WHERE shows nobody else's rows. The scope lasts
+as long as its transaction.
+
+Time-outs nest: a lock gives up before its statement, a statement in Postgres before our own wait for it, so
+that the more exact message comes first. A transaction waits for nothing but Postgres; one that idles is
+ended by it.
+
+Behind pgbouncer (`?pgbouncer=true` in the address) a session belongs to nobody: statements are then not kept
+prepared, and what a session is otherwise told once at its start is told to each transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self, TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from service.errors import DatabaseError, DatabaseUnfit, DatabaseUnreachable
+from service.store import jsonb
+from service.store.trouble import translate
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = PoolConnectionProxy
+    Pool = asyncpg.Pool
+
+POOL_SIZE_MAX = 10
+"""Connections of one replica: nine replicas fit into the hundred that Postgres allows by default."""
+
+SERVER_VERSION_MIN = 140_000
+"""PostgreSQL 14, the oldest version that is tested."""
+
+CONNECT_SECONDS = 10.0
+LOCK_SECONDS = 10.0
+STATEMENT_SECONDS = 30.0
+COMMAND_SECONDS = 40.0
+IDLE_IN_TRANSACTION_SECONDS = 30.0
+ACQUIRE_SECONDS = 15.0
+"""Longer than a connection takes to open, shorter than a sender of webhooks waits for its answer."""
+
+SESSION = {
+    "role": "tieout_app",
+    "search_path": "tieout",
+    "timezone": "UTC",
+    "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}",
+    "statement_timeout": f"{STATEMENT_SECONDS * 1000:.0f}",
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000:.0f}",
+}
+"""What every session of the service is told; the role first, since the rest is its business."""
+
+FLEET = "*"
+"""The scope that sees all organizations."""
+
+_TELL = "select set_config(name, value, true) from unnest($1::text[], $2::text[]) as setting(name, value)"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where Postgres is: an address for the driver, a name for people, and whether pgbouncer is between."""
+
+    dsn: str
+    place: str
+    is_pgbouncer: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Take an address apart; whatever is wrong with it, its password is not repeated."""
+        try:
+            parts = urlsplit(url)
+            place = f"{parts.hostname or 'the local socket'}:{parts.port or 5432}{parts.path}"
+        except ValueError:
+            raise DatabaseUnreachable(
+                "TIEOUT_DATABASE_URL cannot be read; percent-encode special characters in user and password"
+            ) from None
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        options = [(name, value) for name, value in query if name != "pgbouncer"]
+        dsn = parts._replace(query=urlencode(options)).geturl()
+        return cls(dsn=dsn, place=place, is_pgbouncer=("pgbouncer", "true") in query)
+
+
+class Database:
+    """A pool of connections to one Postgres, handed out a transaction at a time."""
+
+    def __init__(self, pool: Pool, server: Server, clock_offset: timedelta = timedelta(0)) -> None:
+        self._pool = pool
+        self._server = server
+        self.clock_offset = clock_offset
+        """How far `tieout.now()` runs ahead of the real time in our transactions; tests move it."""
+
+    @classmethod
+    async def open(
+        cls, url: str, *, pool_size: int = POOL_SIZE_MAX, application_name: str = "tieout"
+    ) -> Database:
+        """Connect, and make sure that the server is one that we can work with.
+
+        Raises `DatabaseUnreachable` or `DatabaseUnfit`, each with its remedy.
+        """
+        server = Server.parse(url)
+        try:
+            pool = await asyncpg.create_pool(
+                server.dsn,
+                min_size=1,
+                max_size=pool_size,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                statement_cache_size=0 if server.is_pgbouncer else 100,
+                server_settings={"application_name": application_name}
+                | ({} if server.is_pgbouncer else SESSION),
+                init=_prepare,
+                reset=_leave,
+            )
+        except Exception as error:
+            raise _explained(error, server) from error
+        database = cls(pool, server)
+        try:
+            await database._require_fit()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Give all connections back; whatever still runs after a moment is cut off."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    @property
+    def place(self) -> str:
+        """Host, port and database, for messages."""
+        return self._server.place
+
+    @property
+    def connections_busy(self) -> int:
+        """Connections that are handed out just now."""
+        return self._pool.get_size() - self._pool.get_idle_size()
+
+    @asynccontextmanager
+    async def organization(
+        self, organization_id: UUID, *, readonly: bool = False
+    ) -> AsyncIterator[Connection]:
+        """Open a transaction that sees the rows of one organization alone.
+
+        A read-only one sees a single state of the database from its first query to its last.
+        """
+        async with self._transaction(str(organization_id), readonly=readonly) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def fleet(self, *, readonly: bool = False) -> AsyncIterator[Connection]:
+        """Open a transaction that sees every organization; for work that belongs to none, or to all.
+
+        A read-only one sees a single state of the database from its first query to its last.
+        """
+        async with self._transaction(FLEET, readonly=readonly) as connection:
+            yield connection
+
+    async def now(self) -> datetime:
+        """Ask for the service's time: that of Postgres, since replicas' clocks may lie."""
+        async with self.fleet(readonly=True) as connection:
+            now = await connection.fetchval("select tieout.now()")
+        assert isinstance(now, datetime)
+        return now
+
+    @asynccontextmanager
+    async def _transaction(self, scope: str, *, readonly: bool) -> AsyncIterator[Connection]:
+        settings = {"tieout.scope": scope}
+        if self._server.is_pgbouncer:
+            settings = SESSION | settings
+        if self.clock_offset:
+            settings["tieout.clock_offset"] = f"{self.clock_offset.total_seconds()} seconds"
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except TimeoutError as error:
+            raise DatabaseUnreachable(
+                f"no connection to Postgres at {self.place} became free within {ACQUIRE_SECONDS:g} s"
+            ) from error
+        except Exception as error:
+            raise _explained(error, self._server) from error
+        try:
+            async with connection.transaction(
+                isolation="repeatable_read" if readonly else "read_committed", readonly=readonly
+            ):
+                await connection.execute(_TELL, list(settings), list(settings.values()))
+                yield connection
+        except Exception as error:
+            raise _explained(error, self._server) from error
+        finally:
+            await self._pool.release(connection, timeout=CONNECT_SECONDS)
+
+    async def _require_fit(self) -> None:
+        async with self.fleet(readonly=True) as connection:
+            require_version(int(await connection.fetchval("show server_version_num")), self._server)
+            if await connection.fetchval("select to_regnamespace('tieout')") is None:
+                raise DatabaseUnfit(f"Postgres at {self.place} lacks the schema tieout; run `tieout migrate`")
+
+
+def require_version(number: int, server: Server) -> None:
+    """Refuse a server that is older than what is tested."""
+    if number < SERVER_VERSION_MIN:
+        raise DatabaseUnfit(
+            f"Postgres at {server.place} is version {number // 10_000}; "
+            f"tieout needs {SERVER_VERSION_MIN // 10_000} or later"
+        )
+
+
+def _explained(error: Exception, server: Server) -> Exception:
+    """The error as a person should read it, or itself when it is our own mistake."""
+    if isinstance(error, DatabaseError):
+        return error
+    return translate(error, server.place) or error
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    # In a transaction, since outside of one pgbouncer may split even a single question between two servers.
+    async with connection.transaction():
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=jsonb.encode, decoder=jsonb.decode, format="text"
+        )
+
+
+async def _leave(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Reset nothing: what we set ends with its transaction, and asking would cost a round trip each."""
