@@ -1,0 +1,156 @@
+"""Metrics: every one that the service exports, declared once, here.
+
+- A name ends in its unit; what counts events since the process started ends in `_total`.
+- Labels come from closed sets of our own words. Ids, names and texts from outside never become labels; what could
+  be an unknown word of the hub (a status, a currency) goes through `bounded`, which lets a limited number of values in.
+- Counters and histograms belong to the process that counted. Gauges describe the fleet: they are read from Postgres
+  when somebody asks for `/metrics`, so that every replica tells the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+LABEL_VALUES_MAX: Final = 200
+"""Values that `bounded` lets in for one label: all currencies of the world fit, a flood of nonsense does not."""
+
+_NETWORK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_DATABASE_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_RUN_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+_BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(name, meaning, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(name, meaning, labels, registry=REGISTRY, buckets=buckets)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(name, meaning, labels, registry=REGISTRY)
+
+
+HUB_REQUESTS = _counter(
+    "tieout_hub_requests_total",
+    "Requests to the hub: outcome is ok or a kind of failure.",
+    "endpoint",
+    "outcome",
+)
+HUB_REQUEST_SECONDS = _histogram(
+    "tieout_hub_request_seconds",
+    "Time of one request to the hub, its answer read.",
+    _NETWORK_SECONDS,
+    "endpoint",
+)
+HUB_BUDGET_WAIT_SECONDS = _histogram(
+    "tieout_hub_budget_wait_seconds",
+    "Time that a request waited for its slot of the budget.",
+    _NETWORK_SECONDS,
+)
+PUSHES = _counter(
+    "tieout_pushes_total", "Pushes by outcome: accepted, refused, uncertain or not_sent.", "outcome"
+)
+WORKER_RUNS = _counter(
+    "tieout_worker_runs_total", "Runs by outcome: done, idle, superseded or failed.", "worker", "outcome"
+)
+WORKER_RUN_SECONDS = _histogram(
+    "tieout_worker_run_seconds", "Time of one run that found something to do.", _RUN_SECONDS, "worker"
+)
+NOTIFICATIONS = _counter(
+    "tieout_notifications_total",
+    "Notifications by kind of channel and outcome: sent, refused, later or unknown.",
+    "channel",
+    "outcome",
+)
+WEBHOOK_DELIVERIES = _counter(
+    "tieout_webhook_deliveries_total",
+    "Webhooks by outcome: stored, duplicate, quarantined, or why they were turned away.",
+    "outcome",
+)
+WEBHOOK_COMMIT_SECONDS = _histogram(
+    "tieout_webhook_commit_seconds", "Time until a batch of webhooks was durable.", _DATABASE_SECONDS
+)
+WEBHOOK_COMMIT_EVENTS = _histogram(
+    "tieout_webhook_commit_events", "Webhooks that were made durable together.", _BATCH
+)
+WEB_REQUESTS = _counter(
+    "tieout_web_requests_total",
+    "Requests answered, by route and status class (2xx to 5xx).",
+    "route",
+    "status",
+)
+WEB_REQUEST_SECONDS = _histogram(
+    "tieout_web_request_seconds", "Time to answer a request.", _DATABASE_SECONDS, "route"
+)
+REFUSED_KEYS = _counter(
+    "tieout_refused_keys_total",
+    "Requests without a valid key: outcome is missing, wrong or limited.",
+    "outcome",
+)
+
+STATE = _gauge("tieout_state_bool", "1 for the state that /status tells: ok, degraded or down.", "state")
+ORGANIZATIONS = _gauge(
+    "tieout_organizations", "Organizations by the status of their connection.", "connection"
+)
+STALE_ORGANIZATIONS = _gauge("tieout_stale_organizations", "Connected organizations whose books are stale.")
+RECORDS = _gauge("tieout_records", "Synced records by our state.", "state")
+FAILING_RECORDS = _gauge("tieout_failing_records", "Failing records of the heaviest causes.", "cause")
+RISK_MINOR_UNITS = _gauge(
+    "tieout_risk_minor_units", "Money of failing records, in minor units, of the heaviest causes.", "currency"
+)
+DIFFERENCES = _gauge("tieout_differences", "Open differences; expected is true or false.", "kind", "expected")
+UNCLASSIFIED_MINOR_UNITS = _gauge(
+    "tieout_unclassified_minor_units", "Money that no rule explains, in minor units.", "currency"
+)
+WEBHOOK_BACKLOG_EVENTS = _gauge("tieout_webhook_backlog_events", "Events stored and not worked off yet.")
+WEBHOOK_BACKLOG_SECONDS = _gauge("tieout_webhook_backlog_seconds", "Age of the oldest of them.")
+MISSING_EVENTS = _gauge("tieout_missing_events", "Events that the hub's log has and no webhook brought.")
+OVERDUE_ORGANIZATIONS = _gauge("tieout_overdue_organizations", "Organizations not read by their bound.")
+OVERDUE_SECONDS = _gauge("tieout_overdue_seconds", "How long the longest of them has been overdue.")
+FULL_SWEEP_AGE_SECONDS = _gauge(
+    "tieout_full_sweep_age_seconds", "Age of the oldest complete reading; NaN while one is still to come."
+)
+ALERTS = _gauge("tieout_alerts", "Firing alerts.", "severity")
+REPLICAS = _gauge("tieout_replicas", "Replicas that report.", "role")
+HUB_REACHABLE = _gauge("tieout_hub_reachable_bool", "1 while the hub answers.")
+HUB_USED_REQUESTS_PER_SECOND = _gauge("tieout_hub_used_requests_per_second", "Requests sent by all replicas.")
+HUB_BUDGET_REQUESTS_PER_SECOND = _gauge("tieout_hub_budget_requests_per_second", "Requests allowed to all.")
+DATABASE_CONNECTIONS = _gauge(
+    "tieout_database_connections", "Connections to Postgres in use by this replica."
+)
+
+_seen: defaultdict[str, set[str]] = defaultdict(set)
+
+
+def bounded(label: str, value: str) -> str:
+    """Return the value, or `other` when the label has had its share of different ones.
+
+    For words of the hub, of which there could be any number.
+    """
+    seen = _seen[label]
+    if value in seen:
+        return value
+    if len(seen) >= LABEL_VALUES_MAX or len(value) > 64 or not value.isprintable():  # noqa: PLR2004 - no word is longer
+        return "other"
+    seen.add(value)
+    return value
+
+
+def render() -> bytes:
+    """Write all metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)
