@@ -1,10 +1,11 @@
 """Metrics: every one that the service exports, declared once, here.
 
 - A name ends in its unit; what counts events since the process started ends in `_total`.
-- Labels come from closed sets of our own words. Ids, names and texts from outside never become labels; what could
-  be an unknown word of the hub (a status, a currency) goes through `bounded`, which lets a limited number of values in.
-- Counters and histograms belong to the process that counted. Gauges describe the fleet: they are read from Postgres
-  when somebody asks for `/metrics`, so that every replica tells the same.
+- Labels come from closed sets of our own words. Ids, names and texts from outside never become labels; what
+  could be an unknown word of the hub (a status, a currency) goes through `bounded`, which lets a limited
+  number of values in.
+- Counters and histograms belong to the process that counted. Gauges describe the fleet: they are read from
+  Postgres when somebody asks for `/metrics`, so that every replica tells the same.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ GCCollector(registry=REGISTRY)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 LABEL_VALUES_MAX: Final = 200
-"""Values that `bounded` lets in for one label: all currencies of the world fit, a flood of nonsense does not."""
+"""Values that `bounded` lets in for one label: all currencies of the world fit, a flood does not."""
 
 _NETWORK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _DATABASE_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
