@@ -30,7 +30,7 @@ import asyncpg
 
 from service.errors import DatabaseError, DatabaseUnfit, DatabaseUnreachable
 from service.store.database import CONNECT_SECONDS, Server, require_version
-from service.store.queries import SQL
+from service.store.sources import SQL
 from service.store.trouble import translate
 
 MIGRATIONS: Path = SQL / "migrations"

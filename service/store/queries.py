@@ -17,10 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-_SERVICE = Path(__file__).parents[1]
-
-SQL: Path = next(folder for folder in (_SERVICE / "sql", _SERVICE.parent / "sql") if folder.is_dir())
-"""The folder `sql`: inside the package when it was installed, beside it in the repository."""
+from service.store.sources import SQL
 
 _HEADER = re.compile(r"-- name: (?P<name>[a-z][a-z0-9_]*) :(?P<rows>one|many|exec)")
 
@@ -73,7 +70,6 @@ def _query(header: str, lines: Sequence[str], source: str) -> Query:
     length = next((index for index, line in enumerate(lines) if not line.startswith("--")), len(lines))
     comments = [line.removeprefix("--").strip() for line in lines[:length]]
     split = next((index for index, line in enumerate(comments) if line.startswith("$")), len(comments))
-    assert split > 0, f"{source}: {name} does not say what it is for"
     statement = "\n".join(lines[length:]).strip()
     assert statement.endswith(";"), f"{source}: {name} does not end with a semicolon"
     return Query(
