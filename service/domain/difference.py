@@ -1,0 +1,124 @@
+"""Comparing the two sides of a ledger: every document once, every disagreement named, the balance proven.
+
+`local` and `books` are what is known of both sides now: an uncertified scan adds to the books but takes
+nothing away (`document.known_books`). The result depends on nothing else, least of all on the order of its
+inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from service.domain.balance import Balance, tie_out
+from service.domain.difference_kind import Difference, Kind, Verdict
+from service.domain.difference_pair import books_amount, field_verdicts, money_verdict, softened
+from service.domain.difference_unpaired import Finding, unpaired_books, unpaired_local
+from service.domain.document import Document, Ledger, Side, newest
+from service.domain.expectation import vanished_id
+from service.domain.expectation_context import Context
+from service.domain.pairing import Pair, Pairing, pair
+from service.domain.pairing_links import Link, LinkIndex
+
+__all__ = ["Comparison", "Context", "Difference", "Kind", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing found; the pairing is kept for whoever confirms pushes or remembers pairs."""
+
+    differences: Sequence[Difference]
+    balances: Sequence[Balance]
+    pairing: Pairing
+
+
+def compare(
+    *,
+    ledger: Ledger,
+    local: Sequence[Document],
+    books: Sequence[Document],
+    links: Sequence[Link],
+    context: Context,
+) -> Comparison:
+    """Compare one ledger of one organization; all documents must be of that ledger and of their side."""
+    assert all(each.ledger is ledger and each.side is Side.LOCAL for each in local), (
+        "a foreign local document"
+    )
+    assert all(each.ledger is ledger and each.side is Side.BOOKS for each in books), (
+        "a foreign books document"
+    )
+    ours, theirs = newest(local), newest(books)
+    index = LinkIndex.build(ledger, links)
+    vanished = {
+        local_id: books_id
+        for local_id in ours
+        if (books_id := vanished_id(local_id, index.best(local_id), context, theirs)) is not None
+    }
+    pairing = pair(tuple(ours.values()), tuple(theirs.values()), index, vanished=frozenset(vanished))
+    findings = [finding for found in pairing.pairs for finding in _of_pair(found, index, context)]
+    findings += unpaired_local(pairing, index, context, vanished)
+    findings += unpaired_books(pairing, index, context)
+    differences = [_difference(ledger, finding, index) for finding in findings]
+    return Comparison(
+        differences, tie_out(ledger, ours.values(), _books_amounts(pairing, findings), differences), pairing
+    )
+
+
+def _of_pair(found: Pair, index: LinkIndex, context: Context) -> Iterator[Finding]:
+    """Tell what a pair disagrees on: one finding moves money, the others show it only where it agrees."""
+    local, books = found.local, found.books
+    amount = books_amount(local, books)
+    money: Verdict | None = None
+    if local.currency != books.currency:
+        reason = f"It is in {local.currency} here and in {books.currency} in the books."
+        money = softened(Verdict(Kind.CURRENCY, reason), local, context)
+        yield Finding(money, local, books, local_minor=local.total_minor, currency=local.currency, count=-1)
+        yield Finding(money, local, books, books_minor=amount, currency=books.currency, count=1)
+    elif unequal := money_verdict(local, books):
+        money = softened(unequal, local, context)
+        yield Finding(money, local, books, local_minor=local.total_minor, books_minor=amount)
+    for verdict in field_verdicts(local, books, index.best(local.document_id), index, context):
+        verdict = softened(verdict, local, context)  # noqa: PLW2901 - the same verdict, seen in its time
+        if money is None:
+            yield Finding(verdict, local, books, local_minor=local.total_minor, books_minor=amount)
+        elif verdict.kind is not money.kind:
+            yield Finding(verdict, local, books)
+
+
+def _books_amounts(pairing: Pairing, findings: Sequence[Finding]) -> Iterator[tuple[str, int]]:
+    """Yield each document of the books as the balance counts it: with its pair, else as its finding says."""
+    for found in pairing.pairs:
+        yield found.books.currency, books_amount(found.local, found.books)
+    amounts = {
+        finding.books.document_id: finding.books_minor
+        for finding in findings
+        if finding.books is not None and finding.books_minor is not None
+    }
+    for document in pairing.books_only:
+        yield document.currency, amounts[document.document_id]
+
+
+def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Difference:
+    local, books, verdict = finding.local, finding.books, finding.verdict
+    either = books or local
+    assert either is not None
+    link = index.best(local.document_id) if local else finding.link
+    return Difference(
+        ledger=ledger,
+        currency=finding.currency or either.currency,
+        kind=verdict.kind,
+        local_id=local.document_id if local else None,
+        books_id=books.document_id if books else None,
+        local_minor=finding.local_minor,
+        books_minor=finding.books_minor,
+        delta_minor=(finding.books_minor or 0) - (finding.local_minor or 0),
+        count_delta=finding.count,
+        basis=either.basis,
+        expected=verdict.expected,
+        rule=verdict.rule,
+        expected_until=verdict.expected_until,
+        record_id=link.record_id if link else None,
+        cause=link.cause if link else None,
+        reason=verdict.reason,
+        confidence=finding.confidence,
+    )
