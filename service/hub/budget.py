@@ -1,0 +1,229 @@
+"""The requests per second that the hub grants the partner, shared by all replicas.
+
+Elsewhere (Postgres) the seconds are divided into slots, each given away once: `Reserve` takes the next few,
+so there is no round trip per request. Here
+the slots taken become turns for the callers of this process. The promise: **whatever stalls this
+process, the hub meets at most one request more than `rate` in any second** (5 % at 20 a second and above). It
+rests on three rules.
+
+1. Slots that follow each other are an exclusive *stretch* of time. When the reservation took long to arrive,
+   nobody knows when in between it was made: the stretch begins when the answer is here, and ends as if it had
+   been made when it was asked for. What falls off its end is thrown away, never made up for.
+2. Within a stretch, requests go out at least one interval apart, counted from the one before as it really
+   went out.
+3. A caller takes its turn in its own time, after it woke: a turn that was promised and overslept is not a
+   turn.
+
+What lies between a turn and the first byte (a connection to open, a busy loop) is `Turn.is_over`: asked again
+just before the byte, it sends latecomers back for another turn.
+
+Callers are served by priority, then in the order of their coming. There is no task behind this: the first in
+the queue does the waiting and the reserving, so a budget that nobody uses costs nothing and needs no closing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import count
+from typing import Final
+
+SLICE_SECONDS: Final = 0.25
+"""What is taken at once lasts no longer than this, since by so much a push of another replica may be
+delayed."""
+
+SLICE_MIN: Final = 8
+"""Slots that may be taken at once at any rate; at the usual 30 a second both bounds are the same."""
+
+SLACK_SECONDS_MAX: Final = 1.0
+"""What is taken besides, to make up for a slow reservation: a Postgres slower than this is as good as
+down."""
+
+PAUSE_SECONDS_MAX: Final = 3600.0
+"""No answer stops the service for longer; a slip in a header must not silence it for a year."""
+
+
+class Priority(IntEnum):
+    """Who goes first: nothing works without a token, and a push is what the service exists for."""
+
+    TOKEN = 0
+    PUSH = 1
+    READ = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What a reservation gives: `count` slots, the first in so many seconds, then one each interval."""
+
+    first_in_seconds: float
+    interval_seconds: float
+    count: int
+
+
+Reserve = Callable[[int], Awaitable[Slots]]
+Forward = Callable[[float], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Leave to send one request now."""
+
+    taken_at: float
+    interval_seconds: float
+    clock: Callable[[], float]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether so much time went by that the request would crowd those that follow."""
+        return self.clock() - self.taken_at > self.interval_seconds
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Time that is ours alone, and from when on the next request may go out."""
+
+    next_at: float
+    ends_at: float
+    interval: float
+
+
+@dataclass(slots=True, order=True)
+class _Caller:
+    """One who waits; the first in the queue is woken."""
+
+    priority: int
+    number: int
+    woken: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    is_gone: bool = field(default=False, compare=False)
+
+
+class Budget:
+    """Turns for the callers of one process, out of slots shared by all."""
+
+    def __init__(
+        self, reserve: Reserve, *, forward: Forward | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Draw on `reserve`; `forward` tells the other replicas to pause; `clock` never goes back."""
+        self._reserve = reserve
+        self._forward = forward
+        self._clock = clock
+        self._queue: list[_Caller] = []
+        self._numbers = count()
+        self._reserving = asyncio.Lock()
+        self._stretch: _Stretch | None = None
+        self._paused_until = -math.inf
+        self._slice = SLICE_MIN
+        self._slack = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for their turn."""
+        return sum(not caller.is_gone for caller in self._queue)
+
+    @property
+    def paused_seconds(self) -> float:
+        """For how long the hub is to be left alone, 0 when it is not."""
+        return max(0.0, self._paused_until - self._clock())
+
+    async def acquire(self, priority: Priority) -> Turn:
+        """Wait for a turn; whoever is cancelled, or fails to reserve, leaves the queue and wakes the next."""
+        caller = _Caller(priority, next(self._numbers))
+        heapq.heappush(self._queue, caller)
+        try:
+            while True:
+                if self._first() is not caller:
+                    caller.woken.clear()
+                    await caller.woken.wait()
+                elif (turn := self._take()) is not None:
+                    return turn
+                else:
+                    await self._come_closer()
+        finally:
+            caller.is_gone = True
+            self._wake_first()
+
+    async def pause(self, seconds: float) -> None:
+        """Leave the hub alone for `seconds`, here at once and elsewhere by `forward`.
+
+        Should the others not be told, each learns it from its own next answer: that is no reason to fail
+        here.
+        """
+        seconds = min(max(seconds, 0.0), PAUSE_SECONDS_MAX)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        self._stretch = None
+        if self._forward is not None:
+            with suppress(Exception):
+                await self._forward(seconds)
+
+    def give_up_slot(self) -> None:
+        """Let one slot go by: the hub said that nothing remains of this second."""
+        if self._stretch is not None:
+            self._stretch.next_at += self._stretch.interval
+
+    def _first(self) -> _Caller | None:
+        while self._queue and self._queue[0].is_gone:
+            heapq.heappop(self._queue)
+        return self._queue[0] if self._queue else None
+
+    def _wake_first(self) -> None:
+        first = self._first()
+        if first is not None:
+            first.woken.set()
+
+    def _take(self) -> Turn | None:
+        """Take a turn if now is one."""
+        now, stretch = self._clock(), self._stretch
+        if stretch is None or now < stretch.next_at or now < self._paused_until:
+            return None
+        if now >= stretch.ends_at:
+            self._stretch = None
+            return None
+        stretch.next_at = now + stretch.interval
+        return Turn(now, stretch.interval, self._clock)
+
+    async def _come_closer(self) -> None:
+        """Wait out a pause, or reserve, or wait for the next slot: one step, then all is looked at anew."""
+        now, stretch = self._clock(), self._stretch
+        if now < self._paused_until:
+            await asyncio.sleep(self._paused_until - now)
+        elif stretch is None or stretch.next_at >= stretch.ends_at:
+            await self._reserve_stretch(stretch)
+        elif now < stretch.next_at:
+            await asyncio.sleep(stretch.next_at - now)
+
+    async def _reserve_stretch(self, spent: _Stretch | None) -> None:
+        """Reserve for those who wait; one at a time, since a second reservation would find their need met."""
+        async with self._reserving:
+            if self._stretch is not spent:
+                return
+            asked_at = self._clock()
+            slots = await self._reserve(min(self.waiting, self._slice) + self._slack)
+            arrived_at = self._clock()
+            assert slots.count > 0 < slots.interval_seconds, "a reservation gives at least one slot"
+            self._stretch = _Stretch(
+                next_at=arrived_at + slots.first_in_seconds,
+                ends_at=asked_at + slots.first_in_seconds + slots.count * slots.interval_seconds,
+                interval=slots.interval_seconds,
+            )
+            self._slice = max(SLICE_MIN, int(SLICE_SECONDS / slots.interval_seconds))
+            self._slack = int(min(arrived_at - asked_at, SLACK_SECONDS_MAX) / slots.interval_seconds)
+
+
+def single_process(rate_per_second: float, clock: Callable[[], float] = time.monotonic) -> Reserve:
+    """Slots of a process that shares the hub with no other: for tests, and commands without Postgres."""
+    next_at = -math.inf
+
+    async def reserve(wanted: int) -> Slots:
+        nonlocal next_at
+        now = clock()
+        first_at = max(now, next_at)
+        next_at = first_at + wanted / rate_per_second
+        return Slots(first_at - now, 1 / rate_per_second, wanted)
+
+    return reserve

@@ -1,0 +1,141 @@
+"""One request sent in its turn: the budget before it, what the answer says of the budget after it.
+
+The wait for a turn is not part of a request's deadline but has a bound of its own, since whoever calls holds
+a lease. Whatever fails before the turn is there was not sent, whichever trouble it was.
+
+Each exchange that ends, well or not, is told to an observer: for metrics and logs, without ids or upstream
+texts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+
+from service.errors import Fate, HubError, HubFailure
+from service.hub import judgement
+from service.hub.budget import Budget, Priority, Turn
+from service.hub.endpoints import Endpoint
+from service.hub.exchange import Answer, BeforeBytes, exchange
+
+PATIENCE_SECONDS: Final = 30.0
+"""In the budget's queue: half of a lease. A fleet that needs longer is told so and comes again."""
+
+THROTTLED_SECONDS: Final = 1.0
+"""The silence after a 429 that names none: the hub counts by the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedCall:
+    """One exchange that ended; `endpoint` is one of a few dozen names."""
+
+    endpoint: str
+    seconds: float
+    status: int | None = None
+    failure: HubFailure | None = None
+    fate: Fate | None = None
+
+
+Observer = Callable[[FinishedCall], None]
+
+
+class Sender:
+    """Sends requests, each in its turn."""
+
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        budget: Budget,
+        timeout_seconds: float,
+        patience_seconds: float,
+        clock: Callable[[], float],
+        observe: Observer | None,
+    ) -> None:
+        """Allow each request `timeout_seconds` on the wire, after `patience_seconds` in the queue."""
+        self._http = http
+        self._budget = budget
+        self._timeout_seconds = timeout_seconds
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._observe = observe
+
+    async def send(self, request: httpx.Request, endpoint: Endpoint, priority: Priority) -> Answer:
+        """Give the answer to `request`, whatever its status; raises `HubError` where there is none."""
+        turn = await self._turn(endpoint, priority)
+        began_at = self._clock()
+        try:
+            answer = await exchange(
+                self._http,
+                request,
+                doing=endpoint.doing,
+                timeout_seconds=self._timeout_seconds,
+                before_bytes=self._on_time(turn, endpoint, priority),
+            )
+        except HubError as error:
+            self._tell(endpoint, began_at, error.http_status, error)
+            raise
+        refused = judged(endpoint, answer)
+        self._tell(endpoint, began_at, answer.status, refused)
+        if refused is not None and refused.failure is HubFailure.THROTTLED:
+            wait = refused.retry_after_seconds
+            await self._budget.pause(THROTTLED_SECONDS if wait is None else wait)
+        elif judgement.is_spent(answer.headers):
+            self._budget.give_up_slot()
+        return answer
+
+    async def _turn(self, endpoint: Endpoint, priority: Priority) -> Turn:
+        paused = self._budget.paused_seconds
+        if paused > self._patience_seconds:
+            raise not_sent(endpoint, "the hub asked for silence", retry_after_seconds=paused)
+        try:
+            async with asyncio.timeout(self._patience_seconds) as patience:
+                return await self._budget.acquire(priority)
+        except Exception as error:
+            overslept = isinstance(error, TimeoutError) and patience.expired()
+            what = "the budget of requests is spoken for" if overslept else "the budget cannot be drawn on"
+            raise not_sent(endpoint, what) from error
+
+    def _on_time(self, turn: Turn, endpoint: Endpoint, priority: Priority) -> BeforeBytes:
+        """Give what to await before the first byte: whoever was held up takes another turn."""
+
+        async def on_time() -> None:
+            latest = turn
+            while latest.is_over:
+                latest = await self._turn(endpoint, priority)
+
+        return on_time
+
+    def _tell(self, endpoint: Endpoint, began_at: float, status: int | None, error: HubError | None) -> None:
+        if self._observe is not None:
+            self._observe(
+                FinishedCall(
+                    endpoint=endpoint.name,
+                    seconds=self._clock() - began_at,
+                    status=status,
+                    failure=error.failure if error else None,
+                    fate=error.fate if error else None,
+                )
+            )
+
+
+def judged(endpoint: Endpoint, answer: Answer) -> HubError | None:
+    """Give the error that an answer is; None for a success."""
+    if judgement.is_success(answer):
+        return None
+    return judgement.judge(endpoint.doing, answer, datetime.now(UTC))
+
+
+def not_sent(endpoint: Endpoint, what: str, *, retry_after_seconds: float | None = None) -> HubError:
+    """Give the error of a request that never got its turn."""
+    return HubError(
+        f"{endpoint.doing}: not sent, {what}",
+        failure=HubFailure.THROTTLED,
+        fate=Fate.NOT_SENT,
+        retry_after_seconds=retry_after_seconds,
+    )
