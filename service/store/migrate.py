@@ -57,6 +57,18 @@ _OWN_TABLE = """
         applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
     );
 """
+# Since version 16, whoever makes a role may administer it but not work as it.
+_GRANTS = """
+    GRANT SELECT ON tieout.migrations TO tieout_app;
+    DO $$
+    BEGIN
+        IF current_setting('server_version_num')::integer >= 160000 THEN
+            IF NOT pg_has_role(current_user, 'tieout_app', 'SET') THEN
+                EXECUTE format('GRANT tieout_app TO %I', current_user);
+            END IF;
+        END IF;
+    END $$;
+"""
 _INSERT = "INSERT INTO tieout.migrations (number, name, checksum, compatible) VALUES ($1, $2, $3, $4)"
 
 _SELECT = "SELECT number, name, checksum, compatible FROM tieout.migrations ORDER BY number"
@@ -187,7 +199,7 @@ async def _apply_all(
         while not await _apply(session, migration):  # noqa: ASYNC110 - likewise
             await asyncio.sleep(RETRY_SECONDS)
     if missing and await session.fetchval("SELECT to_regrole('tieout_app')") is not None:
-        await session.execute("GRANT SELECT ON tieout.migrations TO tieout_app")
+        await session.execute(_GRANTS)
     return [migration.name for migration in missing]
 
 
