@@ -25,11 +25,20 @@ CREATE INDEX events_unworked ON tieout.events (organization_id, received_at) WHE
 CREATE INDEX events_by_arrival ON tieout.events (organization_id, received_at, event_id);
 CALL tieout.wall('events');
 
--- Deliveries that were turned away, by reason: counted, never stored, since anybody can send them.
+-- list_events of the whole fleet
+CREATE INDEX events_by_arrival_fleet ON tieout.events (received_at, event_id);
+-- count_webhooks
+CREATE INDEX events_missed ON tieout.events (organization_id) WHERE source = 'log';
+-- list_events
+CREATE INDEX events_quarantined ON tieout.events (received_at, event_id) WHERE quarantined IS NOT NULL;
+
+-- How deliveries ended: counted as they come, so that /status never counts. Those turned away are counted only, since
+-- anybody can send them. A shard is a replica's own row, so that no commit waits for another's.
 CREATE TABLE tieout.webhook_counts (
     day date NOT NULL,
     outcome text NOT NULL,
+    shard integer NOT NULL,
     deliveries bigint NOT NULL,
-    PRIMARY KEY (day, outcome)
+    PRIMARY KEY (day, outcome, shard)
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON tieout.webhook_counts TO tieout_app;

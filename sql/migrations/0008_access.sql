@@ -15,6 +15,8 @@ GRANT SELECT, INSERT, UPDATE ON tieout.api_keys TO tieout_app;
 
 CREATE TABLE tieout.sessions (
     digest bytea PRIMARY KEY,
+    -- The key it was opened with: a revoked key's sessions end with it. Null for one opened by a login code.
+    key_digest bytea,
     key_name text NOT NULL,
     role text NOT NULL,
     organization_id uuid,
@@ -25,3 +27,13 @@ CREATE TABLE tieout.sessions (
 -- prune_sessions
 CREATE INDEX sessions_expired ON tieout.sessions (expires_at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON tieout.sessions TO tieout_app;
+
+-- A link that opens one session, once, within minutes.
+CREATE TABLE tieout.login_codes (
+    digest bytea PRIMARY KEY,
+    key_name text NOT NULL,
+    role text NOT NULL CONSTRAINT login_codes_role CHECK (role IN ('viewer', 'operator', 'approver')),
+    organization_id uuid,
+    expires_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, DELETE ON tieout.login_codes TO tieout_app;

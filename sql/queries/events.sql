@@ -69,16 +69,6 @@ SELECT count(*) FILTER (WHERE source = 'webhook') AS received, coalesce(sum(dupl
     count(*) FILTER (WHERE source = 'log') AS missing, count(*) FILTER (WHERE quarantined IS NOT NULL) AS quarantined
 FROM events;
 
--- name: add_webhook_counts :exec
--- $1 outcomes text[], $2 deliveries bigint[]
-INSERT INTO webhook_counts AS w (day, outcome, deliveries)
-SELECT (tieout.now() AT TIME ZONE 'UTC')::date, outcome, deliveries FROM unnest($1::text[], $2::bigint[]) AS row (outcome, deliveries)
-ORDER BY outcome
-ON CONFLICT (day, outcome) DO UPDATE SET deliveries = w.deliveries + excluded.deliveries;
-
--- name: sum_webhook_counts :many
-SELECT outcome, sum(deliveries)::bigint AS deliveries FROM webhook_counts GROUP BY outcome;
-
 -- name: prune_events :exec
 -- Worked events older than $1 interval, at most $2 a call.
 DELETE FROM events WHERE (organization_id, event_id, subscription_id) IN (

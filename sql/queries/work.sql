@@ -34,9 +34,10 @@ WHERE organization_id = $1 AND kind = $2 AND fence = $3
 RETURNING fence;
 
 -- name: hold_work :one
--- Keeps a lease from being taken over until this transaction ends; no row when it has been.
+-- Keeps a lease from being taken over until this transaction ends; no row when it has been. The weakest of locks: claiming,
+-- which asks for the strongest, passes over the row, while a nudge, such as a webhook's, does not wait for us.
 -- $1 organization_id, $2 kind, $3 fence
-SELECT fence FROM work WHERE organization_id = $1 AND kind = $2 AND fence = $3 FOR SHARE;
+SELECT fence FROM work WHERE organization_id = $1 AND kind = $2 AND fence = $3 FOR KEY SHARE;
 
 -- name: finish_work :one
 -- Gives a claimed row back, due next at $4 or when somebody wished for it meanwhile.
@@ -55,6 +56,14 @@ ON CONFLICT (organization_id, kind) DO UPDATE
 SET due_at = CASE WHEN w.lease_by IS NULL THEN least(w.due_at, excluded.due_at) ELSE w.due_at END,
     wanted_at = CASE WHEN w.lease_by IS NULL THEN NULL ELSE least(w.wanted_at, excluded.due_at) END
 WHERE w.lease_by IS NOT NULL OR w.due_at > excluded.due_at;
+
+-- name: count_due_work :many
+-- How much of each kind waits to be claimed, counted no further than a limit: what a replica's clock asks at each tick.
+-- $1 kinds text[], $2 limit
+SELECT kind, tieout.now() AS now, (
+    SELECT count(*) FROM (SELECT FROM work w WHERE w.kind = k.kind AND w.due_at <= tieout.now() LIMIT $2) waiting
+) AS due
+FROM unnest($1::text[]) AS k (kind);
 
 -- name: get_next_due_work :one
 -- When the next row of a kind is due, so that an idle worker knows how long it may rest.

@@ -1,0 +1,81 @@
+"""Webhooks as the receiver stores them: many in one statement, each event once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from service.store.database import Connection
+from service.store.queries import QUERY
+
+Key = tuple[UUID, UUID, UUID]
+
+
+class Received(Protocol):
+    """A delivery, as the receiver read it."""
+
+    @property
+    def organization_id(self) -> UUID: ...  # noqa: D102 - named as the column is
+    @property
+    def event_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def subscription_id(self) -> UUID: ...  # noqa: D102
+    @property
+    def object_type(self) -> str | None: ...  # noqa: D102
+    @property
+    def action(self) -> str | None: ...  # noqa: D102
+    @property
+    def object_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def created_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def raw(self) -> bytes: ...  # noqa: D102
+    @property
+    def quarantined(self) -> str | None: ...  # noqa: D102
+    @property
+    def key(self) -> Key: ...  # noqa: D102
+
+
+async def ensure_durable(connection: Connection) -> None:
+    """Make this transaction's commit wait for the disk, however the server is set."""
+    await connection.execute(QUERY["ensure_durable"])
+
+
+async def insert_deliveries(
+    connection: Connection, repeats_by_delivery: Mapping[Received, int]
+) -> tuple[Mapping[Key, bool], datetime]:
+    """Store deliveries of different keys, each with how often it came again.
+
+    Tells by key which are new, and when they were stored by the database's time.
+    """
+    rows = sorted(repeats_by_delivery, key=lambda delivery: delivery.key)
+    found = await connection.fetch(
+        QUERY["insert_deliveries"],
+        [row.organization_id for row in rows],
+        [row.event_id for row in rows],
+        [row.subscription_id for row in rows],
+        [row.object_type for row in rows],
+        [row.action for row in rows],
+        [row.object_id for row in rows],
+        [row.created_at for row in rows],
+        [row.raw for row in rows],
+        [row.quarantined for row in rows],
+        [repeats_by_delivery[row] for row in rows],
+    )
+    assert found, "each key that is stored comes back"
+    is_new_by_key = {
+        (row["organization_id"], row["event_id"], row["subscription_id"]): row["is_new"] for row in found
+    }
+    return is_new_by_key, found[0]["stored_at"]
+
+
+async def add_webhook_counts(
+    connection: Connection, deliveries_by_outcome: Mapping[str, int], shard: int
+) -> None:
+    """Add to today's counts of how deliveries ended."""
+    outcomes: Sequence[str] = list(deliveries_by_outcome)
+    await connection.execute(
+        QUERY["add_webhook_counts"], outcomes, [deliveries_by_outcome[outcome] for outcome in outcomes], shard
+    )

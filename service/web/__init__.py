@@ -1,0 +1,1 @@
+"""HTTP in: the webhook receiver, the JSON API, probes and the page."""

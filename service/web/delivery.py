@@ -1,0 +1,120 @@
+"""What a webhook says: an event as a row to be stored, or, unreadable, as bytes set aside.
+
+The bytes were signed, so their sender is right to expect that they are kept, whatever they are. What cannot
+be read is a value, not an error: it is filed under the nil organization by a digest of its bytes, with the
+reason, and changes nothing. Only the few fields that lead to a read are looked at; an event is a hint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import msgspec
+
+NIL = UUID(int=0)
+"""Neither an organization nor a subscription: the fleet, or nobody that we could tell."""
+
+_UNREADABLE = UUID("6f0c1f57-3b52-5a0e-9f0d-52a3f1f0c1aa")
+"""Name space of the ids of unreadable deliveries: the same bytes get the same id, so repeats fold."""
+
+WORD_CHARACTERS_MAX = 200
+"""An action, an object type, an id: longer ones are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One signed delivery, ready to be stored; `quarantined` says why it could not be read."""
+
+    organization_id: UUID
+    event_id: UUID
+    subscription_id: UUID
+    object_type: str | None = None
+    action: str | None = None
+    object_id: str | None = None
+    created_at: datetime | None = None
+    raw: bytes
+    quarantined: str | None = None
+
+    @property
+    def key(self) -> tuple[UUID, UUID, UUID]:
+        """What makes two deliveries the same."""
+        return self.organization_id, self.event_id, self.subscription_id
+
+
+
+class _Event(msgspec.Struct):
+    id: UUID
+    entity_id: UUID
+    object_type: str
+    action: str
+    webhook_subscription_id: UUID | None = None
+    created_at: object = None
+    object_id: object = None
+    object: object = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+
+
+def read(body: bytes) -> Delivery:
+    """Read a delivery; never raises, whatever the bytes are."""
+    try:
+        event = _EVENT.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        return unreadable(body, str(error))
+    except RecursionError:
+        return unreadable(body, "it is nested too deeply")
+    if event.entity_id == NIL:
+        return unreadable(body, "its entity_id is the nil uuid")
+    for name in ("object_type", "action"):
+        if not _is_word(getattr(event, name)):
+            return unreadable(body, f"its {name} is no word")
+    return Delivery(
+        organization_id=event.entity_id,
+        event_id=event.id,
+        subscription_id=event.webhook_subscription_id or NIL,
+        object_type=event.object_type,
+        action=event.action,
+        object_id=_object_id(event),
+        created_at=_instant(event.created_at),
+        raw=body,
+    )
+
+
+def unreadable(body: bytes, reason: str) -> Delivery:
+    """File bytes that nobody can read under the digest of themselves."""
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in reason)
+    return Delivery(
+        organization_id=NIL,
+        event_id=uuid5(_UNREADABLE, body.hex()),
+        subscription_id=NIL,
+        raw=body,
+        quarantined=printable[:WORD_CHARACTERS_MAX] or "it cannot be read",
+    )
+
+
+def _object_id(event: _Event) -> str | None:
+    """Look for the object's id where the hub's payloads have had it over the years."""
+    subject = event.object if isinstance(event.object, dict) else {}
+    for candidate in (subject.get("id"), subject.get("object_id"), event.object_id):
+        if isinstance(candidate, str) and _is_word(candidate):
+            return candidate
+    return None
+
+
+def _is_word(text: str) -> bool:
+    return 0 < len(text) <= WORD_CHARACTERS_MAX and text.isprintable()
+
+
+def _instant(value: object) -> datetime | None:
+    """Read a time; a malformed one is left out, since nothing depends on it."""
+    if not isinstance(value, str) or len(value) > WORD_CHARACTERS_MAX:
+        return None
+    try:
+        instant = msgspec.convert(value, datetime)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (msgspec.MsgspecError, ValueError, OverflowError):
+        return None
+    return instant

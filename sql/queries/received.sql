@@ -1,0 +1,55 @@
+-- Webhooks as the receiver stores them, and what it counts.
+
+-- name: ensure_durable :exec
+-- This transaction is on disk before its commit is answered, however the server is set; a stronger setting is left as it is.
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+
+-- name: insert_deliveries :many
+-- Stores deliveries, each event once: a known one counts its repeats. One that was found in the hub's log, which names no
+-- subscription, before its delivery came is adopted by it. What cannot be read needs no work. The rows are in order of
+-- their key, so that replicas which store the same ones at once wait for each other instead of blocking each other.
+-- $1 organization_ids uuid[], $2 event_ids uuid[], $3 subscription_ids uuid[], $4 object_types text[], $5 actions text[],
+-- $6 object_ids text[], $7 created_ats timestamptz[], $8 raws bytea[], $9 quarantined text[], $10 repeats int[]
+WITH incoming AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bytea[], $9::text[],
+        $10::int[]
+    ) AS row (
+        organization_id, event_id, subscription_id, object_type, action, object_id, created_at, raw, quarantined, repeats
+    )
+), adopted AS (
+    UPDATE events e SET subscription_id = i.subscription_id, source = 'webhook', raw = i.raw, duplicates = e.duplicates + i.repeats
+    FROM incoming i
+    WHERE e.organization_id = i.organization_id AND e.event_id = i.event_id AND e.source = 'log'
+        AND NOT EXISTS (
+            SELECT FROM events k WHERE k.organization_id = i.organization_id AND k.event_id = i.event_id
+                AND k.subscription_id = i.subscription_id AND k.source = 'webhook'
+        )
+    RETURNING e.organization_id, e.event_id, e.subscription_id
+), stored AS (
+    INSERT INTO events AS e (
+        organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, received_at, raw,
+        quarantined, duplicates, worked_at
+    )
+    SELECT organization_id, event_id, subscription_id, 'webhook', object_type, action, object_id, created_at, tieout.now(), raw,
+        quarantined, repeats, CASE WHEN quarantined IS NOT NULL THEN tieout.now() END
+    FROM incoming i
+    WHERE NOT EXISTS (
+        SELECT FROM adopted a WHERE a.organization_id = i.organization_id AND a.event_id = i.event_id
+            AND a.subscription_id = i.subscription_id
+    )
+    ON CONFLICT (organization_id, event_id, subscription_id) DO UPDATE SET duplicates = e.duplicates + excluded.duplicates + 1
+    RETURNING organization_id, event_id, subscription_id, xmax = 0 AS is_new
+)
+SELECT organization_id, event_id, subscription_id, is_new, tieout.now() AS stored_at FROM stored
+UNION ALL
+SELECT organization_id, event_id, subscription_id, true, tieout.now() FROM adopted;
+
+-- name: add_webhook_counts :exec
+-- Each replica counts in a shard of its own, so that none waits for another's commit.
+-- $1 outcomes text[], $2 deliveries bigint[], $3 shard
+INSERT INTO webhook_counts AS w (day, outcome, shard, deliveries)
+SELECT (tieout.now() AT TIME ZONE 'UTC')::date, outcome, $3, deliveries
+FROM unnest($1::text[], $2::bigint[]) AS row (outcome, deliveries)
+ORDER BY outcome
+ON CONFLICT (day, outcome, shard) DO UPDATE SET deliveries = w.deliveries + excluded.deliveries;
