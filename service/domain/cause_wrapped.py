@@ -1,0 +1,162 @@
+"""Strings that wrap an error: JSON or a fault somewhere within them, an object printed by some language, a page.
+
+Only regular expressions with bounded repetition and the standard JSON decoder touch upstream text: no XML parser (it
+expands entities), no evaluation. Callers cut texts to their bound first.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+PROBLEM_MAX = 2_000
+"""Characters kept of one problem, which bounds the cost of matching it; the longest in the corpus has 900."""
+CODES_MAX = 6
+"""Codes kept of one problem; a fault names one or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: its words, the platform's codes and the HTTP status where they are told."""
+
+    text: str
+    codes: tuple[str, ...] = ()
+    http_status: int | None = None
+
+
+_JSON_START = re.compile(r"[\[{]\s{0,20}[\"\[{]")
+_JSON_STARTS_MAX = 3
+"""Brackets tried: JSON begins at one of the first, the others are prose."""
+
+
+def embedded_json(text: str) -> tuple[str, object, str] | None:
+    """What stands before the first JSON object or list, its value, and what follows; None without any."""
+    for candidate in (text, text.replace('\\"', '"')) if '\\"' in text else (text,):
+        for number, match in enumerate(_JSON_START.finditer(candidate)):
+            if number == _JSON_STARTS_MAX:
+                break
+            try:
+                value, end = json.JSONDecoder().raw_decode(candidate, match.start())
+            except (ValueError, RecursionError):
+                continue
+            return candidate[: match.start()], value, candidate[end:]
+    return None
+
+
+_XML_ERROR = re.compile(r"<Error\b([^>]{0,200})>(.{0,4000}?)(?:</Error>|$)", re.IGNORECASE | re.DOTALL)
+_XML_PART = re.compile(r"<(Message|Detail)\s?>(.{0,3000}?)(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
+_XML_ERRORS_MAX = 10
+"""Faults read from one text; people act on the first."""
+
+
+def xml_faults(text: str) -> list[Problem]:
+    """The errors of a QuickBooks fault: attributes hold the code, message and detail the words."""
+    faults: list[Problem] = []
+    for match in _XML_ERROR.finditer(text):
+        parts = [one_line(strip_markup(part)) for _, part in _XML_PART.findall(match[2])]
+        words = ": ".join(distinct(parts))
+        if words:
+            faults.append(Problem(words, codes_in(match[1]) + codes_in(match[2]), status_in(match[2])))
+        if len(faults) == _XML_ERRORS_MAX:
+            break
+    return faults
+
+
+_PRINTED_PART = re.compile(
+    r"""['"]?\b(?P<key>message|detail|title|error|error_description)['"]?\s{0,3}(?:=>|:|=)\s{0,3}[ub]?"""
+    r"""(?P<quote>['"])(?P<words>.{1,1000}?)(?P=quote)(?=\s{0,3}(?:[,}\])\n]|$))""",
+    re.IGNORECASE,
+)
+_PRINTED_ORDER = ("title", "message", "error", "detail", "error_description")
+
+
+def printed_fault(text: str) -> Problem | None:
+    """An object as some language prints it: `{'Message': u'...'}`, `{"Title"=>"..."}`; its first words of each kind."""
+    parts: dict[str, str] = {}
+    for match in _PRINTED_PART.finditer(text[: 4 * PROBLEM_MAX]):
+        parts.setdefault(match["key"].lower(), match["words"])
+    words = distinct([parts[key] for key in _PRINTED_ORDER if key in parts])
+    return Problem(one_line(": ".join(words)), codes_in(text), status_in(text)) if words else None
+
+
+def plain(text: str) -> Problem | None:
+    """A string that wraps nothing we know, without its markup; None when it holds no word."""
+    words = one_line(strip_markup(text))
+    if not any(character.isalnum() for character in words):
+        return None
+    return Problem(words, codes_in(text), status_in(text))
+
+
+_SCRIPT = re.compile(r"<(script|style)\b[^>]{0,500}>.{0,8000}?</\1>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z!][a-zA-Z0-9:-]{0,40}(?:\s[^<>]{0,500})?/?>")
+_SHORT_TAG_MAX = 4
+"""Capitals in brackets up to this length are old HTML, `<BR>`; longer ones stand for a value, `<CODE>`."""
+
+
+def strip_markup(text: str) -> str:
+    """The words of a page or fragment."""
+
+    def keep_stand_ins(match: re.Match[str]) -> str:
+        tag = match[0]
+        return f" {tag} " if tag[1:-1].isupper() and len(tag) > _SHORT_TAG_MAX else " "
+
+    if "<" in text:
+        text = _TAG.sub(keep_stand_ins, _SCRIPT.sub(" ", text))
+    return html.unescape(text) if "&" in text else text
+
+
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]+")
+
+
+def one_line(text: str) -> str:
+    """One printable line without control characters, bounded."""
+    text = text[: 4 * PROBLEM_MAX].replace('\\"', '"').replace("\\n", " ")
+    return _BLANK.sub(" ", text).strip()[:PROBLEM_MAX]
+
+
+_CODE = re.compile(
+    r"""(?:(?<![a-z] )\bcode|\berror|error[ _]?code|error[ _]?number|\(field)['"]?\s{0,2}(?:=>|[:=])?\s{0,2}['"\[]?"""
+    r"""(?P<code>0{0,3}\d{1,5})\b(?!%)""",
+    re.IGNORECASE,
+)
+_LEADING_CODE = re.compile(r"^\W{0,3}(?P<code>\d{3,5})\s?(?::|-|\u2013)\s")
+_STATUS = re.compile(
+    r"""(?:status(?:[ _]?code)?|http(?:/\d\.\d)?|response[ _]code|\berror(?: code)?)['"]?\s{0,2}(?:=>|[:=])?\s{0,2}[\[(]?"""
+    r"""(?P<told>[45]\d\d)\b|[\[(](?P<bracketed>[45]\d\d)[\])]|^\W{0,20}(?P<leading>[45]\d\d)\s[A-Z]""",
+    re.IGNORECASE,
+)
+
+
+def codes_in(text: str) -> tuple[str, ...]:
+    """Platform codes that a text names, without leading zeros."""
+    text = text[:PROBLEM_MAX]
+    found = [match["code"] for match in (*_LEADING_CODE.finditer(text), *_CODE.finditer(text))]
+    return tuple(distinct([code.lstrip("0") for code in found]))[:CODES_MAX]
+
+
+def status_in(text: str) -> int | None:
+    """The HTTP status that a text names as one."""
+    match = _STATUS.search(text[:PROBLEM_MAX])
+    return int(match["told"] or match["bracketed"] or match["leading"]) if match else None
+
+
+def distinct(words: Sequence[str]) -> list[str]:
+    """In order, without what is empty or was said already."""
+    return list(dict.fromkeys(word for word in words if word))
+
+
+def with_context(found: Sequence[Problem], context: str) -> Iterator[Problem]:
+    """The inner problems, then the wrapper's own words as the last one: inner words are the platform's, and it decides."""
+    around = plain(context)
+    for problem in found:
+        yield inherit(problem, around) if around else problem
+    if around:
+        yield around
+
+
+def inherit(problem: Problem, outer: Problem) -> Problem:
+    """The inner problem with the code and status of its wrapper where it has none of its own."""
+    return Problem(problem.text, problem.codes or outer.codes, problem.http_status or outer.http_status)
