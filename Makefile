@@ -1,0 +1,74 @@
+# Everything a person does here begins with `make`. The first command makes .venv from the hash-locked list, once.
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python3.12 test` chooses another.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$each"; break; }; done)
+
+# Options for `tieout demo`, such as ARGS=--once, and for pytest, such as TESTS=tests/store.
+ARGS ?=
+TESTS ?= tests
+# Workers of pytest; the acceptance tests start processes of their own beside them.
+WORKERS ?= 2
+
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+POSTGRES_15 := /usr/lib/postgresql/15/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types schema night bench test-postgres15 lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+demo: $(READY) ## see it work: embedded Postgres, simulated hub, service (ARGS=--once for one cycle)
+	@$(RUN)/tieout demo $(ARGS)
+
+test: $(READY) ## run the test suite (TESTS=tests/store for a part of it)
+	@$(RUN)/pytest -q -n $(WORKERS) $(TESTS)
+
+check: lint types test ## run everything that must pass before a commit
+
+lint: $(READY) ## check style, spelling and the direction of imports
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/codespell
+	@$(RUN)/lint-imports
+
+types: $(READY) ## check types
+	@$(RUN)/mypy
+
+schema: $(READY) ## write sql/schema.sql anew from the migrations
+	@$(RUN)/python tests/store/schema.py > sql/schema.sql.new
+	@mv sql/schema.sql.new sql/schema.sql
+
+night: $(READY) ## run the long programmes
+	@$(RUN)/pytest -q -n $(WORKERS) -m night $(TESTS)
+
+bench: $(READY) ## measure what the README claims
+	@for each in benchmarks/*.py; do echo "== $$each"; $(RUN)/python "$$each" || exit 1; done
+
+test-postgres15: $(READY) ## run the test suite on Debian's Postgres 15
+	@.ci/with-postgres $(POSTGRES_15) $(RUN)/pytest -q -n $(WORKERS) $(TESTS)
+
+lock: $(READY) ## pin all dependencies anew, with hashes
+	@$(RUN)/python -m pip install --quiet uv
+	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--upgrade pyproject.toml --output-file requirements.lock
+	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
+
+clean: ## remove what was made: .venv, caches, builds
+	@rm -rf $(VENV) .tieout dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find service tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { \
+		echo "tieout needs Python 3.11 or later; install it, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "making $(VENV), once; this takes some seconds" >&2
+	@test -x $(RUN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

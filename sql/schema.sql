@@ -1,0 +1,861 @@
+-- The sum of sql/migrations, written by `make schema`: for reading, never applied. The role tieout_app
+-- belongs to the cluster and is not in it, nor are the few rows that migrations insert.
+
+CREATE SCHEMA tieout;
+
+CREATE FUNCTION tieout.drop_history_before(day date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+DECLARE
+    partition_name text;
+    dropped integer := 0;
+BEGIN
+    FOR partition_name IN
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'tieout'::regnamespace AND relkind = 'r' AND relname ~ '^history_\d{4}_\d{2}$'
+          AND to_date(substr(relname, 9), 'YYYY_MM') + interval '1 month' <= day
+    LOOP
+        EXECUTE format('DROP TABLE tieout.%I', partition_name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $_$;
+
+CREATE FUNCTION tieout.ensure_history_month(month date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+DECLARE
+    first_day date := date_trunc('month', month)::date;
+    partition_name text := format('history_%s', to_char(first_day, 'YYYY_MM'));
+BEGIN
+    -- A far date would be a wrong clock, and thousands of tables.
+    IF first_day NOT BETWEEN (current_date - 1200) AND (current_date + 1200) THEN
+        RAISE EXCEPTION 'history month % is too far from today', first_day;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('tieout.ensure_history_month'));
+    IF to_regclass('tieout.' || partition_name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE tieout.%I PARTITION OF tieout.history FOR VALUES FROM (%L) TO (%L)',
+        partition_name,
+        first_day::timestamp AT TIME ZONE 'UTC',
+        (first_day + interval '1 month') AT TIME ZONE 'UTC'
+    );
+    RETURN true;
+END $$;
+
+CREATE FUNCTION tieout.instant() RETURNS timestamp with time zone
+    LANGUAGE sql
+    AS $$
+    SELECT clock_timestamp()
+        + coalesce(nullif(current_setting('tieout.clock_offset', true), '')::interval, interval '0')
+$$;
+
+CREATE FUNCTION tieout.now() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT statement_timestamp()
+        + coalesce(nullif(current_setting('tieout.clock_offset', true), '')::interval, interval '0')
+$$;
+
+CREATE FUNCTION tieout.scope_is_fleet() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT current_setting('tieout.scope', true) = '*' $$;
+
+CREATE FUNCTION tieout.scope_organization() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT nullif(nullif(current_setting('tieout.scope', true), '*'), '')::uuid $$;
+
+CREATE PROCEDURE tieout.wall(IN table_name text, IN append_only boolean DEFAULT false)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE tieout.%I ENABLE ROW LEVEL SECURITY', table_name);
+    EXECUTE format(
+        'CREATE POLICY wall ON tieout.%I TO tieout_app
+             USING ((SELECT tieout.scope_is_fleet()) OR organization_id = (SELECT tieout.scope_organization()))',
+        table_name
+    );
+    EXECUTE format(
+        'GRANT SELECT, INSERT%s ON tieout.%I TO tieout_app',
+        CASE WHEN append_only THEN '' ELSE ', UPDATE, DELETE' END,
+        table_name
+    );
+END $$;
+
+CREATE TABLE tieout.alerts (
+    organization_id uuid NOT NULL,
+    alert_id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    kind text NOT NULL,
+    scope text NOT NULL,
+    cause text,
+    severity text NOT NULL,
+    status text NOT NULL,
+    summary text NOT NULL,
+    detail text NOT NULL,
+    owner text,
+    next_step text NOT NULL,
+    organizations uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    members uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    organizations_count integer DEFAULT 0 NOT NULL,
+    records_count integer DEFAULT 0 NOT NULL,
+    money_at_risk jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    grew_at timestamp with time zone NOT NULL,
+    quiet_since timestamp with time zone,
+    ended_at timestamp with time zone,
+    is_inhibited boolean DEFAULT false NOT NULL,
+    regressions_count integer DEFAULT 0 NOT NULL,
+    notified_at timestamp with time zone,
+    notified_count integer DEFAULT 0 NOT NULL,
+    notified_severity text,
+    notified_records_count integer DEFAULT 0 NOT NULL,
+    notified_organizations_count integer DEFAULT 0 NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    snoozed_until timestamp with time zone,
+    version bigint NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT alerts_severity CHECK ((severity = ANY (ARRAY['critical'::text, 'warning'::text, 'info'::text]))),
+    CONSTRAINT alerts_status CHECK ((status = ANY (ARRAY['pending'::text, 'firing'::text, 'resolved'::text])))
+);
+
+CREATE TABLE tieout.api_keys (
+    key_id uuid NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    organization_id uuid,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_role CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'approver'::text])))
+);
+
+CREATE TABLE tieout.attempt_outcomes (
+    organization_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    episode integer NOT NULL,
+    number integer NOT NULL,
+    outcome text NOT NULL,
+    http_status integer,
+    error text,
+    finished_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempt_outcomes_outcome CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'uncertain'::text, 'not_sent'::text])))
+);
+
+CREATE TABLE tieout.attempts (
+    organization_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    episode integer NOT NULL,
+    number integer NOT NULL,
+    evidence_id uuid NOT NULL,
+    trigger text NOT NULL,
+    fence bigint NOT NULL,
+    replica_id text NOT NULL,
+    record_updated_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempts_trigger CHECK ((trigger = ANY (ARRAY['schedule'::text, 'cure'::text, 'canary'::text, 'operator'::text])))
+);
+
+CREATE TABLE tieout.balances (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    currency text NOT NULL,
+    local_minor bigint NOT NULL,
+    local_count integer NOT NULL,
+    books_minor bigint NOT NULL,
+    books_count integer NOT NULL,
+    terms jsonb NOT NULL,
+    unclassified_minor bigint NOT NULL,
+    certified boolean NOT NULL,
+    local_at timestamp with time zone,
+    books_at timestamp with time zone,
+    last_pull timestamp with time zone,
+    version bigint NOT NULL,
+    compared_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.comparisons (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    compared_at timestamp with time zone NOT NULL,
+    certified boolean NOT NULL,
+    open_differences integer NOT NULL,
+    expected_differences integer NOT NULL
+);
+
+CREATE TABLE tieout.connections (
+    organization_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    status text,
+    platform text,
+    last_pull timestamp with time zone,
+    connection_url text,
+    errors jsonb,
+    hub_created_at timestamp with time zone,
+    hub_updated_at timestamp with time zone,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    connected_at timestamp with time zone,
+    removed_at timestamp with time zone
+);
+
+CREATE TABLE tieout.differences (
+    organization_id uuid NOT NULL,
+    difference_id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    ledger text NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    local_id text,
+    books_id text,
+    local_minor bigint,
+    books_minor bigint,
+    delta_minor bigint NOT NULL,
+    count_delta integer NOT NULL,
+    basis text NOT NULL,
+    expected boolean NOT NULL,
+    rule text,
+    expected_until timestamp with time zone,
+    record_id uuid,
+    cause text,
+    reason text NOT NULL,
+    confidence numeric,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone
+);
+
+CREATE TABLE tieout.documents (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    side text NOT NULL,
+    document_id text NOT NULL,
+    kind text NOT NULL,
+    origin text DEFAULT 'hub'::text NOT NULL,
+    number text,
+    party_id text,
+    party_name text,
+    currency text,
+    total_minor bigint,
+    status text,
+    issued_on date,
+    due_on date,
+    body jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    list_hash bytea NOT NULL,
+    hub_updated_at timestamp with time zone,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT documents_ledger CHECK ((ledger = ANY (ARRAY['receivable'::text, 'payable'::text]))),
+    CONSTRAINT documents_side CHECK ((side = ANY (ARRAY['local'::text, 'books'::text])))
+);
+
+CREATE TABLE tieout.events (
+    organization_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    source text NOT NULL,
+    object_type text,
+    action text,
+    object_id text,
+    created_at timestamp with time zone,
+    received_at timestamp with time zone NOT NULL,
+    raw bytea NOT NULL,
+    quarantined text,
+    duplicates integer DEFAULT 0 NOT NULL,
+    worked_at timestamp with time zone,
+    CONSTRAINT events_source CHECK ((source = ANY (ARRAY['webhook'::text, 'log'::text])))
+)
+WITH (fillfactor='90');
+
+CREATE TABLE tieout.evidence (
+    organization_id uuid NOT NULL,
+    evidence_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    kind text NOT NULL,
+    detail jsonb NOT NULL,
+    observed_at timestamp with time zone NOT NULL,
+    CONSTRAINT evidence_kind CHECK ((kind = ANY (ARRAY['not_sent'::text, 'refused'::text, 'refused_before_creation'::text, 'read_back'::text, 'named_person'::text])))
+);
+
+CREATE TABLE tieout.findings (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    kind text NOT NULL,
+    document_id text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    owner text NOT NULL,
+    amount_minor bigint,
+    currency text,
+    found_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.history (
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    version bigint NOT NULL,
+    valid_from timestamp with time zone,
+    known_from timestamp with time zone NOT NULL,
+    body jsonb NOT NULL
+)
+PARTITION BY RANGE (known_from);
+
+CREATE TABLE tieout.history_default (
+    organization_id uuid CONSTRAINT history_organization_id_not_null NOT NULL,
+    kind text CONSTRAINT history_kind_not_null NOT NULL,
+    object_id text CONSTRAINT history_object_id_not_null NOT NULL,
+    version bigint CONSTRAINT history_version_not_null NOT NULL,
+    valid_from timestamp with time zone,
+    known_from timestamp with time zone CONSTRAINT history_known_from_not_null NOT NULL,
+    body jsonb CONSTRAINT history_body_not_null NOT NULL
+);
+
+CREATE TABLE tieout.hub_budget (
+    is_only boolean DEFAULT true NOT NULL,
+    next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    paused_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    used_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    used integer DEFAULT 0 NOT NULL,
+    used_per_second real DEFAULT 0 NOT NULL,
+    CONSTRAINT hub_budget_is_only_check CHECK (is_only)
+)
+WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
+
+CREATE TABLE tieout.hub_health (
+    is_only boolean DEFAULT true NOT NULL,
+    last_ok_at timestamp with time zone,
+    failing_since timestamp with time zone,
+    last_failure_at timestamp with time zone,
+    failure text,
+    message text,
+    CONSTRAINT hub_health_is_only_check CHECK (is_only)
+);
+
+CREATE TABLE tieout.login_codes (
+    digest bytea NOT NULL,
+    key_name text NOT NULL,
+    role text NOT NULL,
+    organization_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT login_codes_role CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'approver'::text])))
+);
+
+CREATE TABLE tieout.migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    compatible boolean NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE tieout.notifications (
+    organization_id uuid NOT NULL,
+    notification_id uuid NOT NULL,
+    alert_id uuid NOT NULL,
+    channel text NOT NULL,
+    sequence bigint NOT NULL,
+    body jsonb NOT NULL,
+    status text NOT NULL,
+    is_repeat boolean DEFAULT false NOT NULL,
+    attempts_count integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    error text,
+    CONSTRAINT notifications_status CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'refused'::text])))
+);
+
+CREATE TABLE tieout.organizations (
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    status text,
+    hub_created_at timestamp with time zone,
+    hub_updated_at timestamp with time zone,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone
+);
+
+CREATE TABLE tieout.pairs (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    local_id text NOT NULL,
+    books_id text NOT NULL,
+    paired_by text NOT NULL,
+    confidence numeric NOT NULL,
+    paired_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.record_counts (
+    organization_id uuid NOT NULL,
+    object_type text NOT NULL,
+    sync_status text NOT NULL,
+    state text NOT NULL,
+    cause text NOT NULL,
+    currency text NOT NULL,
+    records bigint NOT NULL,
+    amount_minor numeric NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE tieout.records (
+    organization_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    object_type text NOT NULL,
+    object_id uuid,
+    sync_status text,
+    errors jsonb,
+    platform text,
+    platform_object_id text,
+    provider text,
+    provider_object_id text,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL,
+    last_pulled_at timestamp with time zone,
+    object_updated_at timestamp with time zone,
+    platform_updated_at timestamp with time zone,
+    provider_updated_at timestamp with time zone,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    state text NOT NULL,
+    cause text,
+    cause_rule text,
+    cause_group text,
+    cause_text text,
+    rules_version integer,
+    owner text,
+    reason text NOT NULL,
+    episode integer DEFAULT 1 NOT NULL,
+    attempts_count integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    deadline_at timestamp with time zone,
+    first_failed_at timestamp with time zone,
+    healed_at timestamp with time zone,
+    amount_minor bigint,
+    currency text,
+    version bigint NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT records_error_has_cause CHECK (((state <> ALL (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text])) OR (cause IS NOT NULL))),
+    CONSTRAINT records_state CHECK ((state = ANY (ARRAY['waiting'::text, 'acknowledged'::text, 'confirmed'::text, 'retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]))),
+    CONSTRAINT records_waits_with_deadline CHECK (((state = ANY (ARRAY['acknowledged'::text, 'confirmed'::text])) OR (deadline_at IS NOT NULL)))
+)
+WITH (fillfactor='90');
+
+CREATE TABLE tieout.reference_objects (
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    reference_id text NOT NULL,
+    name text,
+    code text,
+    rate integer,
+    status text,
+    is_external boolean,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone
+);
+
+CREATE TABLE tieout.replicas (
+    replica_id text NOT NULL,
+    roles text[] NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    heartbeat_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.scans (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    side text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    last_pull timestamp with time zone,
+    certified boolean NOT NULL,
+    reason text NOT NULL,
+    documents_count integer NOT NULL,
+    calls integer NOT NULL
+);
+
+CREATE TABLE tieout.sessions (
+    digest bytea NOT NULL,
+    key_digest bytea,
+    key_name text NOT NULL,
+    role text NOT NULL,
+    organization_id uuid,
+    csrf_token text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.streams (
+    organization_id uuid NOT NULL,
+    stream text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    cursor_at timestamp with time zone,
+    read_at timestamp with time zone,
+    full_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    error text,
+    wanted_at timestamp with time zone,
+    wanted_until timestamp with time zone
+)
+WITH (fillfactor='80');
+
+CREATE TABLE tieout.targets (
+    organization_id uuid NOT NULL,
+    stream text NOT NULL,
+    object_id text NOT NULL,
+    wanted_at timestamp with time zone NOT NULL,
+    wishes integer DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE tieout.webhook_counts (
+    day date NOT NULL,
+    outcome text NOT NULL,
+    shard integer NOT NULL,
+    deliveries bigint NOT NULL
+);
+
+CREATE TABLE tieout.work (
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    wanted_at timestamp with time zone,
+    lease_by text,
+    fence bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    claimed_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY tieout.history ATTACH PARTITION tieout.history_default DEFAULT;
+
+ALTER TABLE ONLY tieout.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (organization_id, alert_id);
+
+ALTER TABLE ONLY tieout.api_keys
+    ADD CONSTRAINT api_keys_digest_key UNIQUE (digest);
+
+ALTER TABLE ONLY tieout.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY tieout.attempt_outcomes
+    ADD CONSTRAINT attempt_outcomes_pkey PRIMARY KEY (organization_id, record_id, episode, number);
+
+ALTER TABLE ONLY tieout.attempts
+    ADD CONSTRAINT attempts_one_per_evidence UNIQUE (organization_id, evidence_id);
+
+ALTER TABLE ONLY tieout.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (organization_id, record_id, episode, number);
+
+ALTER TABLE ONLY tieout.balances
+    ADD CONSTRAINT balances_pkey PRIMARY KEY (organization_id, ledger, currency);
+
+ALTER TABLE ONLY tieout.comparisons
+    ADD CONSTRAINT comparisons_pkey PRIMARY KEY (organization_id, ledger);
+
+ALTER TABLE ONLY tieout.connections
+    ADD CONSTRAINT connections_pkey PRIMARY KEY (organization_id, connection_id);
+
+ALTER TABLE ONLY tieout.differences
+    ADD CONSTRAINT differences_pkey PRIMARY KEY (organization_id, difference_id);
+
+ALTER TABLE ONLY tieout.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (organization_id, ledger, side, document_id);
+
+ALTER TABLE ONLY tieout.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (organization_id, event_id, subscription_id);
+
+ALTER TABLE ONLY tieout.evidence
+    ADD CONSTRAINT evidence_pkey PRIMARY KEY (organization_id, evidence_id);
+
+ALTER TABLE ONLY tieout.findings
+    ADD CONSTRAINT findings_pkey PRIMARY KEY (organization_id, ledger, kind, document_id);
+
+ALTER TABLE ONLY tieout.history
+    ADD CONSTRAINT history_pkey PRIMARY KEY (organization_id, kind, object_id, version, known_from);
+
+ALTER TABLE ONLY tieout.history_default
+    ADD CONSTRAINT history_default_pkey PRIMARY KEY (organization_id, kind, object_id, version, known_from);
+
+ALTER TABLE ONLY tieout.hub_budget
+    ADD CONSTRAINT hub_budget_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY tieout.hub_health
+    ADD CONSTRAINT hub_health_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY tieout.login_codes
+    ADD CONSTRAINT login_codes_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY tieout.migrations
+    ADD CONSTRAINT migrations_name_key UNIQUE (name);
+
+ALTER TABLE ONLY tieout.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY tieout.notifications
+    ADD CONSTRAINT notifications_in_order UNIQUE (organization_id, alert_id, channel, sequence);
+
+ALTER TABLE ONLY tieout.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (organization_id, notification_id);
+
+ALTER TABLE ONLY tieout.organizations
+    ADD CONSTRAINT organizations_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY tieout.pairs
+    ADD CONSTRAINT pairs_pkey PRIMARY KEY (organization_id, ledger, local_id);
+
+ALTER TABLE ONLY tieout.record_counts
+    ADD CONSTRAINT record_counts_pkey PRIMARY KEY (organization_id, object_type, sync_status, state, cause, currency);
+
+ALTER TABLE ONLY tieout.records
+    ADD CONSTRAINT records_pkey PRIMARY KEY (organization_id, record_id);
+
+ALTER TABLE ONLY tieout.reference_objects
+    ADD CONSTRAINT reference_objects_pkey PRIMARY KEY (organization_id, kind, reference_id);
+
+ALTER TABLE ONLY tieout.replicas
+    ADD CONSTRAINT replicas_pkey PRIMARY KEY (replica_id);
+
+ALTER TABLE ONLY tieout.scans
+    ADD CONSTRAINT scans_pkey PRIMARY KEY (organization_id, ledger, side, finished_at);
+
+ALTER TABLE ONLY tieout.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY tieout.streams
+    ADD CONSTRAINT streams_pkey PRIMARY KEY (organization_id, stream);
+
+ALTER TABLE ONLY tieout.targets
+    ADD CONSTRAINT targets_pkey PRIMARY KEY (organization_id, stream, object_id);
+
+ALTER TABLE ONLY tieout.webhook_counts
+    ADD CONSTRAINT webhook_counts_pkey PRIMARY KEY (day, outcome, shard);
+
+ALTER TABLE ONLY tieout.work
+    ADD CONSTRAINT work_pkey PRIMARY KEY (organization_id, kind);
+
+CREATE INDEX alerts_ended ON tieout.alerts USING btree (ended_at) WHERE (status = 'resolved'::text);
+
+CREATE UNIQUE INDEX alerts_one_open ON tieout.alerts USING btree (organization_id, fingerprint) WHERE (status <> 'resolved'::text);
+
+CREATE UNIQUE INDEX api_keys_live_name ON tieout.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX differences_by_kind ON tieout.differences USING btree (organization_id, kind) WHERE (resolved_at IS NULL);
+
+CREATE UNIQUE INDEX differences_one_open ON tieout.differences USING btree (organization_id, fingerprint) WHERE (resolved_at IS NULL);
+
+CREATE INDEX events_by_arrival ON tieout.events USING btree (organization_id, received_at, event_id);
+
+CREATE INDEX events_by_arrival_fleet ON tieout.events USING btree (received_at, event_id);
+
+CREATE INDEX events_missed ON tieout.events USING btree (organization_id) WHERE (source = 'log'::text);
+
+CREATE INDEX events_quarantined ON tieout.events USING btree (received_at, event_id) WHERE (quarantined IS NOT NULL);
+
+CREATE INDEX events_unworked ON tieout.events USING btree (organization_id, received_at) WHERE (worked_at IS NULL);
+
+CREATE INDEX evidence_by_record ON tieout.evidence USING btree (organization_id, record_id);
+
+CREATE INDEX notifications_finished ON tieout.notifications USING btree (channel, status, finished_at) WHERE (status <> 'waiting'::text);
+
+CREATE INDEX notifications_waiting ON tieout.notifications USING btree (channel, due_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX organizations_by_name ON tieout.organizations USING btree (name, organization_id);
+
+CREATE INDEX records_by_object ON tieout.records USING btree (organization_id, object_id);
+
+CREATE INDEX records_failing ON tieout.records USING btree (organization_id, cause) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
+
+CREATE INDEX records_open ON tieout.records USING btree (organization_id, LEAST(next_attempt_at, deadline_at)) WHERE (state <> ALL (ARRAY['acknowledged'::text, 'confirmed'::text]));
+
+CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
+
+CREATE INDEX work_due ON tieout.work USING btree (kind, due_at);
+
+ALTER INDEX tieout.history_pkey ATTACH PARTITION tieout.history_default_pkey;
+
+ALTER TABLE ONLY tieout.attempt_outcomes
+    ADD CONSTRAINT attempt_outcomes_organization_id_record_id_episode_number_fkey FOREIGN KEY (organization_id, record_id, episode, number) REFERENCES tieout.attempts(organization_id, record_id, episode, number);
+
+ALTER TABLE ONLY tieout.attempts
+    ADD CONSTRAINT attempts_organization_id_evidence_id_fkey FOREIGN KEY (organization_id, evidence_id) REFERENCES tieout.evidence(organization_id, evidence_id);
+
+ALTER TABLE tieout.alerts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.attempt_outcomes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.balances ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.comparisons ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.differences ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.documents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.evidence ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.findings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.history ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.notifications ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.organizations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.pairs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.record_counts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.records ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.reference_objects ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.scans ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.streams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.targets ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY wall ON tieout.alerts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.attempt_outcomes TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.attempts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.balances TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.comparisons TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.connections TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.differences TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.documents TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.events TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.evidence TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.findings TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.history TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.notifications TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.organizations TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.pairs TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.record_counts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.records TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.reference_objects TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.streams TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.targets TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.work TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+ALTER TABLE tieout.work ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA tieout TO tieout_app;
+
+REVOKE ALL ON FUNCTION tieout.drop_history_before(day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.drop_history_before(day date) TO tieout_app;
+
+REVOKE ALL ON FUNCTION tieout.ensure_history_month(month date) FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.ensure_history_month(month date) TO tieout_app;
+
+REVOKE ALL ON PROCEDURE tieout.wall(IN table_name text, IN append_only boolean) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.alerts TO tieout_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE tieout.api_keys TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.attempt_outcomes TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.attempts TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.balances TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.comparisons TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.connections TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.differences TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.documents TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.events TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.evidence TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.findings TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.history TO tieout_app;
+
+GRANT SELECT,UPDATE ON TABLE tieout.hub_budget TO tieout_app;
+
+GRANT SELECT,UPDATE ON TABLE tieout.hub_health TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE tieout.login_codes TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.migrations TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.notifications TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.organizations TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.pairs TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.record_counts TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.records TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.reference_objects TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.replicas TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.streams TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.targets TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.webhook_counts TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.work TO tieout_app;
