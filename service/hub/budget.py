@@ -86,11 +86,16 @@ class Turn:
 
 @dataclass(slots=True)
 class _Stretch:
-    """Time that is ours alone, and from when on the next request may go out."""
+    """Time that is ours alone: how many requests it still holds, and from when on the next may go out."""
 
     next_at: float
     ends_at: float
     interval: float
+    left: int
+
+    @property
+    def is_spent(self) -> bool:
+        return self.left == 0 or self.next_at >= self.ends_at
 
 
 @dataclass(slots=True, order=True)
@@ -163,7 +168,8 @@ class Budget:
 
     def give_up_slot(self) -> None:
         """Let one slot go by: the hub said that nothing remains of this second."""
-        if self._stretch is not None:
+        if self._stretch is not None and self._stretch.left:
+            self._stretch.left -= 1
             self._stretch.next_at += self._stretch.interval
 
     def _first(self) -> _Caller | None:
@@ -181,9 +187,10 @@ class Budget:
         now, stretch = self._clock(), self._stretch
         if stretch is None or now < stretch.next_at or now < self._paused_until:
             return None
-        if now >= stretch.ends_at:
+        if stretch.left == 0 or now >= stretch.ends_at:
             self._stretch = None
             return None
+        stretch.left -= 1
         stretch.next_at = now + stretch.interval
         return Turn(now, stretch.interval, self._clock)
 
@@ -192,7 +199,7 @@ class Budget:
         now, stretch = self._clock(), self._stretch
         if now < self._paused_until:
             await asyncio.sleep(self._paused_until - now)
-        elif stretch is None or stretch.next_at >= stretch.ends_at:
+        elif stretch is None or stretch.is_spent:
             await self._reserve_stretch(stretch)
         elif now < stretch.next_at:
             await asyncio.sleep(stretch.next_at - now)
@@ -210,6 +217,7 @@ class Budget:
                 next_at=arrived_at + slots.first_in_seconds,
                 ends_at=asked_at + slots.first_in_seconds + slots.count * slots.interval_seconds,
                 interval=slots.interval_seconds,
+                left=slots.count,
             )
             self._slice = max(SLICE_MIN, int(SLICE_SECONDS / slots.interval_seconds))
             self._slack = int(min(arrived_at - asked_at, SLACK_SECONDS_MAX) / slots.interval_seconds)
