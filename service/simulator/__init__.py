@@ -1,4 +1,4 @@
-"""The simulated hub: the FinOps API and the books behind it, with a hand that moves the world and breaks the wire.
+"""The simulated hub: the API and the books behind it, with a hand that moves the world and breaks the wire.
 
 An application of its own that imports nothing of the service. See `docs/simulator.md`.
 """

@@ -1,7 +1,8 @@
 """Work that falls due at an instant: pushes to finish, hourly pulls, answers executed late.
 
 Work is a function of its due instant, run in the order in which it fell due, so that the world looks the same
-whether it was looked at every second or once a day: what an hourly pull saw is what stood in the books at that hour.
+whether it was looked at every second or once a day: what an hourly pull saw is what stood in the books at
+that hour.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The application: the hub API under `/v1`, the form-encoded token call where the hub has it, control under `/control`.
+"""The application: the hub API under `/v1`, the form-encoded token call at its place, `/control`.
 
-Requests to the hub API go straight to the gateway. A ticker runs while the application does, so that pushes finish
-and webhooks leave although nobody asks; without it (in process, without lifespan) each request settles the world
-first, and deliveries wait for `Simulator.deliver_webhooks`.
+Requests to the hub API go straight to the gateway. A ticker runs while the application does, so that pushes
+finish and webhooks leave although nobody asks; without it (in process, without lifespan) each request settles
+the world first, and deliveries wait for `Simulator.deliver_webhooks`.
 """
 
 from __future__ import annotations

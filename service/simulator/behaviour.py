@@ -1,6 +1,7 @@
-"""What the hub's documentation leaves open: one plausible behaviour each, switchable where a client must bear both.
+"""What the hub's documentation leaves open: one behaviour each, switchable where a client must bear both.
 
-`docs/simulator.md` lists them with the reason. A test that relies on one names it; a test of tolerance tries all.
+`docs/simulator.md` lists them with the reason. A test that relies on one names it; a test of tolerance tries
+all.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Behaviour:
     lists_old_connections: bool = True
     """Disconnected connections stay in the list."""
     accounting_without_connection: str = "conflict"
-    """Lists of an organization without connection: 409; or `empty`: 200 with no rows, which proves nothing."""
+    """Lists of an organization without connection: 409; or `empty`: 200 without rows, proving nothing."""
     tax_reference_is_code: bool = True
     """A books line's tax reference equals the `code` of a tax rate; False: it resolves to nothing listed."""
     event_object: str = "reference"

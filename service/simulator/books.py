@@ -1,9 +1,9 @@
-"""The books behind a connection: a ledger that behaves like QuickBooks Online or Xero, as far as the hub can tell.
+"""The books behind a connection: a ledger like QuickBooks Online or Xero, as far as the hub can tell.
 
-Nothing here knows of the hub. Documents are immutable values, so that a pull is a snapshot for the price of a list.
-Every document that was ever created is counted in `creations`, whatever became of it: that is how a test sees a
-duplicate. Xero gives GUIDs and refuses a second invoice of the same number; QuickBooks gives small integers and
-refuses only where the company's preference says so.
+Nothing here knows of the hub. Documents are immutable values, so that a pull is a snapshot for the price of a
+list. Every document that was ever created is counted in `creations`, whatever became of it: that is how a
+test sees a duplicate. Xero gives GUIDs and refuses a second invoice of the same number; QuickBooks gives
+small integers and refuses only where the company's preference says so.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class BooksLine:
 
 @dataclass(frozen=True, slots=True)
 class BooksDocument:
-    """An invoice, bill, credit note or payment in the books; `local_id` is the truth of where it came from."""
+    """An invoice, bill, credit note or payment; `local_id` is the truth of where it came from."""
 
     id: str
     provider_id: str
@@ -168,7 +168,7 @@ class Books:
         return edited
 
     def void(self, books_id: str, at: datetime) -> BooksDocument:
-        """Void a document: QuickBooks zeroes the amounts and says so in the memo, Xero keeps them with a status."""
+        """Void a document: QuickBooks zeroes the amounts, with a memo; Xero keeps them, with a status."""
         document = self.documents[books_id]
         if self.platform is Platform.XERO:
             return self.edit(books_id, at, status="void")

@@ -1,7 +1,7 @@
 """A request as endpoints see it, their answer, and the reading of ids, bodies and query values.
 
-Whatever does not parse is refused as the hub's framework would: 422 with the place. Unknown query parameters are
-ignored, unknown body fields refused where the published schema forbids them.
+Whatever does not parse is refused as the hub's framework would: 422 with the place. Unknown query parameters
+are ignored, unknown body fields refused where the published schema forbids them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Call:
-    """One request; `is_repeated` when the hub executes it a second time, `offset_shift` when its rows moved."""
+    """One request; `is_repeated` when executed a second time, `offset_shift` when its rows moved."""
 
     world: World
     tokens: Tokens
@@ -87,7 +87,7 @@ def as_uuid(text: str, where: tuple[str | int, ...]) -> str:
 
 
 def as_instant(text: str, where: tuple[str | int, ...]) -> datetime:
-    """Read an instant; without a zone it is UTC. A blank stands for the plus that a query string swallowed."""
+    """Read an instant, UTC without a zone; a blank stands for the plus that a query string swallowed."""
     try:
         instant = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:

@@ -1,7 +1,7 @@
-"""The hub's clock: real time by default, by hand where a test wants to own it, ahead where a story is compressed.
+"""The hub's clock: real by default, by hand where a test owns it, faster where a story is compressed.
 
-Nothing in the simulated hub asks the operating system for the time. One clock answers everywhere, so that a test
-may stand still, jump an hour, or live in the virtual time of an event loop (`source=loop.time`).
+Nothing in the simulated hub asks the operating system for the time. One clock answers everywhere, so that a
+test may stand still, jump an hour, or live in the virtual time of an event loop (`source=loop.time`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Clock:
     def __init__(
         self, start: datetime | None = None, *, speed: float = 1.0, source: Callable[[], float] = time.time
     ) -> None:
-        """Begin at `start` (the source's own time when absent); `speed` 0 stands still, 60 makes minutes of seconds."""
+        """Begin at `start`, else at the source's time; `speed` 0 stands still, 60 is a minute a second."""
         self._source = source
         self._origin = source()
         self._start = start or datetime.fromtimestamp(self._origin, UTC)

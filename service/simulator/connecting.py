@@ -1,7 +1,7 @@
 """Connecting an organization to its books: ask, authorise, lose consent, end.
 
-An organization keeps one set of books for life here; connecting again finds them as they are. Documents issued while
-no connection is there never get a synced record.
+An organization keeps one set of books for life here; connecting again finds them as they are. Documents
+issued while no connection is there never get a synced record.
 """
 
 from __future__ import annotations

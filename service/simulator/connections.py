@@ -1,7 +1,8 @@
 """The link of an organization to its accounting system, and how its status may move.
 
-`pending_auth` until the user authorises; then `connected`; `deauthorized` when consent is withdrawn on the platform's
-side; `disconnected` when the organization ends it, which is final: a new connection is made after that.
+`pending_auth` until the user authorises; then `connected`; `deauthorized` when consent is withdrawn on the
+platform's side; `disconnected` when the organization ends it, which is final: a new connection is made after
+that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The control API: every control as `POST /control/<name>` with its arguments as JSON, and the truth by GET.
 
-`POST` bodies are objects of keyword arguments, `organization_id` and all; the answer is `{"result": …}`. A wrong
-name is 404, wrong arguments 400 with the reason. There is no authentication: the simulator listens on loopback.
+`POST` bodies are objects of keyword arguments, `organization_id` and all; the answer is `{"result": …}`. A
+wrong name is 404, wrong arguments 400 with the reason. There is no authentication: the simulator listens on
+loopback.
 """
 
 from __future__ import annotations

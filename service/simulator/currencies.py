@@ -1,7 +1,7 @@
 """Currencies, as far as arithmetic needs them: how many decimals, and rounding to the minor unit.
 
-Documents in the hub are integers of minor units; the accounting side speaks decimals of major units. Neither is
-ever a float here.
+Documents in the hub are integers of minor units; the accounting side speaks decimals of major units. Neither
+is ever a float here.
 """
 
 from __future__ import annotations

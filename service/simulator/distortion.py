@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from service.simulator.chance import Chance
 
 REQUIRED = frozenset({
-    "id", "created_at", "updated_at", "data", "type", "object_type", "sync_status", "last_pulled_at", "entity_id",
-    "currency", "counterpart_id", "counterpart_type", "line_items", "amount_due", "amount_paid", "entity",
-    "entity_address", "file_language", "original_file_language", "related_documents", "total_amount_with_credit_notes",
-    "total_vat_amount", "status", "payable_origin", "source_of_payable_data", "credit_notes", "payable_id", "name",
-    "organization", "individual", "address", "total_amount", "amount", "object", "is_external", "history", "access_token",
-    "expires_in", "token_type", "message", "url", "event_types", "secret", "event_id", "requests_made_count", "action",
-    "api_version", "description", "connection_url", "is_bank_account", "event_type", "event_data", "timestamp",
-    "receivable_id", "origin", "source_of_data", "city", "country", "line1", "postal_code",
+    "id", "created_at", "updated_at", "data", "type", "object_type", "sync_status", "last_pulled_at",
+    "entity_id", "currency", "counterpart_id", "counterpart_type", "line_items", "amount_due",
+    "amount_paid", "entity", "entity_address", "file_language", "original_file_language",
+    "related_documents", "total_amount_with_credit_notes", "total_vat_amount", "status", "payable_origin",
+    "source_of_payable_data", "credit_notes", "payable_id", "name", "organization", "individual",
+    "address", "total_amount", "amount", "object", "is_external", "history", "access_token", "expires_in",
+    "token_type", "message", "url", "event_types", "secret", "event_id", "requests_made_count", "action",
+    "api_version", "description", "connection_url", "is_bank_account", "event_type", "event_data",
+    "timestamp", "receivable_id", "origin", "source_of_data", "city", "country", "line1", "postal_code",
 })  # fmt: skip
 """Fields required by the schema of some object: never taken away from any."""
 

@@ -1,7 +1,7 @@
 """Entering one object into the books: what the platform accepts, refuses, and makes of it.
 
-Refusals come before anything is created, in the order in which the platforms find them. The checks read the *live*
-books, not the hub's cache: a tax rate created a second ago is found.
+Refusals come before anything is created, in the order in which the platforms find them. The checks read the
+*live* books, not the hub's cache: a tax rate created a second ago is found.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def _payment(organization: Organization, payment_id: str, at: datetime, by: str,
     books.pay(target.id, amount, at)
     line = BooksLine(f"Payment of {invoice.number}", _ONE, amount, ledger_account_id=account)
     document = BooksDocument(
-        books.new_id(), chance.uuid(), Ledger.PAYMENT, None, target.party_id, target.party_name, payment.currency,
-        payment.paid_at.date(), None, (line,), at, at, status="paid", local_id=payment.id,
+        books.new_id(), chance.uuid(), Ledger.PAYMENT, None, target.party_id, target.party_name,
+        payment.currency, payment.paid_at.date(), None, (line,), at, at, status="paid", local_id=payment.id,
     )  # fmt: skip
     return books.create(document, by).id
 
@@ -161,7 +161,7 @@ def _check_period(organization: Organization, posted_at: datetime) -> None:
 
 
 def _line(organization: Organization, document: Document, line: Line) -> BooksLine:
-    """Translate one line: the rate by its override, else by value; the account by line, product, or default."""
+    """Translate a line: the rate by override, else by value; the account by line, product or default."""
     books = organization.books
     rate = books.tax_rates.get(line.accounting_tax_rate_id) if line.accounting_tax_rate_id else None
     if line.accounting_tax_rate_id is None:

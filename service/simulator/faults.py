@@ -94,7 +94,7 @@ class Faults:
     def strike(
         self, endpoint: str, organization_id: str | None, kinds: frozenset[FaultKind] | None = None
     ) -> Fault | None:
-        """Take the first fault that applies, counting it; `kinds` restricts the choice, by default to requests."""
+        """Take and count the first fault that applies, of `kinds` or (by default) of requests."""
         for fault in list(self._faults.values()):
             wanted = fault.kind in kinds if kinds is not None else fault.kind not in WEBHOOK_KINDS
             if not wanted or fault.organization_id not in {None, organization_id}:

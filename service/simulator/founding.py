@@ -1,4 +1,4 @@
-"""Founding an organization: its books with a chart of accounts and tax rates, its settings, no connection yet."""
+"""Founding an organization: books with a chart of accounts and tax rates, settings, no connection yet."""
 
 from __future__ import annotations
 

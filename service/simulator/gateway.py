@@ -1,22 +1,22 @@
 """The ASGI side of the hub API: arrival, faults, budget, headers, rights, endpoint, answer.
 
-The order is that of a real gateway: the budget counts what arrives, then the version header is looked for, then the
-token, then the organization. What an endpoint does happens within one step of the event loop, so that a client that
-goes away can neither stop nor split it. A fault that breaks the connection asks the host for it by the extension
-`BREAK` of the scope; a host without it gets an empty 502.
+The order is that of a real gateway: the budget counts what arrives, then the version header is looked for,
+then the token, then the organization. What an endpoint does happens within one step of the event loop, so
+that a client that goes away can neither stop nor split it. A fault that breaks the connection asks the host
+for it by the extension `BREAK` of the scope; a host without it gets an empty 502.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from service.simulator import distortion
+from service.simulator import distortion, wire
 from service.simulator.calls import Answer, Call, as_uuid
 from service.simulator.dialects import SPELLINGS, Dialect
 from service.simulator.faults import Fault, FaultKind, Faults
@@ -29,17 +29,12 @@ from service.simulator.tokens import Tokens, TokenState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from service.simulator.limits import Limiter
     from service.simulator.organization import Organization
     from service.simulator.world import World
 
-BREAK = "tieout.break"
-"""Scope extension: a function from fault kind to None that breaks the connection, or will once the app returns."""
-
-BODY_BYTES_MAX = 16_000_000
-"""Largest request body read: five thousand bulk transactions need four megabytes."""
 
 HANG_SECONDS = 3600.0
 DRIP_SECONDS = 0.5
@@ -47,11 +42,30 @@ LATE_SECONDS = 5.0
 DATE_CHARACTERS = 10
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_HTML = "<html>\n<head><title>{0} {1}</title></head>\n<body><center><h1>{0} {1}</h1></center><hr></body>\n</html>\n"
+_HTML = "<html>\n<head><title>{0} {1}</title></head>\n<body><h1>{0} {1}</h1><hr></body>\n</html>\n"
 _REASONS = {200: "OK", 502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 _BROKEN_BEFORE = {FaultKind.NOT_SENT, FaultKind.SENT_AND_LOST}
 _BROKEN_AFTER = {FaultKind.EXECUTED_ANSWER_LOST}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A request that was read whole and has a route."""
+
+    route: Route
+    path_values: Mapping[str, str]
+    headers: Mapping[str, str]
+    query_string: bytes
+    body: bytes
+
+    def query(self) -> dict[str, list[str]]:
+        """Return the query's values by name."""
+        query: dict[str, list[str]] = {}
+        if self.query_string:
+            for name, value in parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True):
+                query.setdefault(name, []).append(value)
+        return query
 
 
 class Gateway:
@@ -80,70 +94,60 @@ class Gateway:
         try:
             route, values = self._router.find(scope["method"], path)
         except Refused as refusal:
-            await self._answer(send, request, headers, started, refusal)
+            await self._answer(send, request, headers, refusal, started=started)
             return
         request.endpoint = route.name
         try:
             limits = self._admit(route)
         except Refused as refusal:
-            await self._answer(send, request, headers, started, refusal)
+            await self._answer(send, request, headers, refusal, started=started)
             return
         fault = self.faults.strike(route.name, request.organization_id)
         request.fault = fault.kind.value if fault else None
         if fault is not None and fault.kind is FaultKind.NOT_SENT:
-            await _break(scope, receive, send, fault.kind)
+            await wire.cut(scope, receive, send, fault.kind)
             return
-        body = await _read(receive)
+        body = await wire.read(receive)
         if fault is not None and await self._withheld(scope, receive, send, fault):
             return
-        execute = self._executor(route, values, headers, scope, body, fault)
+        arrived = Arrived(route, values, headers, scope["query_string"], body)
+        execute = self._executor(arrived, fault)
         if fault is not None and fault.kind is FaultKind.EXECUTED_LATE:
             due_at = self.world.clock.now() + timedelta(seconds=fault.seconds(LATE_SECONDS))
             self.world.agenda.add(due_at, lambda _: _forgotten(execute))
             self.world.wake()
-            await _break(scope, receive, send, fault.kind)
+            await wire.cut(scope, receive, send, fault.kind)
             return
         answer = self._outcome(execute, fault, route)
         answer.headers = {**limits, **answer.headers}
         if fault is not None and fault.kind in _BROKEN_AFTER:
             request.status = answer.status
-            await _break(scope, receive, send, fault.kind)
+            await wire.cut(scope, receive, send, fault.kind)
             return
-        await self._answer(send, request, headers, started, answer, fault)
+        await self._answer(send, request, headers, answer, started=started, fault=fault)
 
     async def _withheld(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> bool:
         """Do what faults do that keep the request from being carried out; say whether that was so."""
         match fault.kind:
             case FaultKind.SENT_AND_LOST:
-                await _break(scope, receive, send, fault.kind)
+                await wire.cut(scope, receive, send, fault.kind)
             case FaultKind.HANG:
-                await _hang(receive, fault.seconds(HANG_SECONDS))
-                await _break(scope, receive, send, fault.kind)
+                await wire.hang(receive, fault.seconds(HANG_SECONDS))
+                await wire.cut(scope, receive, send, fault.kind)
             case FaultKind.HTML:
                 status = int(fault.options.get("status", 502))
                 page = _HTML.format(status, _REASONS.get(status, "Error")).encode()
-                await _send(send, status, [(b"content-type", b"text/html")], page)
+                await wire.answer(send, status, [(b"content-type", b"text/html")], page)
             case FaultKind.BOMB:
                 head = [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")]
-                await _send(send, 200, head, distortion.bomb())
+                await wire.answer(send, 200, head, distortion.bomb())
             case _:
                 return False
         return True
 
-    def _executor(
-        self,
-        route: Route,
-        values: Any,
-        headers: dict[str, str],
-        scope: Scope,
-        body: bytes,
-        fault: Fault | None,
-    ) -> Callable[..., Answer]:
+    def _executor(self, arrived: Arrived, fault: Fault | None) -> Callable[..., Answer]:
         """Bind a request, so that it may be carried out now, later, or twice."""
-        query: dict[str, list[str]] = {}
-        if scope["query_string"]:
-            for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-                query.setdefault(name, []).append(value)
+        route, headers, query = arrived.route, arrived.headers, arrived.query()
 
         def execute(
             *,
@@ -153,7 +157,7 @@ class Gateway:
         ) -> Answer:
             now = self.world.settle()
             call = Call(
-                self.world, self.tokens, now, route.method, values, query, body,
+                self.world, self.tokens, now, route.method, arrived.path_values, query, arrived.body,
                 headers.get("content-type", "application/json"), api_version=self.spelling.version,
             )  # fmt: skip
             try:
@@ -219,7 +223,7 @@ class Gateway:
         """Count a request against the budget; tokens are given outside of it."""
         return {} if route.scope is RouteScope.OPEN else self.limiter.admit()
 
-    def _authorise(self, call: Call, route: Route, headers: dict[str, str]) -> None:
+    def _authorise(self, call: Call, route: Route, headers: Mapping[str, str]) -> None:
         """Check version, token and organization, in this order."""
         if route.template != "/openid/connect/token":
             self._check_version(headers)
@@ -236,7 +240,7 @@ class Gateway:
         if route.scope is RouteScope.ORGANIZATION:
             call.found = self._organization(call, headers)
 
-    def _check_version(self, headers: dict[str, str]) -> None:
+    def _check_version(self, headers: Mapping[str, str]) -> None:
         name = self.spelling.version_header
         version = headers.get(name)
         if version is None:
@@ -244,7 +248,7 @@ class Gateway:
         if len(version) != DATE_CHARACTERS or version.count("-") != 2:  # noqa: PLR2004 - yyyy-mm-dd
             raise refused(400, f"Unknown API version {version[:40]}", "invalid_api_version")
 
-    def _organization(self, call: Call, headers: dict[str, str]) -> Organization:
+    def _organization(self, call: Call, headers: Mapping[str, str]) -> Organization:
         name = self.spelling.organization_header
         given = headers.get(name)
         if given is None:
@@ -260,8 +264,9 @@ class Gateway:
         send: Send,
         request: Request,
         headers: dict[str, str],
-        started: float,
         answer: Answer | Refused,
+        *,
+        started: float,
         fault: Fault | None = None,
     ) -> None:
         """Write an answer with the headers that every answer carries."""
@@ -272,78 +277,19 @@ class Gateway:
             (b"x-request-id", self.world.request_ids.uuid().encode()),
             (b"x-process-time", f"{time.perf_counter() - started:.6f}".encode()),
         ]
-        for name in (self.spelling.version_header, self.spelling.organization_header):
-            if name in headers:
-                head.append((name.encode(), headers[name].encode("latin-1")))
+        echoed = (self.spelling.version_header, self.spelling.organization_header)
+        head.extend((name.encode(), headers[name].encode("latin-1")) for name in echoed if name in headers)
         head.extend(
             (name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()
         )
         if fault is not None and fault.kind is FaultKind.TRUNCATED:
             content = distortion.truncated(content)
         if fault is not None and fault.kind is FaultKind.DRIP:
-            await _drip(send, answer.status, head, content, fault.seconds(DRIP_SECONDS))
+            await wire.drip(send, answer.status, head, content, fault.seconds(DRIP_SECONDS))
         else:
-            await _send(send, answer.status, head, content)
+            await wire.answer(send, answer.status, head, content)
 
 
 def _forgotten(execute: Callable[..., Answer]) -> None:
     """Carry out a request whose answer nobody waits for."""
     execute()
-
-
-async def _read(receive: Receive) -> bytes:
-    """Read a request body, up to the largest that makes sense."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY_BYTES_MAX:
-            break
-    return b"".join(parts)
-
-
-async def _send(send: Send, status: int, head: list[tuple[bytes, bytes]], body: bytes) -> None:
-    head = [*head, (b"content-length", str(len(body)).encode())] if status != 204 else head  # noqa: PLR2004
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _drip(
-    send: Send, status: int, head: list[tuple[bytes, bytes]], body: bytes, seconds: float
-) -> None:
-    """Send a body byte by byte, `seconds` apart."""
-    head = [*head, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    for place in range(len(body)):
-        await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
-        await asyncio.sleep(seconds)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _hang(receive: Receive, seconds: float) -> None:
-    """Say nothing until the client has gone, or for a long while."""
-
-    async def gone() -> None:
-        message: Message = {"type": ""}
-        while message["type"] != "http.disconnect":
-            message = await receive()
-
-    try:
-        await asyncio.wait_for(gone(), seconds)
-    except TimeoutError:
-        return
-
-
-async def _break(scope: Scope, receive: Receive, send: Send, kind: FaultKind) -> None:
-    """Break the connection through the host."""
-    breaking = (scope.get("extensions") or {}).get(BREAK)
-    if breaking is None:
-        await _send(send, 502, [], b"")
-        return
-    breaking(kind)
-    await _hang(receive, 1.0)

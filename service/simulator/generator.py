@@ -1,8 +1,8 @@
-"""Generating worlds: organizations with three months of documents behind them, each with a labelled situation.
+"""Generating worlds: organizations with three months behind them, each document a labelled situation.
 
-The past is made by the same functions that make the present: documents are issued at instants gone by, and their
-pushes carried out then, so that a generated record, book or cache is one that could have come about. The same seed
-makes the same world, relative to the clock's present.
+The past is made by the same functions that make the present: documents are issued at instants gone by, and
+their pushes carried out then, so that a generated record, book or cache is one that could have come about.
+The same seed makes the same world, relative to the clock's present.
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ SETTLING = timedelta(minutes=1)
 """More than any push takes."""
 
 FIRST_WORDS = (
-    "Alder", "Birch", "Cedar", "Copper", "Delta", "Ember", "Fjord", "Granite", "Harbour", "Iris", "Juniper", "Kestrel",
-    "Linden", "Maple", "Nimbus", "Orchid", "Pioneer", "Quartz", "River", "Summit", "Tidal", "Umber", "Violet", "Willow",
+    "Alder", "Birch", "Cedar", "Copper", "Delta", "Ember", "Fjord", "Granite", "Harbour", "Iris",
+    "Juniper", "Kestrel", "Linden", "Maple", "Nimbus", "Orchid", "Pioneer", "Quartz", "River", "Summit",
+    "Tidal", "Umber", "Violet", "Willow",
 )  # fmt: skip
 SECOND_WORDS = (
-    "Bakery", "Consulting", "Dental", "Electric", "Foods", "Garden", "Hardware", "Imports", "Joinery", "Kitchens",
-    "Logistics", "Media", "Networks", "Optics", "Print", "Roofing", "Studio", "Textiles", "Works",
+    "Bakery", "Consulting", "Dental", "Electric", "Foods", "Garden", "Hardware", "Imports", "Joinery",
+    "Kitchens", "Logistics", "Media", "Networks", "Optics", "Print", "Roofing", "Studio", "Textiles",
+    "Works",
 )  # fmt: skip
 CITIES = {"US": "Springfield", "DE": "Hamburg", "GB": "Leeds", "JP": "Kobe", "KW": "Kuwait City"}
 COUNTRY_WEIGHTS = {"US": 60, "DE": 15, "GB": 15, "JP": 6, "KW": 4}
@@ -58,7 +60,7 @@ def generate(world: World, organizations: int, documents: int, weights: Mapping[
     for place, situation in enumerate(islice(deal_organizations(weights, world.chance), organizations)):
         organization = _organization(world, place, now - FOUNDED)
         organization.label = situation.value
-        _fill(world, organization, situation, documents, situations, now)
+        _fill(world, organization, situation, documents=documents, situations=situations, now=now)
 
 
 def _organization(world: World, place: int, at: datetime) -> Organization:
@@ -86,6 +88,7 @@ def _fill(
     world: World,
     organization: Organization,
     situation: OrganizationSituation,
+    *,
     documents: int,
     situations: Iterator[Situation],
     now: datetime,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from service.simulator.documents import Document
 
 RECEIVABLE_EVENTS = frozenset({
-    "status_changed", "receivable_created", "receivable_updated", "based_on_receivable_created", "payment_received",
-    "mail_sent", "payment_reminder_mail_sent", "overdue_reminder_mail_sent",
+    "status_changed", "receivable_created", "receivable_updated", "based_on_receivable_created",
+    "payment_received", "mail_sent", "payment_reminder_mail_sent", "overdue_reminder_mail_sent",
 })  # fmt: skip
 PAYABLE_EVENTS = frozenset({
     "status_changed", "payable_created", "payable_updated", "credit_note_linked", "credit_note_unlinked",

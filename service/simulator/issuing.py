@@ -1,7 +1,7 @@
 """What happens to local documents: drafted, issued, edited, canceled, paid; and which of that brings a push.
 
-* Invoices and credit notes are pushed on issuing, bills when they reach the status that `Behaviour` names, and again
-  when canceled after having been pushed. Payments of invoices are pushed, payments of bills never.
+* Invoices and credit notes are pushed on issuing, bills when they reach the status that `Behaviour` names,
+  and again when canceled after having been pushed. Payments of invoices are pushed, payments of bills never.
 * Nothing issued while no connection works gets a record, ever: connecting later does not catch up.
 * A counterpart without record is pushed along with the first document that needs it.
 """
@@ -52,8 +52,9 @@ def draft(world: World, organization: Organization, made: Draft, at: datetime) -
     """Make a document that is not issued yet."""
     name = organization.counterparts[made.counterpart_id].name
     document = Document(
-        world.chance.uuid(), made.kind, "draft", made.currency, made.counterpart_id, name, at, at, tuple(made.lines),
-        number=made.number, due_on=made.due_on, issued_at=made.issued_at if made.kind is Kind.BILL else None,
+        world.chance.uuid(), made.kind, "draft", made.currency, made.counterpart_id, name, at, at,
+        tuple(made.lines), number=made.number, due_on=made.due_on,
+        issued_at=made.issued_at if made.kind is Kind.BILL else None,
         memo=made.memo, based_on=made.based_on,
     )  # fmt: skip
     shelf = organization.payables if document.is_payable else organization.receivables
@@ -88,17 +89,17 @@ def issue_unattended(
     *,
     issued_at: datetime | None = None,
 ) -> str:
-    """Issue a document without any push, as before a connection or where the hub missed it; return its status."""
+    """Issue without a push, as before a connection or where the hub missed it; return the status."""
     if document.number is None:
         document.number = organization.next_document_number(PREFIX_BY_KIND[document.kind])
     document.issued_at = issued_at or document.issued_at or at
     status = "waiting_to_be_paid" if document.is_payable else "issued"
-    move(world, organization, document, status, at, "approved" if document.is_payable else "issued")
+    move(world, organization, document, status, at, action="approved" if document.is_payable else "issued")
     return status
 
 
 def move(
-    world: World, organization: Organization, document: Document, status: str, at: datetime, action: str
+    world: World, organization: Organization, document: Document, status: str, at: datetime, *, action: str
 ) -> None:
     """Change a document's status, remember it and tell of it."""
     change: dict[str, object] = {"old_status": document.status, "new_status": status}
@@ -123,8 +124,8 @@ def edit(
 
 
 def cancel(world: World, organization: Organization, document: Document, at: datetime) -> Document | None:
-    """Cancel a document: a bill is voided in the books, an invoice gets a credit note, which is returned."""
-    move(world, organization, document, "canceled", at, "canceled")
+    """Cancel a document; a bill is voided in the books, an invoice gets the credit note returned."""
+    move(world, organization, document, "canceled", at, action="canceled")
     if document.is_payable:
         record = organization.record_of(ObjectType.BILL, document.id)
         if record is not None and record.sync_status is SyncStatus.DONE:
@@ -155,7 +156,7 @@ def pay(world: World, organization: Organization, document: Document, amount: in
     if is_paid:
         document.paid_at = at
     status = "paid" if is_paid else "partially_paid"
-    move(world, organization, document, status, at, status)
+    move(world, organization, document, status, at, action=status)
     object_type = "payable" if document.is_payable else "receivable"
     payment = Payment(
         world.chance.uuid(),

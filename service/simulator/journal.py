@@ -1,6 +1,7 @@
 """What a test asks afterwards: which requests arrived and when, which pushes were asked for and carried out.
 
-Both logs are bounded; the counts per second and the documents created (kept by the books) are not lost with them.
+Both logs are bounded; the counts per second and the documents created (kept by the books) are not lost with
+them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push: asked for (`requested`) or carried out (`carried_out`), by the hub itself or through the API."""
+    """One push `requested` or `carried_out`, by the hub itself (`trigger` issued) or through the API."""
 
     at: datetime
     step: str

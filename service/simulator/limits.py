@@ -1,6 +1,7 @@
 """The partner-wide request budget: so many in each second of the wall clock, refused beyond it.
 
-The budget runs on its own clock (by default the monotonic one): a world whose time stands still must not run dry.
+The budget runs on its own clock (by default the monotonic one): a world whose time stands still must not run
+dry.
 """
 
 from __future__ import annotations

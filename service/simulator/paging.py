@@ -1,9 +1,9 @@
 """Pages: opaque keyset tokens for most lists, limit and offset for the accounting ones.
 
-A token holds the sort, the order, the filters and the place where the next page begins, so that rows inserted or
-moved between two pages neither repeat nor hide others. Filters and sort of a request that brings a token are
-ignored. Whether the *limit* must be sent again differs by list, as documented: where it must, a page without it has
-the default size.
+A token holds the sort, the order, the filters and the place where the next page begins, so that rows inserted
+or moved between two pages neither repeat nor hide others. Filters and sort of a request that brings a token
+are ignored. Whether the *limit* must be sent again differs by list, as documented: where it must, a page
+without it has the default size.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def serve(
     page = keyed[start:stop]
     if place.order == "desc":
         page = page[::-1]
-    payload = {
+    payload: dict[str, Any] = {
         "data": [show(row[1]) for row in page],
         "next_pagination_token": None,
         "prev_pagination_token": None,
@@ -199,7 +199,7 @@ def _read_token(token: str) -> Place:
             content["limit"],
             content["pagination_filters"],
             (is_set, value, content["current_oid"]),
-            content["pagination_token_type"] == "prev",
+            content["pagination_token_type"] == "prev",  # noqa: S105 - no password
         )
     except (binascii.Error, msgspec.DecodeError, KeyError, TypeError, ValueError):
         raise _INVALID_TOKEN from None

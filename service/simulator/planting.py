@@ -1,8 +1,8 @@
-"""Planting one situation: a document with the history that its label promises, and the state that makes it so.
+"""Planting one situation: a document with the history that its label promises, and the state behind it.
 
-Failures are conditions, not flags, wherever the books can have the condition: a rate that is missing, an archived
-account, a closed period. Curing the condition and pushing again then succeeds. Those that nothing can show (a
-time-out, an outage that is over) fail once and pass the next time.
+Failures are conditions, not flags, wherever the books can have the condition: a rate that is missing, an
+archived account, a closed period. Curing the condition and pushing again then succeeds. Those that nothing
+can show (a time-out, an outage that is over) fail once and pass the next time.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _document(
     if situation in TRANSIENT:
         cause, has_landed = TRANSIENT[situation]
         pushing.plant(organization, Planted(cause, document.id, None, has_landed))
-    _issue(world, organization, document, situation, at, now)
+    _issue(world, organization, document, situation, at=at, now=now)
     after = _AFTER.get(situation)
     if after is not None:
         after(world, organization, document, at + SETTLING)
@@ -101,6 +101,7 @@ def _issue(
     organization: Organization,
     document: Document,
     situation: Situation,
+    *,
     at: datetime,
     now: datetime,
 ) -> None:

@@ -1,7 +1,7 @@
-"""Pulls: the hub reads the accounting side, every hour and when asked to, and serves what it saw until the next one.
+"""Pulls: the hub reads the accounting side hourly and when asked, and serves what it saw until the next.
 
-A pull takes everything in at one instant and moves `last_pull`. It creates nothing but products that the hub lacks,
-and one is never started for an organization that is not connected.
+A pull takes everything in at one instant and moves `last_pull`. It creates nothing but products that the hub
+lacks, and one is never started for an organization that is not connected.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The rules that a client's money hangs on:
 
 * A push is asynchronous: `request` makes the record pending, `carry_out` runs later and decides.
-* Each push that is carried out creates a document, *even if one is there already for the same object*, unless the
-  platform itself refuses. The hub has no idempotency key and neither do its pushes.
+* Each push that is carried out creates a document, *even if one is there already for the same object*, unless
+  the platform itself refuses. The hub has no idempotency key and neither do its pushes.
 * A time-out may have landed: the document is created, the record says error and knows no platform id.
 * The hub never looks into the books to find out; only a client comparing the lists can.
 """
@@ -51,12 +51,12 @@ def request(
     trigger: str,
     due_at: datetime | None = None,
 ) -> None:
-    """Ask for a push: the record is pending now, and the push is carried out a little later (or at `due_at`)."""
+    """Ask for a push: the record is pending now, carried out a little later (or at `due_at`)."""
     record.sync_status = SyncStatus.PENDING
     record.updated_at = at
     record.running += 1
     organization.touch()
-    _note(world, organization, record, at, "requested", trigger)
+    _note(world, organization, record, at, step="requested", trigger=trigger)
     due_at = due_at or world.later(at, world.push_seconds)
     world.agenda.add(due_at, lambda then: carry_out(world, organization, record, then, trigger=trigger))
 
@@ -75,22 +75,31 @@ def carry_out(
         if has_landed and cause in LANDING:
             books_id = _enter(world, organization, record, at, trigger)
         fail(world, organization, record, at, cause, text=text)
-        _note(world, organization, record, at, "carried_out", trigger, cause, books_id)
+        _note(
+            world,
+            organization,
+            record,
+            at,
+            step="carried_out",
+            trigger=trigger,
+            cause=cause,
+            books_id=books_id,
+        )
         return
     try:
         books_id = _enter(world, organization, record, at, trigger)
     except entering.CannotEnter as refusal:
         fail(world, organization, record, at, refusal.cause, details=refusal.details)
-        _note(world, organization, record, at, "carried_out", trigger, refusal.cause)
+        _note(world, organization, record, at, step="carried_out", trigger=trigger, cause=refusal.cause)
         return
     _succeed(world, organization, record, at, books_id)
-    _note(world, organization, record, at, "carried_out", trigger, None, books_id)
+    _note(world, organization, record, at, step="carried_out", trigger=trigger, books_id=books_id)
 
 
 def _failure(
     organization: Organization, record: SyncedRecord, at: datetime
 ) -> tuple[Cause, str | None, bool] | None:
-    """Tell why this push fails before the platform looks at the object: consent, outage, or a planted failure."""
+    """Tell why a push fails before its object is looked at: consent, outage, a planted failure."""
     connection = organization.connection
     if connection is None or connection.status is not Status.CONNECTED:
         return Cause.CONNECTION_REVOKED, None, False
@@ -176,6 +185,7 @@ def _note(
     organization: Organization,
     record: SyncedRecord,
     at: datetime,
+    *,
     step: str,
     trigger: str,
     cause: Cause | None = None,

@@ -1,7 +1,7 @@
 """Synced records: what the hub remembers of bringing one object to the accounting system.
 
-One record per object and type, updated in place by every attempt. Both ids of the other side stay empty until a push
-is known to have succeeded, even where it landed: that is what makes a time-out ambiguous.
+One record per object and type, updated in place by every attempt. Both ids of the other side stay empty until
+a push is known to have succeeded, even where it landed: that is what makes a time-out ambiguous.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The table of endpoints, and finding one: method and path to endpoint, with 404 and 405 as the hub answers them.
+"""The table of endpoints, and finding one by method and path, or refusing with 404 or 405.
 
-Templates are written in Tesouro's spelling. `Scope` says what a request must bring besides the version header.
+Templates are written in Tesouro's spelling. `Scope` says what a request must bring besides the version
+header.
 """
 
 from __future__ import annotations

@@ -1,27 +1,29 @@
-"""The simulated hub as a process: listens on loopback, says where in one line of JSON, ends on SIGTERM or SIGINT.
+"""The simulated hub as a process: listens, says where in one line of JSON, ends on SIGTERM or SIGINT.
 
-uvicorn with httptools and uvloop where they exist. The protocol is extended by one thing: the application may break
-the connection, which is what several faults are made of.
+uvicorn with httptools and uvloop where they exist. The protocol is extended by one thing: the application may
+break the connection, which is what several faults are made of.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.simulator.clock import Clock
-from service.simulator.gateway import BREAK
 from service.simulator.simulator import BUDGET_PER_SECOND, Simulator
+from service.simulator.wire import BREAK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from service.simulator.faults import FaultKind
 
@@ -54,6 +56,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave on SIGTERM and SIGINT, and end with success: both are how a simulator is meant to end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT)
         for number in signals:
@@ -127,4 +132,13 @@ async def serve(
 
 def run(listen: str = "127.0.0.1:0", dialect: str = "tesouro", **options: Any) -> None:  # noqa: ANN401 - those of serve
     """Serve, blocking; the entry of `tieout simulator`."""
-    asyncio.run(serve(listen, dialect, **options))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(listen, dialect, **options))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Prefer uvloop, which is not there on Windows."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
+    return factory

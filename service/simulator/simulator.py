@@ -1,4 +1,4 @@
-"""The simulated hub as one object: a generated world, its API as an ASGI application, and the hand that moves it."""
+"""The simulated hub as one object: a generated world, its API as an application, the hand that moves it."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ class Simulator(_Controls):
         behaviour: Behaviour | None = None,
         webhook_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Generate a world from the seed; `rate_per_second` 0 lifts the budget, `situations` names what is planted."""
+        """Generate a world from the seed; `rate_per_second` 0 lifts the budget."""
         chance = Chance(seed)
         world = World(
             clock or Clock(),
             chance,
             behaviour or Behaviour(),
             pull_seconds,
-            tuple(push_seconds),
-            tuple(sync_seconds),
+            push_seconds,
+            sync_seconds,
         )
         faults = Faults(Chance(f"{seed}/faults"))
         super().__init__(world, faults, Tokens(Chance(f"{seed}/tokens")))

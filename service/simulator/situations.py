@@ -1,7 +1,8 @@
 """Situations that the generator plants, and how they are dealt out.
 
-Every situation with a weight occurs at least once, as far as there are documents to show it; the rest is drawn by
-weight. A label is a promise about the state at the start, kept under the id of the object in question.
+Every situation with a weight occurs at least once, as far as there are documents to show it; the rest is
+drawn by weight. A label is a promise about the state at the start, kept under the id of the object in
+question.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The simulated hub without a network: an httpx transport that runs the application in process.
 
-Faults that break a connection become the exceptions that httpx raises for them. Answers stream, read time-outs of the
-client are kept, and what the application began goes on to its end even where the client gave up.
+Faults that break a connection become the exceptions that httpx raises for them. Answers stream, read
+time-outs of the client are kept, and what the application began goes on to its end even where the client gave
+up.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 import httpx
 
 from service.simulator.faults import FaultKind
-from service.simulator.gateway import BREAK
+from service.simulator.wire import BREAK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """Ground truth for tests: everything as it is, including what the API hides.
 
-Records are shown exactly as the API would show them now. Books are shown live and as the last pull saw them, with
-the local document each came from, and with the number of documents ever created for each local one.
+Records are shown exactly as the API would show them now. Books are shown live and as the last pull saw them,
+with the local document each came from, and with the number of documents ever created for each local one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Subscriptions, events and deliveries: what is told, to whom, signed how, and tried again when.
 
-An event is kept only if an enabled subscription covered it when it happened, as `GET /events` documents. A delivery
-is one event for one subscription; it is signed when sent, tried again on a fixed schedule, and counted. Sending
-itself is `delivery`'s business: nothing here touches the network.
+An event is kept only if an enabled subscription covered it when it happened, as `GET /events` documents. A
+delivery is one event for one subscription; it is signed when sent, tried again on a fixed schedule, and
+counted. Sending itself is `delivery`'s business: nothing here touches the network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The simulated world: one partner, its organizations, one clock, one die, one agenda.
 
-Everything that happens goes through functions of this package that take the world and an instant; nothing reads the
-clock twice within one happening.
+Everything that happens goes through functions of this package that take the world and an instant; nothing
+reads the clock twice within one happening.
 """
 
 from __future__ import annotations

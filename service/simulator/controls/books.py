@@ -41,7 +41,7 @@ class BooksControls(Hold):
         status: str | None = None,
         memo: str | None = None,
     ) -> None:
-        """Change what is given of a document; name it by its own id or that of the local document it came from."""
+        """Change what is given of a document, named by its own id or by the local document it came from."""
         organization, now = self.organization(organization_id), self._now()
         document = self._in_books(organization, document_id)
         changes: dict[str, object] = {
@@ -114,8 +114,8 @@ class BooksControls(Hold):
         known = books.parties_named(party)
         party_id = known[0].id if known else self.add_party_to_books(organization_id, party)
         document = BooksDocument(
-            books.new_id(), self.world.chance.uuid(), kept_in, number, party_id, party, currency or organization.currency,
-            day(posted_on) or now.date(), day(due_on), (), now, now,
+            books.new_id(), self.world.chance.uuid(), kept_in, number, party_id, party,
+            currency or organization.currency, day(posted_on) or now.date(), day(due_on), (), now, now,
         )  # fmt: skip
         line = self._books_line(organization, document, net_minor, tax_rate)
         return books.create(replace(document, lines=(line,)), "accountant").id
@@ -175,7 +175,7 @@ class BooksControls(Hold):
         self.organization(organization_id).books.locked_until = None
 
     def refuse_duplicate_numbers(self, organization_id: str, *, refuses: bool = True) -> None:
-        """Set whether a second invoice of one number is refused; Xero does by default, QuickBooks does not."""
+        """Set whether a second invoice of a number is refused; Xero does by default, QuickBooks not."""
         self.organization(organization_id).books.refuses_duplicate_numbers = refuses
 
     def _set_account(self, organization_id: str, account: str, status: str) -> None:

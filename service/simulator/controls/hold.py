@@ -30,7 +30,6 @@ class Hold:
 
     def _lines(
         self,
-        organization: Organization,
         lines: Lines,
         net_minor: int,
         tax_rate: int,

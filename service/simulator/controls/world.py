@@ -1,4 +1,4 @@
-"""The world at large: organizations and connections, time, outages, tokens, faults, switches, and the truth."""
+"""The world at large: organizations, connections, time, outages, tokens, faults, switches, the truth."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class WorldControls(Hold):
         self.world.tell(organization, "entity", "updated", organization.id, now)
 
     def set_setting(self, organization_id: str, name: str, value: str | None) -> None:
-        """Set `payments_account_id`, `products_account_id`, `deductions_tax_id`, or any other key of the settings."""
+        """Set `payments_account_id`, `products_account_id`, `deductions_tax_id`, or another key."""
         organization = self.organization(organization_id)
         if name in {field.name for field in fields(Settings)} - {"other"}:
             setattr(organization.settings, name, value)

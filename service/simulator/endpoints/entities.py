@@ -45,9 +45,9 @@ ACCOUNTING_KEYS = {
 
 SETTINGS_KEYS = frozenset({
     "accounting", "allow_purchase_order_autolinking", "currency", "document_ids", "document_rendering",
-    "generate_paid_invoice_pdf", "language", "mail", "payables_ocr_auto_tagging", "payables_skip_approval_flow",
-    "payment_priority", "quote_signature_required", "receivable_edit_flow", "reminder", "vat_inclusive_discount_mode",
-    "vat_mode",
+    "generate_paid_invoice_pdf", "language", "mail", "payables_ocr_auto_tagging",
+    "payables_skip_approval_flow", "payment_priority", "quote_signature_required", "receivable_edit_flow",
+    "reminder", "vat_inclusive_discount_mode", "vat_mode",
 })  # fmt: skip
 
 _MUTABLE = ("email", "phone", "tax_id", "website", "status")
@@ -142,6 +142,11 @@ def _address(call: Call, content: dict[str, Any] | None) -> Address:
         if not isinstance(content.get(field), str):
             raise invalid(("body", "address", field), "field required", "value_error.missing")
     return Address(
-        call.world.chance.uuid(), content["country"], content["city"], content["line1"], content["postal_code"],
-        content.get("line2"), content.get("state"),
-    )  # fmt: skip
+        call.world.chance.uuid(),
+        content["country"],
+        content["city"],
+        content["line1"],
+        content["postal_code"],
+        content.get("line2"),
+        content.get("state"),
+    )

@@ -13,13 +13,14 @@ from service.simulator.problems import invalid, not_found
 from service.simulator.webhooks import Delivery, Event, Subscription
 
 OBJECT_TYPES = frozenset({
-    "account", "accounting_connection", "approval", "approval_request", "approval_policy", "approval_policy_process",
-    "batch_payment", "comment", "counterpart", "counterpart_address", "counterpart_bank_account",
-    "counterpart_contact_person", "counterpart_partner_metadata", "counterpart_tax_id", "entity",
-    "entity_bank_account", "entity_settings", "entity_user", "export", "overdue_reminder", "partner_settings",
-    "payable", "payables_credit_note", "payables_purchase_order", "payable.line_item", "payment", "payment_intent",
-    "payment_link", "payment_reminder", "product", "project", "receivable", "recurrence", "role", "tag", "todo_task",
-    "workflow", "workflow_pipeline", "ocr_task", "delivery_note", "receipt", "transaction",
+    "account", "accounting_connection", "approval", "approval_request", "approval_policy",
+    "approval_policy_process", "batch_payment", "comment", "counterpart", "counterpart_address",
+    "counterpart_bank_account", "counterpart_contact_person", "counterpart_partner_metadata",
+    "counterpart_tax_id", "entity", "entity_bank_account", "entity_settings", "entity_user", "export",
+    "overdue_reminder", "partner_settings", "payable", "payables_credit_note", "payables_purchase_order",
+    "payable.line_item", "payment", "payment_intent", "payment_link", "payment_reminder", "product",
+    "project", "receivable", "recurrence", "role", "tag", "todo_task", "workflow", "workflow_pipeline",
+    "ocr_task", "delivery_note", "receipt", "transaction",
 })  # fmt: skip
 URL_CHARACTERS_MAX = 2083
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _CREATED, _NUMBER, _TOTAL = attrgetter("created_at"), attrgetter("number"), attrgetter("total")
 _STATUS, _DUE, _PARTY = attrgetter("status"), attrgetter("due_on"), attrgetter("counterpart_name")
 _STATUSES = one_of(frozenset({
-    "draft", "new", "approve_in_progress", "waiting_to_be_paid", "partially_paid", "paid", "canceled", "rejected",
+    "draft", "new", "approve_in_progress", "waiting_to_be_paid", "partially_paid", "paid", "canceled",
+    "rejected",
 }))  # fmt: skip
 _NOTE_STATUSES = one_of(frozenset({
     "new", "draft", "applied", "approved", "rejected", "canceled", "submitted_for_approval", "deleted",

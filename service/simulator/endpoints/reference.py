@@ -113,9 +113,15 @@ def create_tax_rate(call: Call) -> Answer:
     """Answer `POST /accounting-tax-rates`: an internal rate, which the books know nothing of."""
     content = call.json()
     rate = TaxRate(
-        call.world.chance.uuid(), _text(content, "code"), _text(content, "name"), _rate(content, 0), call.now, call.now,
-        description=content.get("description"), is_external=False,
-    )  # fmt: skip
+        call.world.chance.uuid(),
+        _text(content, "code"),
+        _text(content, "name"),
+        _rate(content, 0),
+        call.now,
+        call.now,
+        description=content.get("description"),
+        is_external=False,
+    )
     call.organization.internal_tax_rates[rate.id] = rate
     call.organization.touch()
     return Answer(201, tax_rate_payload(rate))

@@ -46,7 +46,7 @@ def create_transaction(call: Call) -> Answer:
 
 
 def create_transactions(call: Call) -> Answer:
-    """Answer `POST /transactions/bulk`: in order; a repeated `external_id` is skipped, a bad row fails alone."""
+    """Answer `POST /transactions/bulk`: in order; a repeated `external_id` is skipped, a bad row is null."""
     rows = call.json().get("data")
     if not isinstance(rows, list) or len(rows) > BULK_MAX:
         raise invalid(("body", "data"), f"a list of at most {BULK_MAX} is expected", "type_error.list")

@@ -1,7 +1,7 @@
-"""The accounting side as the hub shows it: connections, synced records, documents of the books, reference data.
+"""The accounting side as the hub shows it: connections, synced records, books, reference data.
 
-Amounts of books documents are decimals of major units, written exactly. Receivables carry no total, tax or status:
-only lines. A voided invoice in Xero is told by the pass-through alone.
+Amounts of books documents are decimals of major units, written exactly. Receivables carry no total, tax or
+status: only lines. A voided invoice in Xero is told by the pass-through alone.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def settings_payload(organization: Organization) -> Payload:
 
 def counterpart_payload(counterpart: Counterpart) -> Payload:
     """Show a counterpart, organization or individual."""
-    roles = {
+    roles: Payload = {
         "is_customer": counterpart.is_customer,
         "is_vendor": counterpart.is_vendor,
         "email": counterpart.email,
