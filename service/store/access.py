@@ -46,7 +46,9 @@ class Session:
 async def get_api_key(connection: Connection, digest: bytes) -> Grant | None:
     """Find a live key by its digest."""
     row = await connection.fetchrow(QUERY["get_api_key"], digest)
-    return row and Grant(name=row["name"], role=row["role"], organization_id=row["organization_id"])
+    if row is None:
+        return None
+    return Grant(name=row["name"], role=row["role"], organization_id=row["organization_id"])
 
 
 async def list_api_keys(connection: Connection) -> Sequence[StoredKey]:
@@ -97,7 +99,9 @@ async def insert_session(
 async def get_session(connection: Connection, digest: bytes) -> Session | None:
     """Find a session that has not expired."""
     row = await connection.fetchrow(QUERY["get_session"], digest)
-    return row and Session(
+    if row is None:
+        return None
+    return Session(
         digest=row["digest"],
         key_digest=row["key_digest"],
         grant=Grant(name=row["key_name"], role=row["role"], organization_id=row["organization_id"]),

@@ -1,8 +1,8 @@
 """Who asks: a bearer key of a program, or the session cookie of a person.
 
-A key comes from the environment or from our table; a session was opened with one, or by a login link. Both end
-in a `Caller`: a name for the paper trail, a role, and perhaps the one organization beyond which nothing exists
-for it. A session dies with its key.
+A key comes from the environment or from our table; a session was opened with one, or by a login link. Both
+end in a `Caller`: a name for the paper trail, a role, and perhaps the one organization beyond which nothing
+exists for it. A session dies with its key.
 """
 
 from __future__ import annotations

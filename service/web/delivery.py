@@ -43,7 +43,6 @@ class Delivery:
         return self.organization_id, self.event_id, self.subscription_id
 
 
-
 class _Event(msgspec.Struct):
     id: UUID
     entity_id: UUID
@@ -52,7 +51,7 @@ class _Event(msgspec.Struct):
     webhook_subscription_id: UUID | None = None
     created_at: object = None
     object_id: object = None
-    object: object = None
+    subject: object = msgspec.field(default=None, name="object")
 
 
 _EVENT = msgspec.json.Decoder(_Event)
@@ -97,7 +96,7 @@ def unreadable(body: bytes, reason: str) -> Delivery:
 
 def _object_id(event: _Event) -> str | None:
     """Look for the object's id where the hub's payloads have had it over the years."""
-    subject = event.object if isinstance(event.object, dict) else {}
+    subject = event.subject if isinstance(event.subject, dict) else {}
     for candidate in (subject.get("id"), subject.get("object_id"), event.object_id):
         if isinstance(candidate, str) and _is_word(candidate):
             return candidate

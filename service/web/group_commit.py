@@ -21,6 +21,7 @@ from uuid import UUID
 import structlog
 
 from service import metrics
+from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
 from service.store.received import add_webhook_counts, ensure_durable, insert_deliveries
@@ -28,14 +29,13 @@ from service.store.work import nudge_work
 from service.web.delivery import NIL, Delivery, unreadable
 
 WAITING_MAX = 2_000
-"""At ten thousand a second a fifth of a second's worth; a sender whose delivery would wait longer tries again."""
+"""At ten thousand a second a fifth of a second's worth; whoever would wait longer is sent away."""
 
 WAITING_BYTES_MAX = 32 * 1024 * 1024
 BATCH_MAX = 500
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A batch is one message to Postgres, held in memory on both sides."""
 
-INGEST = "ingest"
 
 _LOG = structlog.get_logger()
 
@@ -105,7 +105,9 @@ class GroupCommit:
         except DatabaseError as error:
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - one bad row must not take its batch along
-            _LOG.error("webhook_batch_refused", deliveries=len(batch), error=f"{type(error).__name__}: {error}")
+            _LOG.error(
+                "webhook_batch_refused", deliveries=len(batch), error=f"{type(error).__name__}: {error}"
+            )
             outcomes = [await self._store_alone(each.delivery) for each in batch]
         for each, outcome in zip(batch, outcomes, strict=True):
             if each.done.done():
@@ -119,12 +121,12 @@ class GroupCommit:
         for form in (delivery, unreadable(delivery.raw, "Postgres refused what was read from it")):
             try:
                 return (await self._commit([form]))[0]
-            except Exception as error:  # noqa: BLE001, PERF203 - the next form is the answer to the first's failure
+            except Exception as error:  # noqa: BLE001 - the next form is the answer to the first's failure
                 failure = error
         return failure
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Stored]:
-        """Store deliveries in one durable transaction, and wish for their organizations' events to be worked off."""
+        """Store deliveries in one durable transaction, and wish for their events to be worked off."""
         first_by_key: dict[tuple[UUID, UUID, UUID], Delivery] = {}
         for delivery in deliveries:
             first_by_key.setdefault(delivery.key, delivery)
@@ -139,13 +141,15 @@ class GroupCommit:
             await add_webhook_counts(connection, Counter(outcome.value for outcome in outcomes), self._shard)
             organizations = {key[0] for key, is_new in is_new_by_key.items() if is_new} - {NIL}
             if organizations:
-                await nudge_work(connection, sorted(organizations), INGEST, stored_at)
+                await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
         metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
         return outcomes
 
 
-def _outcomes(deliveries: Sequence[Delivery], is_new_by_key: Mapping[tuple[UUID, UUID, UUID], bool]) -> Sequence[Stored]:
+def _outcomes(
+    deliveries: Sequence[Delivery], is_new_by_key: Mapping[tuple[UUID, UUID, UUID], bool]
+) -> Sequence[Stored]:
     """Tell how each delivery ended: of several with one key the first is the event, the others repeat it."""
     fresh = {key for key, is_new in is_new_by_key.items() if is_new}
     outcomes: list[Stored] = []

@@ -1,8 +1,8 @@
 """Guessing is limited per source: whoever sends wrong keys gets fewer and fewer answers.
 
-Behind a proxy many callers share one source, and one dashboard with an old key must not lock the others out:
-keys that were right before from that source keep working while it is limited. An attacker knows none of those.
-The table is bounded, and the source that was quiet longest makes room.
+Behind a proxy many callers share one source, and one dashboard with an old key must not lock the others
+out: keys that were right before from that source keep working while it is limited. An attacker knows none
+of those. The table is bounded, and the source that was quiet longest makes room.
 """
 
 from __future__ import annotations

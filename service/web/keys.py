@@ -71,8 +71,8 @@ async def create_key(
 async def ensure_first_key(database: Database) -> str | None:
     """Make one operator key where no key exists at all; call it when the settings name none.
 
-    Returned once, to be shown to whoever started the service. Of several replicas that start at once one makes
-    it; the others find it made.
+    Returned once, to be shown to whoever started the service. Of several replicas that start at once one
+    makes it; the others find it made.
     """
     async with database.fleet(readonly=True) as connection:
         if await count_api_keys(connection):

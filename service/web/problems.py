@@ -1,7 +1,7 @@
 """Problems: every refusal as RFC 9457 JSON, in one shape.
 
-A problem says what is wrong in a sentence that helps whoever asked, and bears the id of its request, under which
-the log knows more. It never holds a traceback, an exception's text or anything of another tenant.
+A problem says what is wrong in a sentence that helps whoever asked, and bears the id of its request, under
+which the log knows more. It never holds a traceback, an exception's text or anything of another tenant.
 """
 
 from __future__ import annotations

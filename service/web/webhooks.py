@@ -44,7 +44,7 @@ HELD_BYTES_MAX = 64 * 1024 * 1024
 """What all bodies together may hold of this process' memory while they arrive and wait."""
 
 STORE_SECONDS = 10.0
-"""Whoever waits longer for a commit is told to come back; what was being committed may still be, and folds."""
+"""Whoever waits longer for a commit is told to come back; what was committed meanwhile folds."""
 
 RETRY_AFTER_SECONDS = 5
 
@@ -84,6 +84,8 @@ class Receiver:
                 await self._receive(scope, receive, send, take)
         except ClientGone:
             metrics.WEBHOOK_DELIVERIES.labels(outcome="gone").inc()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the sender must send it again
+            await self._unavailable("mistake", f"{type(error).__name__}: {error}", scope, receive, send)
 
     async def _receive(self, scope: Scope, receive: Receive, send: Send, take: Callable[[int], None]) -> None:
         try:
@@ -119,7 +121,7 @@ class Receiver:
             await self._unavailable("full", "Too many deliveries wait already.", scope, receive, send)
         except TimeoutError:
             await self._unavailable("slow", "It could not be stored in time.", scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the sender must send it again
+        except DatabaseError as error:
             await self._unavailable("database", str(error), scope, receive, send)
         else:
             metrics.WEBHOOK_DELIVERIES.labels(outcome=stored.value).inc()
