@@ -12,6 +12,8 @@ WORKERS ?= 2
 
 VENV := .venv
 RUN := $(VENV)/bin
+MADE := $(VENV)/.made
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
@@ -21,8 +23,8 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-demo: $(READY) ## see it work: embedded Postgres, simulated hub, service (ARGS=--once for one cycle)
-	@$(RUN)/tieout demo $(ARGS)
+demo: $(RUNS) ## see it work: embedded Postgres, simulated hub, service (ARGS=--once for one cycle)
+	@$(RUN)/python -m service demo $(ARGS)
 
 test: $(READY) ## run the test suite (TESTS=tests/store for a part of it)
 	@$(RUN)/pytest -q -n $(WORKERS) $(TESTS)
@@ -62,13 +64,24 @@ clean: ## remove what was made: .venv, caches, builds
 	@rm -rf $(VENV) .tieout dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find service tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(READY): requirements-dev.lock pyproject.toml
+# Twice quiet: errors only. A pip that is told of several places grumbles about each package that one of them lacks.
+PIP := $(RUN)/python -m pip install --quiet --quiet --disable-pip-version-check
+
+$(MADE):
 	@test -n "$(PYTHON)" || { \
 		echo "tieout needs Python 3.11 or later; install it, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "making $(VENV), once; this takes some seconds" >&2
-	@test -x $(RUN)/python || "$(PYTHON)" -m venv $(VENV)
-	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@"$(PYTHON)" -m venv $(VENV)
 	@touch $@
+
+# What runs the service, and no more: a first look should not wait for the tools of developers.
+$(RUNS): requirements.lock | $(MADE)
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): requirements-dev.lock pyproject.toml | $(MADE)
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(RUNS) $@
