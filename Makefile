@@ -38,7 +38,7 @@ lint: $(READY) ## check style, spelling and the direction of imports
 	@$(RUN)/lint-imports
 
 types: $(READY) ## check types
-	@$(RUN)/mypy
+	@$(RUN)/mypy service tests $(wildcard benchmarks)
 
 schema: $(READY) ## write sql/schema.sql anew from the migrations
 	@$(RUN)/python tests/store/schema.py > sql/schema.sql.new
@@ -48,7 +48,7 @@ night: $(READY) ## run the long programmes
 	@$(RUN)/pytest -q -n $(WORKERS) -m night $(TESTS)
 
 bench: $(READY) ## measure what the README claims
-	@for each in benchmarks/*.py; do echo "== $$each"; $(RUN)/python "$$each" || exit 1; done
+	@for each in $(wildcard benchmarks/*.py); do echo "== $$each"; $(RUN)/python "$$each" || exit 1; done
 
 test-postgres15: $(READY) ## run the test suite on Debian's Postgres 15
 	@.ci/with-postgres $(POSTGRES_15) $(RUN)/pytest -q -n $(WORKERS) $(TESTS)
