@@ -1,4 +1,4 @@
-"""An event loop whose time is made: it jumps to the next timer when nothing is ready, and stalls on demand."""
+"""An event loop whose time is made: it jumps to the next timer when nothing is ready, and stalls at will."""
 
 from __future__ import annotations
 
