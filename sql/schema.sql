@@ -98,15 +98,15 @@ CREATE TABLE tieout.alerts (
     summary text NOT NULL,
     detail text NOT NULL,
     owner text,
-    next_step text NOT NULL,
+    next_step text DEFAULT ''::text NOT NULL,
     organizations uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     members uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     organizations_count integer DEFAULT 0 NOT NULL,
     records_count integer DEFAULT 0 NOT NULL,
     money_at_risk jsonb DEFAULT '{}'::jsonb NOT NULL,
     started_at timestamp with time zone NOT NULL,
-    held_at timestamp with time zone NOT NULL,
-    grew_at timestamp with time zone NOT NULL,
+    held_at timestamp with time zone DEFAULT tieout.now() NOT NULL,
+    grew_at timestamp with time zone DEFAULT tieout.now() NOT NULL,
     quiet_since timestamp with time zone,
     ended_at timestamp with time zone,
     is_inhibited boolean DEFAULT false NOT NULL,
@@ -666,11 +666,15 @@ CREATE INDEX differences_by_kind ON tieout.differences USING btree (organization
 
 CREATE UNIQUE INDEX differences_one_open ON tieout.differences USING btree (organization_id, fingerprint) WHERE (resolved_at IS NULL);
 
+CREATE INDEX differences_unexpected ON tieout.differences USING btree (organization_id, kind) WHERE ((resolved_at IS NULL) AND (NOT expected));
+
 CREATE INDEX events_by_arrival ON tieout.events USING btree (organization_id, received_at, event_id);
 
 CREATE INDEX events_by_arrival_fleet ON tieout.events USING btree (received_at, event_id);
 
 CREATE INDEX events_missed ON tieout.events USING btree (organization_id) WHERE (source = 'log'::text);
+
+CREATE INDEX events_missing ON tieout.events USING btree (received_at) WHERE (source = 'log'::text);
 
 CREATE INDEX events_quarantined ON tieout.events USING btree (received_at, event_id) WHERE (quarantined IS NOT NULL);
 
@@ -684,11 +688,15 @@ CREATE INDEX notifications_waiting ON tieout.notifications USING btree (channel,
 
 CREATE INDEX organizations_by_name ON tieout.organizations USING btree (name, organization_id);
 
+CREATE INDEX record_counts_failing ON tieout.record_counts USING btree (cause, organization_id) WHERE ((state = ANY (ARRAY['waiting'::text, 'retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text])) AND (cause <> ''::text));
+
 CREATE INDEX records_by_object ON tieout.records USING btree (organization_id, object_id);
 
 CREATE INDEX records_failing ON tieout.records USING btree (organization_id, cause) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
 
 CREATE INDEX records_open ON tieout.records USING btree (organization_id, LEAST(next_attempt_at, deadline_at)) WHERE (state <> ALL (ARRAY['acknowledged'::text, 'confirmed'::text]));
+
+CREATE INDEX records_waiting ON tieout.records USING btree (organization_id, updated_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 

@@ -32,6 +32,10 @@ CREATE TABLE tieout.streams (
     full_at timestamptz,
     failures integer NOT NULL DEFAULT 0,
     error text,
+    -- Wishes for an earlier read, the first and the last of those not met yet. Kept apart from due_at, because one may
+    -- arrive while the stream is being read: a reading meets the wishes for times before it began, and no others.
+    wanted_at timestamptz,
+    wanted_until timestamptz,
     PRIMARY KEY (organization_id, stream)
 ) WITH (fillfactor = 80);
 CALL tieout.wall('streams');
@@ -42,6 +46,8 @@ CREATE TABLE tieout.targets (
     stream text NOT NULL,
     object_id text NOT NULL,
     wanted_at timestamptz NOT NULL,
+    -- Counts the wishes for it: one that came while it was being read is another reason to read it.
+    wishes integer NOT NULL DEFAULT 1,
     PRIMARY KEY (organization_id, stream, object_id)
 );
 CALL tieout.wall('targets');

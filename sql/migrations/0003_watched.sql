@@ -153,11 +153,15 @@ CREATE TABLE tieout.documents (
     -- The whole normal form (domain.document.Document), and what the hub sent.
     body jsonb NOT NULL,
     payload jsonb NOT NULL,
+    -- Of the whole normal form, and of the part of it that a list tells (a list of bills has no lines).
     content_hash bytea NOT NULL,
+    list_hash bytea NOT NULL,
+    -- The hub's version; an older one never overwrites it. Null where the hub tells none (the books).
+    hub_updated_at timestamptz,
     version bigint NOT NULL,
     first_seen_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL,
-    -- Concluded from a certified scan only.
+    -- Concluded from a list that was read whole, and of the books only from a certified scan.
     removed_at timestamptz,
     PRIMARY KEY (organization_id, ledger, side, document_id)
 );

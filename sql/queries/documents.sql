@@ -2,29 +2,36 @@
 
 -- name: list_document_hashes :many
 -- $1 organization_id, $2 ledger, $3 side
-SELECT document_id, content_hash, version, removed_at FROM documents
+SELECT document_id, content_hash, list_hash, hub_updated_at, version, removed_at FROM documents
 WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND origin = 'hub';
 
 -- name: list_hashes_of_documents :many
 -- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[]
-SELECT document_id, content_hash, version, removed_at FROM documents
+SELECT document_id, content_hash, list_hash, hub_updated_at, version, removed_at FROM documents
 WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = ANY($4::text[]);
 
 -- name: upsert_documents :exec
 -- $1 rows json
 INSERT INTO documents (
     organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
-    issued_on, due_on, body, payload, content_hash, version, first_seen_at, changed_at
+    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, first_seen_at, changed_at
 )
 SELECT organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
-    issued_on, due_on, body, payload, content_hash, version, tieout.now(), tieout.now()
+    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, tieout.now(), tieout.now()
 FROM json_populate_recordset(NULL::documents, $1::json) ORDER BY organization_id, ledger, side, document_id
 ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE
 SET kind = excluded.kind, origin = excluded.origin, number = excluded.number, party_id = excluded.party_id,
     party_name = excluded.party_name, currency = excluded.currency, total_minor = excluded.total_minor,
     status = excluded.status, issued_on = excluded.issued_on, due_on = excluded.due_on, body = excluded.body,
-    payload = excluded.payload, content_hash = excluded.content_hash, version = excluded.version,
-    changed_at = tieout.now(), removed_at = NULL;
+    payload = excluded.payload, content_hash = excluded.content_hash, list_hash = excluded.list_hash,
+    hub_updated_at = excluded.hub_updated_at, version = excluded.version, changed_at = tieout.now(), removed_at = NULL;
+
+-- name: mark_documents_seen :exec
+-- The hub's version moved, and nothing that we look at did.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[], $5 hub_updated_ats timestamptz[]
+UPDATE documents d SET hub_updated_at = seen.hub_updated_at
+FROM unnest($4::text[], $5::timestamptz[]) AS seen (document_id, hub_updated_at)
+WHERE d.organization_id = $1 AND d.ledger = $2 AND d.side = $3 AND d.document_id = seen.document_id;
 
 -- name: mark_documents_removed :many
 -- Those that a list which may prove absence no longer holds.

@@ -1,43 +1,29 @@
 -- The webhook ledger.
 
--- name: insert_events :many
--- Stores deliveries; a known event counts a duplicate. One found in the hub's log before its delivery came is adopted by it.
--- $1 organization_ids uuid[], $2 event_ids uuid[], $3 subscription_ids uuid[], $4 sources text[], $5 object_types text[],
--- $6 actions text[], $7 object_ids text[], $8 created_ats timestamptz[], $9 raws bytea[], $10 quarantined text[]
-WITH incoming AS (
-    SELECT DISTINCT ON (organization_id, event_id, subscription_id) *
-    FROM unnest(
-        $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bytea[],
-        $10::text[]
-    ) AS row (
-        organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, raw, quarantined
-    )
-    ORDER BY organization_id, event_id, subscription_id
-), adopted AS (
-    UPDATE events e SET subscription_id = i.subscription_id, source = 'webhook', raw = i.raw
-    FROM incoming i
-    WHERE e.organization_id = i.organization_id AND e.event_id = i.event_id
-        AND e.subscription_id = '00000000-0000-0000-0000-000000000000' AND i.source = 'webhook'
-        AND NOT EXISTS (
-            SELECT FROM events k WHERE k.organization_id = i.organization_id AND k.event_id = i.event_id
-                AND k.subscription_id = i.subscription_id
-        )
-    RETURNING e.organization_id, e.event_id, e.subscription_id
+-- name: insert_logged_events :many
+-- Stores what the hub's log has and we lack, under the nil subscription, since the log names none. The delivery of such an
+-- event may still come: it is adopted then (insert_deliveries).
+-- $1 organization_id, $2 event_ids uuid[], $3 object_types text[], $4 actions text[], $5 object_ids text[],
+-- $6 created_ats timestamptz[], $7 raws bytea[]
+INSERT INTO events (
+    organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, received_at, raw
 )
-INSERT INTO events AS e (
-    organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, received_at, raw, quarantined,
-    worked_at
+SELECT $1, event_id, '00000000-0000-0000-0000-000000000000', 'log', object_type, action, object_id, created_at, tieout.now(), raw
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[]) AS row (
+    event_id, object_type, action, object_id, created_at, raw
 )
-SELECT organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, tieout.now(), raw,
-    quarantined, CASE WHEN quarantined IS NOT NULL THEN tieout.now() END
-FROM incoming i
-WHERE NOT EXISTS (SELECT FROM adopted a WHERE a.organization_id = i.organization_id AND a.event_id = i.event_id)
-ON CONFLICT (organization_id, event_id, subscription_id) DO UPDATE SET duplicates = e.duplicates + 1
-RETURNING organization_id, event_id, duplicates = 0 AS is_new;
+WHERE NOT EXISTS (SELECT FROM events e WHERE e.organization_id = $1 AND e.event_id = row.event_id)
+ORDER BY event_id
+ON CONFLICT DO NOTHING
+RETURNING event_id;
 
--- name: list_known_events :many
--- $1 organization_id, $2 event_ids uuid[]
-SELECT DISTINCT event_id FROM events WHERE organization_id = $1 AND event_id = ANY($2::uuid[]);
+-- name: delete_doubled_events :exec
+-- What was taken from the log in the very moment in which its delivery was stored is there twice; the delivery stays.
+-- $1 organization_id
+DELETE FROM events e
+WHERE e.organization_id = $1 AND e.source = 'log' AND EXISTS (
+    SELECT FROM events k WHERE k.organization_id = $1 AND k.event_id = e.event_id AND k.source = 'webhook'
+);
 
 -- name: list_unworked_events :many
 -- $1 organization_id, $2 limit

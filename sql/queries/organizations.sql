@@ -2,7 +2,8 @@
 
 -- name: list_organization_hashes :many
 -- $1 organization_ids uuid[]
-SELECT organization_id, content_hash, version, removed_at FROM organizations WHERE organization_id = ANY($1::uuid[]);
+SELECT organization_id, content_hash, version, hub_updated_at, removed_at FROM organizations
+WHERE organization_id = ANY($1::uuid[]);
 
 -- name: upsert_organizations :exec
 -- $1 rows json
@@ -17,12 +18,19 @@ SET name = excluded.name, status = excluded.status, hub_created_at = excluded.hu
     hub_updated_at = excluded.hub_updated_at, payload = excluded.payload, content_hash = excluded.content_hash,
     version = excluded.version, removed_at = NULL;
 
+-- name: insert_organization_history :exec
+-- Versions of the organizations themselves, of many at once.
+-- $1 rows json [{organization_id, version, valid_from, body}]
+INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
+SELECT organization_id, 'organization', organization_id::text, version, valid_from, tieout.now(), body
+FROM json_to_recordset($1::json) AS row (organization_id uuid, version bigint, valid_from timestamptz, body jsonb);
+
 -- name: mark_organizations_removed :many
 -- Those that a complete list of the hub no longer holds.
 -- $1 organization_ids uuid[] that it does hold
-UPDATE organizations SET removed_at = tieout.now()
+UPDATE organizations SET removed_at = tieout.now(), version = version + 1
 WHERE removed_at IS NULL AND NOT organization_id = ANY($1::uuid[])
-RETURNING organization_id;
+RETURNING organization_id, version, name, status, hub_created_at, hub_updated_at, payload;
 
 -- name: list_organizations :many
 -- By name, after a key; with their connection and counts.

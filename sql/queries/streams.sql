@@ -1,37 +1,89 @@
 -- Where the reading of each stream of an organization stands.
 
+-- name: ensure_streams :exec
+-- Makes the rows of organizations that have none yet, due at once.
+-- $1 organization_ids uuid[], $2 streams text[]
+INSERT INTO streams (organization_id, stream, due_at)
+SELECT organization_id, stream, tieout.now()
+FROM unnest($1::uuid[]) AS organization_id CROSS JOIN unnest($2::text[]) AS stream
+ORDER BY organization_id, stream
+ON CONFLICT DO NOTHING;
+
 -- name: list_streams :many
 -- $1 organization_id
-SELECT stream, due_at, cursor_at, read_at, full_at, failures, error FROM streams WHERE organization_id = $1;
+SELECT stream, due_at, cursor_at, read_at, full_at, failures, error, wanted_at, wanted_until FROM streams WHERE organization_id = $1;
 
 -- name: upsert_stream :exec
--- $1 organization_id, $2 stream, $3 due_at, $4 cursor_at, $5 read_at, $6 full_at, $7 failures, $8 error
-INSERT INTO streams (organization_id, stream, due_at, cursor_at, read_at, full_at, failures, error)
+-- What came of a reading. It has met the wishes for times before it began; later ones stay.
+-- $1 organization_id, $2 stream, $3 due_at, $4 cursor_at, $5 read_at, $6 full_at, $7 failures, $8 error, $9 began_at
+INSERT INTO streams AS s (organization_id, stream, due_at, cursor_at, read_at, full_at, failures, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (organization_id, stream) DO UPDATE
-SET due_at = excluded.due_at, cursor_at = excluded.cursor_at, read_at = excluded.read_at,
-    full_at = excluded.full_at, failures = excluded.failures, error = excluded.error;
+SET due_at = excluded.due_at, cursor_at = excluded.cursor_at, read_at = excluded.read_at, full_at = excluded.full_at,
+    failures = excluded.failures, error = excluded.error,
+    wanted_at = CASE WHEN s.wanted_at > $9 THEN s.wanted_at WHEN s.wanted_until > $9 THEN s.wanted_until END,
+    wanted_until = CASE WHEN s.wanted_until > $9 THEN s.wanted_until END;
+
+-- name: mark_streams_due :exec
+-- Moves streams forward, never back: what was learned elsewhere makes them due earlier.
+-- $1 organization_id, $2 streams text[], $3 due_ats timestamptz[]
+UPDATE streams s SET due_at = wish.due_at
+FROM unnest($2::text[], $3::timestamptz[]) AS wish (stream, due_at)
+WHERE s.organization_id = $1 AND s.stream = wish.stream AND s.due_at > wish.due_at;
 
 -- name: nudge_streams :exec
 -- Wishes for streams of one organization no later than given.
--- $1 organization_id, $2 streams text[], $3 wanted_at
-UPDATE streams SET due_at = least(due_at, $3) WHERE organization_id = $1 AND stream = ANY($2::text[]) AND due_at > $3;
+-- $1 organization_id, $2 streams text[], $3 wanted_ats timestamptz[]
+UPDATE streams s
+SET wanted_at = least(s.wanted_at, wish.wanted_at), wanted_until = greatest(s.wanted_until, wish.wanted_until)
+FROM (
+    SELECT stream, min(wanted_at) AS wanted_at, max(wanted_at) AS wanted_until
+    FROM unnest($2::text[], $3::timestamptz[]) AS each (stream, wanted_at) GROUP BY stream
+) wish
+WHERE s.organization_id = $1 AND s.stream = wish.stream;
+
+-- name: restart_streams :exec
+-- Makes everything of these organizations due at once and in full, whatever the cursors say.
+-- $1 organization_ids uuid[]
+UPDATE streams SET due_at = tieout.now(), full_at = NULL, failures = 0 WHERE organization_id = ANY($1::uuid[]);
 
 -- name: insert_targets :exec
--- Single objects to be read alone; a repeated wish keeps the earlier time.
--- $1 organization_id, $2 streams text[], $3 object_ids text[], $4 wanted_at
+-- Single objects to be read alone; a repeated wish keeps the earlier time and is counted.
+-- $1 organization_id, $2 streams text[], $3 object_ids text[], $4 wanted_ats timestamptz[]
 INSERT INTO targets AS t (organization_id, stream, object_id, wanted_at)
-SELECT $1, stream, object_id, $4 FROM unnest($2::text[], $3::text[]) AS wish (stream, object_id)
-ORDER BY stream, object_id
-ON CONFLICT (organization_id, stream, object_id) DO UPDATE SET wanted_at = least(t.wanted_at, excluded.wanted_at);
+SELECT $1, stream, object_id, min(wanted_at)
+FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS wish (stream, object_id, wanted_at)
+GROUP BY stream, object_id ORDER BY stream, object_id
+ON CONFLICT (organization_id, stream, object_id) DO UPDATE
+SET wanted_at = least(t.wanted_at, excluded.wanted_at), wishes = t.wishes + 1;
 
 -- name: list_targets :many
--- $1 organization_id, $2 stream, $3 limit
-SELECT object_id FROM targets WHERE organization_id = $1 AND stream = $2 ORDER BY wanted_at LIMIT $3;
+-- Those that are wanted by now, longest wanted first.
+-- $1 organization_id, $2 stream, $3 now, $4 limit
+SELECT object_id, wanted_at, wishes FROM targets WHERE organization_id = $1 AND stream = $2 AND wanted_at <= $3
+ORDER BY wanted_at LIMIT $4;
+
+-- name: list_next_targets :many
+-- When the next single object of each stream is wanted.
+-- $1 organization_id
+SELECT stream, min(wanted_at) AS wanted_at FROM targets WHERE organization_id = $1 GROUP BY stream;
 
 -- name: delete_targets :exec
--- $1 organization_id, $2 stream, $3 object_ids text[] or null for all of the stream
-DELETE FROM targets WHERE organization_id = $1 AND stream = $2 AND ($3::text[] IS NULL OR object_id = ANY($3::text[]));
+-- Those that were read, unless somebody wished again meanwhile.
+-- $1 organization_id, $2 stream, $3 object_ids text[], $4 wishes integer[]
+DELETE FROM targets t
+USING unnest($3::text[], $4::integer[]) AS done (object_id, wishes)
+WHERE t.organization_id = $1 AND t.stream = $2 AND t.object_id = done.object_id AND t.wishes = done.wishes;
+
+-- name: delete_targets_before :exec
+-- A list that began to be read then has answered all wishes before.
+-- $1 organization_id, $2 stream, $3 began_at
+DELETE FROM targets WHERE organization_id = $1 AND stream = $2 AND wanted_at < $3 AND wishes = 1;
+
+-- name: mark_targets_wanted :exec
+-- Puts off what could not be read.
+-- $1 organization_id, $2 stream, $3 object_ids text[], $4 wanted_at
+UPDATE targets SET wanted_at = $4 WHERE organization_id = $1 AND stream = $2 AND object_id = ANY($3::text[]);
 
 -- name: get_oldest_full_read :one
 -- The oldest complete reading over the whole fleet; null while any stream has had none.

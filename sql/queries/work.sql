@@ -65,6 +65,10 @@ SELECT kind, tieout.now() AS now, (
 ) AS due
 FROM unnest($1::text[]) AS k (kind);
 
+-- name: get_now :one
+-- The service's time, within a transaction that asks for other things too.
+SELECT tieout.now() AS now;
+
 -- name: get_next_due_work :one
 -- When the next row of a kind is due, so that an idle worker knows how long it may rest.
 -- $1 kind

@@ -1,0 +1,110 @@
+"""Append-only versions of everything watched.
+
+Whoever writes a row writes its version too, in the same transaction. `valid_from` is the hub's time,
+`known_from` ours: `as_of` answers what we knew then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from service.store.database import Connection
+from service.store.queries import QUERY
+from service.store.rows import rows_json
+
+
+class HistoryKind(StrEnum):
+    """Of what a version is; the comment says what `object_id` is made of."""
+
+    ORGANIZATION = "organization"
+    """The organization's id."""
+    CONNECTION = "connection"
+    """The connection's id."""
+    RECORD = "record"
+    """The record's id."""
+    REFERENCE = "reference"
+    """`kind/id`, like `tax_rate/4f1c…`."""
+    DOCUMENT = "document"
+    """`ledger/side/id`, like `payable/books/120`."""
+    DIFFERENCE = "difference"
+    """The difference's id."""
+    BALANCE = "balance"
+    """`ledger/currency`."""
+    ALERT = "alert"
+    """The alert's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version on its way into history; `body` is anything that can be written as JSON."""
+
+    object_id: str
+    version: int
+    body: Any
+    valid_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownVersion:
+    """One version as it is kept."""
+
+    object_id: str
+    version: int
+    valid_from: datetime | None
+    known_from: datetime
+    body: Any
+
+
+async def insert_history(
+    connection: Connection, organization_id: UUID, kind: HistoryKind, versions: Sequence[Version]
+) -> None:
+    """Keep versions; none is no round trip."""
+    if not versions:
+        return
+    rows = [
+        {
+            "object_id": each.object_id,
+            "version": each.version,
+            "valid_from": each.valid_from,
+            "body": each.body,
+        }
+        for each in versions
+    ]
+    await connection.execute(QUERY["insert_history"], organization_id, kind, rows_json(rows))
+
+
+async def list_history(
+    connection: Connection, organization_id: UUID, kind: HistoryKind, object_id: str, limit: int
+) -> Sequence[KnownVersion]:
+    """The versions of one object, newest first."""
+    rows = await connection.fetch(QUERY["list_history"], organization_id, kind, object_id, limit)
+    return [KnownVersion(object_id=object_id, **row) for row in rows]
+
+
+async def list_history_as_of(
+    connection: Connection,
+    organization_id: UUID,
+    kind: HistoryKind,
+    as_of: datetime,
+    *,
+    after: str = "",
+    limit: int,
+) -> Sequence[KnownVersion]:
+    """What we knew at an instant of every object of a kind, by object id."""
+    rows = await connection.fetch(QUERY["list_history_as_of"], organization_id, kind, as_of, after, limit)
+    return [KnownVersion(**row) for row in rows]
+
+
+async def ensure_history_month(connection: Connection, month: date) -> bool:
+    """Make the partition of the month that a day lies in; false when there is one."""
+    return bool(await connection.fetchval(QUERY["ensure_history_month"], month))
+
+
+async def drop_history_before(connection: Connection, day: date) -> int:
+    """Drop the months that ended before a day; returns how many."""
+    return int(await connection.fetchval(QUERY["drop_history_before"], day))

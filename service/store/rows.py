@@ -1,0 +1,68 @@
+r"""Rows on their way into Postgres: many at once, as one JSON parameter.
+
+Upstream texts may hold what Postgres refuses: NUL characters and halves of surrogate pairs. Both become
+U+FFFD, the replacement character; one odd text must not stop the reading of an organization. Bytes travel as
+Postgres writes them, `\x` and hex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from service.store import jsonb
+
+Row = Mapping[str, Any]
+
+REPLACEMENT: Final = "\ufffd"
+
+HASH_BYTES: Final = 16
+"""128 bits, as in `domain.document`."""
+
+_CANONICAL = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+
+
+def rows_json(rows: Iterable[Row]) -> str:
+    """Write rows for `json_populate_recordset`; keys are the names of columns."""
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    try:
+        return jsonb.encode(plain)
+    except UnicodeEncodeError:
+        return jsonb.encode(clean(plain))
+
+
+def content_hash(value: object) -> bytes:
+    """Digest of anything that can be written as JSON, whatever the order of its keys."""
+    try:
+        encoded = _CANONICAL.encode(value)
+    except UnicodeEncodeError:
+        encoded = _CANONICAL.encode(clean(value))
+    return blake2b(encoded, digest_size=HASH_BYTES).digest()
+
+
+def clean(value: object) -> object:
+    """Copy a value with every text in it fit for Postgres."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {clean_text(str(name)): clean(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """One text, fit for Postgres."""
+    text = text.replace("\0", REPLACEMENT)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _plain(value: object) -> object:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value

@@ -1,0 +1,135 @@
+"""Work that is due: claims with a lease and a fence.
+
+A claim's fence is stated with every write made on its behalf, by `hold_work` at the head of the transaction:
+whoever was away for longer than the lease finds that it is somebody else's now, and writes nothing. The end
+of the lease *is* the next due time, so the work of a dead replica comes back by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.domain.fleet import WorkKind
+from service.errors import Superseded
+from service.store.database import Connection
+from service.store.queries import QUERY
+
+ERROR_CHARACTERS_MAX = 500
+"""Of what went wrong, as it is shown; the whole of it is in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One organization's work of one kind, ours until the lease ends."""
+
+    organization_id: UUID
+    kind: WorkKind
+    fence: int
+    was_due_at: datetime
+    claimed_at: datetime
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueWork:
+    """How much of each kind waits, up to a limit, and the database's time."""
+
+    now: datetime
+    due_by_kind: Mapping[WorkKind, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingLag:
+    """How far reading has fallen behind."""
+
+    overdue: int
+    oldest_overdue_seconds: float
+
+
+async def ensure_work(
+    connection: Connection, organization_ids: Sequence[UUID], kinds: Sequence[WorkKind]
+) -> None:
+    """Make the rows that are missing, due at once."""
+    await connection.execute(QUERY["ensure_work"], organization_ids, kinds)
+
+
+async def claim_due_work(
+    connection: Connection, kind: WorkKind, replica_id: str, lease_seconds: float, limit: int
+) -> Sequence[Claim]:
+    """Claim what has been due longest."""
+    rows = await connection.fetch(
+        QUERY["claim_due_work"], kind, replica_id, timedelta(seconds=lease_seconds), limit
+    )
+    return [Claim(kind=kind, **row) for row in rows]
+
+
+async def renew_work(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
+    """Extend the lease; false when it is no longer ours."""
+    row = await connection.fetchrow(
+        QUERY["renew_work"], claim.organization_id, claim.kind, claim.fence, timedelta(seconds=lease_seconds)
+    )
+    return row is not None
+
+
+async def hold_work(connection: Connection, claim: Claim) -> None:
+    """Keep the claim from being taken over until this transaction ends; raises `Superseded` when it was."""
+    row = await connection.fetchrow(QUERY["hold_work"], claim.organization_id, claim.kind, claim.fence)
+    if row is None:
+        raise Superseded(
+            f"another replica has taken over the {claim.kind} work of organization {claim.organization_id}"
+        )
+
+
+async def finish_work(
+    connection: Connection, claim: Claim, due_at: datetime, failures: int = 0, error: str | None = None
+) -> None:
+    """Give the work back, due next at `due_at` or when somebody wished for it meanwhile."""
+    row = await connection.fetchrow(
+        QUERY["finish_work"],
+        claim.organization_id,
+        claim.kind,
+        claim.fence,
+        due_at,
+        failures,
+        error and error[:ERROR_CHARACTERS_MAX],
+    )
+    if row is None:
+        raise Superseded(
+            f"another replica has taken over the {claim.kind} work of organization {claim.organization_id}"
+        )
+
+
+async def nudge_work(
+    connection: Connection, organization_ids: Sequence[UUID], kind: WorkKind, wanted_at: datetime
+) -> None:
+    """Wish for work no later than `wanted_at`."""
+    await connection.execute(QUERY["nudge_work"], organization_ids, kind, wanted_at)
+
+
+async def count_due_work(connection: Connection, kinds: Sequence[WorkKind], limit: int) -> DueWork:
+    """Count what is due of each kind, no further than `limit`."""
+    rows = await connection.fetch(QUERY["count_due_work"], kinds, limit)
+    return DueWork(now=rows[0]["now"], due_by_kind={WorkKind(row["kind"]): row["due"] for row in rows})
+
+
+async def get_now(connection: Connection) -> datetime:
+    """The service's time."""
+    now = await connection.fetchval(QUERY["get_now"])
+    assert isinstance(now, datetime)
+    return now
+
+
+async def get_next_due_work(connection: Connection, kind: WorkKind) -> datetime | None:
+    """When the next row of a kind is due."""
+    due_at: datetime | None = await connection.fetchval(QUERY["get_next_due_work"], kind)
+    return due_at
+
+
+async def get_polling_lag(connection: Connection, tolerated_seconds: float) -> PollingLag:
+    """How many organizations are read later than they should be by more than is tolerated, and the worst."""
+    row = await connection.fetchrow(QUERY["get_polling_lag"], timedelta(seconds=tolerated_seconds))
+    assert row is not None
+    return PollingLag(**row)
