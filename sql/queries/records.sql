@@ -10,25 +10,41 @@ SELECT * FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[])
 -- $1 organization_id, $2 record_ids uuid[]
 SELECT record_id, content_hash FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]);
 
--- name: upsert_records :exec
--- Rows were read with lock_records in this transaction and carry version + 1.
+-- name: insert_records :many
+-- Records that were not there when they were looked for in this transaction; gives back those that still were not.
 -- $1 rows json
-INSERT INTO records AS r
-SELECT * FROM json_populate_recordset(NULL::records, $1::json) ORDER BY organization_id, record_id
-ON CONFLICT (organization_id, record_id) DO UPDATE
-SET object_type = excluded.object_type, object_id = excluded.object_id, sync_status = excluded.sync_status,
-    errors = excluded.errors, platform = excluded.platform, platform_object_id = excluded.platform_object_id,
-    provider = excluded.provider, provider_object_id = excluded.provider_object_id, created_at = excluded.created_at,
-    updated_at = excluded.updated_at, last_pulled_at = excluded.last_pulled_at,
-    object_updated_at = excluded.object_updated_at, platform_updated_at = excluded.platform_updated_at,
-    provider_updated_at = excluded.provider_updated_at, payload = excluded.payload, content_hash = excluded.content_hash,
-    state = excluded.state, cause = excluded.cause, cause_rule = excluded.cause_rule, cause_group = excluded.cause_group,
-    cause_text = excluded.cause_text, rules_version = excluded.rules_version, owner = excluded.owner,
-    reason = excluded.reason, episode = excluded.episode, attempts_count = excluded.attempts_count,
-    next_attempt_at = excluded.next_attempt_at, deadline_at = excluded.deadline_at,
-    first_failed_at = excluded.first_failed_at, healed_at = excluded.healed_at, amount_minor = excluded.amount_minor,
-    currency = excluded.currency, version = excluded.version, changed_at = excluded.changed_at
-WHERE r.version < excluded.version;
+INSERT INTO records (
+    organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
+    provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
+    payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
+    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, changed_at
+)
+SELECT organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
+    provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
+    payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
+    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, tieout.now()
+FROM json_populate_recordset(NULL::records, $1::json) ORDER BY organization_id, record_id
+ON CONFLICT DO NOTHING
+RETURNING record_id;
+
+-- name: update_records :many
+-- Records that were locked in this transaction; what has no payload of its own keeps the one that the hub told last.
+-- Gives back those that were written: a version that is not older than ours is not overwritten.
+-- $1 organization_id, $2 rows json
+UPDATE records r
+SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_status, errors = n.errors,
+    platform = n.platform, platform_object_id = n.platform_object_id, provider = n.provider,
+    provider_object_id = n.provider_object_id, created_at = n.created_at, updated_at = n.updated_at,
+    last_pulled_at = n.last_pulled_at, object_updated_at = n.object_updated_at, platform_updated_at = n.platform_updated_at,
+    provider_updated_at = n.provider_updated_at, payload = coalesce(n.payload, r.payload),
+    content_hash = coalesce(n.content_hash, r.content_hash), state = n.state, cause = n.cause, cause_rule = n.cause_rule,
+    cause_group = n.cause_group, cause_text = n.cause_text, rules_version = n.rules_version, owner = n.owner,
+    reason = n.reason, episode = n.episode, attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at,
+    deadline_at = n.deadline_at, first_failed_at = n.first_failed_at, healed_at = n.healed_at, amount_minor = n.amount_minor,
+    currency = n.currency, version = n.version, changed_at = tieout.now()
+FROM json_populate_recordset(NULL::records, $2::json) n
+WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version
+RETURNING r.record_id;
 
 -- name: add_record_counts :exec
 -- What writing records changed in the counts.
@@ -77,6 +93,21 @@ WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed');
 -- Records of an organization that wait for a cure, by cause.
 -- $1 organization_id, $2 limit
 SELECT * FROM records WHERE organization_id = $1 AND state = 'blocked' ORDER BY cause, record_id LIMIT $2;
+
+-- name: count_open_records :many
+-- Records that wait for something, by what they wait for, and when the youngest of each kind began to.
+-- $1 organization_id
+SELECT object_type, state, cause, count(*) AS records, max(changed_at) AS newest_at FROM records
+WHERE organization_id = $1 AND state IN ('waiting', 'blocked') GROUP BY object_type, state, cause;
+
+-- name: list_unsettled_objects :many
+-- Which of these objects are not in the books yet, as far as their records say.
+-- $1 organization_id, $2 object_ids uuid[]
+SELECT object_id FROM unnest($2::uuid[]) AS wanted (object_id)
+WHERE NOT EXISTS (
+    SELECT FROM records r
+    WHERE r.organization_id = $1 AND r.object_id = wanted.object_id AND r.state IN ('acknowledged', 'confirmed')
+);
 
 -- name: list_record_links :many
 -- What pairing needs of the records of a ledger's object type.

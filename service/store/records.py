@@ -1,0 +1,278 @@
+"""Synced records as we follow them.
+
+`write_records` is the one way in which a record is written: its row, its version in the history and the
+counts that `/status` reads, in one transaction, in which `lock_records` has read what was there before. The
+counts are kept, not computed, so nobody else may write a record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from service.domain.cause_names import Cause
+from service.domain.record import Record
+from service.domain.record_state import State
+from service.store.database import Connection
+from service.store.history import HistoryKind, Version, insert_history
+from service.store.queries import QUERY
+from service.store.rows import rows_json
+
+_FIELDS = tuple(field.name for field in fields(Record))
+_CAUSES = frozenset(Cause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A record as it was in this transaction, None when it is new, and as it is to be.
+
+    Whoever has just read it from the hub gives what the hub told, and its digest; otherwise those stay.
+    """
+
+    before: Record | None
+    after: Record
+    payload: Mapping[str, Any] | None = None
+    content_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRecords:
+    """Records that wait for the same thing; `newest_at` is when the youngest began to."""
+
+    object_type: str
+    state: State
+    cause: Cause | None
+    records: int
+    newest_at: datetime
+
+
+async def write_records(connection: Connection, changes: Sequence[Change]) -> None:
+    """Write changes of one organization's records, each read by `lock_records` in this transaction."""
+    if not changes:
+        return
+    organization_ids = {change.after.organization_id for change in changes}
+    assert len(organization_ids) == 1, "records of one organization are written together"
+    new = [_row(change) for change in changes if change.before is None]
+    known = [_row(change) for change in changes if change.before is not None]
+    written = 0
+    if new:
+        written += len(await connection.fetch(QUERY["insert_records"], rows_json(new)))
+    if known:
+        written += len(
+            await connection.fetch(QUERY["update_records"], organization_ids.pop(), rows_json(known))
+        )
+    assert written == len(changes), "a record was written by somebody else in between, or without locking it"
+    await insert_history(
+        connection,
+        changes[0].after.organization_id,
+        HistoryKind.RECORD,
+        [_version(change) for change in changes],
+    )
+    await add_record_counts(connection, changes)
+
+
+async def add_record_counts(connection: Connection, changes: Iterable[Change]) -> None:
+    """Bring the counts along with what was written."""
+    records: Counter[tuple[Any, ...]] = Counter()
+    amounts: Counter[tuple[Any, ...]] = Counter()
+    for change in changes:
+        for record, sign in ((change.before, -1), (change.after, 1)):
+            if record is not None:
+                key = _count_key(record)
+                records[key] += sign
+                amounts[key] += sign * (record.amount_minor or 0)
+    rows = [
+        dict(zip(_COUNT_KEY, key, strict=True)) | {"records": count, "amount_minor": amounts[key]}
+        for key, count in records.items()
+        if count or amounts[key]
+    ]
+    if rows:
+        await connection.execute(QUERY["add_record_counts"], rows_json(rows))
+
+
+async def lock_records(
+    connection: Connection, organization_id: UUID, record_ids: Collection[UUID]
+) -> Mapping[UUID, Record]:
+    """Those of the records that we hold, locked until the transaction ends, by id."""
+    rows = await connection.fetch(QUERY["lock_records"], organization_id, list(record_ids))
+    return {row["record_id"]: record_of(row) for row in rows}
+
+
+async def list_record_hashes(
+    connection: Connection, organization_id: UUID, record_ids: Collection[UUID]
+) -> Mapping[UUID, bytes]:
+    """Digests of what the hub told last, by record id."""
+    rows = await connection.fetch(QUERY["list_record_hashes"], organization_id, list(record_ids))
+    return {row["record_id"]: row["content_hash"] for row in rows}
+
+
+async def get_record(
+    connection: Connection, record_id: UUID, organization_id: UUID | None = None
+) -> Record | None:
+    """One record, of any organization that the transaction may see, or of the one given."""
+    row = await connection.fetchrow(QUERY["get_record"], record_id, organization_id)
+    return None if row is None else record_of(row)
+
+
+async def list_records(
+    connection: Connection,
+    *,
+    organization_id: UUID | None = None,
+    object_type: str | None = None,
+    sync_status: str | None = None,
+    state: str | None = None,
+    cause: str | None = None,
+    after: tuple[UUID, UUID] | None = None,
+    limit: int,
+) -> Sequence[Record]:
+    """Records by organization and id, after a key; a filter that is None does not filter."""
+    after_organization, after_record = after or (None, None)
+    rows = await connection.fetch(
+        QUERY["list_records"],
+        organization_id,
+        object_type,
+        sync_status,
+        state,
+        cause,
+        after_organization,
+        after_record,
+        limit,
+    )
+    return [record_of(row) for row in rows]
+
+
+async def list_records_of_objects(
+    connection: Connection, organization_id: UUID, object_ids: Collection[UUID]
+) -> Sequence[Record]:
+    """The records of these objects."""
+    rows = await connection.fetch(QUERY["list_records_of_objects"], organization_id, list(object_ids))
+    return [record_of(row) for row in rows]
+
+
+async def list_due_records(connection: Connection, organization_id: UUID, limit: int) -> Sequence[Record]:
+    """Open records that are to be looked at now, longest due first."""
+    rows = await connection.fetch(QUERY["list_due_records"], organization_id, limit)
+    return [record_of(row) for row in rows]
+
+
+async def get_next_look_at(connection: Connection, organization_id: UUID) -> datetime | None:
+    """When the next open record is to be looked at; None when none is open."""
+    at: datetime | None = await connection.fetchval(QUERY["get_next_look_at"], organization_id)
+    return at
+
+
+async def list_blocked_records(connection: Connection, organization_id: UUID, limit: int) -> Sequence[Record]:
+    """Records that wait for a cure, by cause."""
+    rows = await connection.fetch(QUERY["list_blocked_records"], organization_id, limit)
+    return [record_of(row) for row in rows]
+
+
+async def count_open_records(connection: Connection, organization_id: UUID) -> Sequence[OpenRecords]:
+    """What waits in an organization, by what it waits for."""
+    rows = await connection.fetch(QUERY["count_open_records"], organization_id)
+    return [
+        OpenRecords(
+            object_type=row["object_type"],
+            state=State(row["state"]),
+            cause=_cause(row["cause"]),
+            records=row["records"],
+            newest_at=row["newest_at"],
+        )
+        for row in rows
+    ]
+
+
+async def list_unsettled_objects(
+    connection: Connection, organization_id: UUID, object_ids: Collection[UUID]
+) -> frozenset[UUID]:
+    """Which of these objects have no record that is done."""
+    rows = await connection.fetch(QUERY["list_unsettled_objects"], organization_id, list(object_ids))
+    return frozenset(row["object_id"] for row in rows)
+
+
+async def list_record_links(
+    connection: Connection, organization_id: UUID, object_types: Sequence[str]
+) -> Sequence[asyncpg.Record]:
+    """What pairing needs of records."""
+    return await connection.fetch(QUERY["list_record_links"], organization_id, object_types)
+
+
+async def list_record_currencies_to_fill(
+    connection: Connection, organization_id: UUID, object_ids: Collection[UUID]
+) -> Sequence[UUID]:
+    """Records of these objects whose document's money is not copied yet, or has changed."""
+    rows = await connection.fetch(QUERY["list_record_currencies_to_fill"], organization_id, list(object_ids))
+    return [row["record_id"] for row in rows]
+
+
+async def sum_record_counts(connection: Connection) -> Sequence[asyncpg.Record]:
+    """How many records there are, by status and state."""
+    return await connection.fetch(QUERY["sum_record_counts"])
+
+
+async def sum_organization_record_counts(
+    connection: Connection, organization_ids: Sequence[UUID]
+) -> Sequence[asyncpg.Record]:
+    """The same of some organizations."""
+    return await connection.fetch(QUERY["sum_organization_record_counts"], organization_ids)
+
+
+async def list_causes(
+    connection: Connection, limit: int, organization_id: UUID | None = None
+) -> Sequence[asyncpg.Record]:
+    """One row per open cause group, heaviest first."""
+    return await connection.fetch(QUERY["list_causes"], organization_id, limit)
+
+
+def record_of(row: asyncpg.Record) -> Record:
+    """A record, of a row that has all of its columns."""
+    told = {name: row[name] for name in _FIELDS}
+    return Record(**{**told, "state": State(row["state"]), "cause": _cause(row["cause"])})
+
+
+def _cause(name: str | None) -> Cause | None:
+    """The cause of a name; one that only a newer release knows is unknown here."""
+    if name is None:
+        return None
+    return Cause(name) if name in _CAUSES else Cause.UNKNOWN
+
+
+_COUNT_KEY = ("organization_id", "object_type", "sync_status", "state", "cause", "currency")
+
+
+def _count_key(record: Record) -> tuple[Any, ...]:
+    return (
+        record.organization_id,
+        record.object_type,
+        record.sync_status or "",
+        record.state,
+        record.cause or "",
+        record.currency or "",
+    )
+
+
+def _row(change: Change) -> dict[str, Any]:
+    after, before = change.after, change.before
+    assert before is None or before.version < after.version, "a change is a new version"
+    assert before is not None or change.payload is not None, "a new record comes from the hub"
+    row = {name: getattr(after, name) for name in _FIELDS}
+    return row | {"payload": change.payload, "content_hash": change.content_hash}
+
+
+def _version(change: Change) -> Version:
+    """A version as it was told by the hub at its time, or as we made it, now."""
+    after, before = change.after, change.before
+    is_told = before is None or before.updated_at != after.updated_at
+    body = {name: getattr(after, name) for name in _FIELDS if name not in {"organization_id", "record_id"}}
+    return Version(
+        object_id=str(after.record_id),
+        version=after.version,
+        valid_from=after.updated_at if is_told else None,
+        body=body,
+    )
