@@ -69,7 +69,7 @@ def test_every_query_names_its_parameters() -> None:
     wrong: dict[str, str] = {}
     for name, query in QUERIES.items():
         taken = set(re.findall(r"\$(\d+)", re.sub(r"--.*", "", query.text)))
-        named = set(re.findall(r"\$(\d+)", query.parameters))
+        named = set(re.findall(r"\$(\d+)", f"{query.purpose} {query.parameters}"))
         if taken != named:
             wrong[name] = f"{query.source}: takes {sorted(taken)}, names {sorted(named)}"
     assert wrong == {}
