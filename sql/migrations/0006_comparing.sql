@@ -13,9 +13,13 @@ CREATE TABLE tieout.differences (
     local_minor bigint,
     books_minor bigint,
     delta_minor bigint NOT NULL,
+    -- Books less local: -1 for a document that is not there, +1 for one that should not be.
+    count_delta integer NOT NULL,
     basis text NOT NULL,
     expected boolean NOT NULL,
+    -- The documented rule that explains an expected one, and until when it does.
     rule text,
+    expected_until timestamptz,
     record_id uuid,
     cause text,
     reason text NOT NULL,
@@ -63,16 +67,30 @@ CREATE TABLE tieout.comparisons (
 );
 CALL tieout.wall('comparisons');
 
--- Documents that will fail when they are pushed, and why.
+-- Pairs that no synced record tells of, as comparing found them last: a copy that vanishes later was there once.
+CREATE TABLE tieout.pairs (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    local_id text NOT NULL,
+    books_id text NOT NULL,
+    paired_by text NOT NULL,
+    confidence numeric NOT NULL,
+    paired_at timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, ledger, local_id)
+);
+CALL tieout.wall('pairs');
+
+-- Documents that will fail when they are pushed, and why; without a document id it is the organization's as a whole.
 CREATE TABLE tieout.findings (
     organization_id uuid NOT NULL,
+    ledger text NOT NULL,
     kind text NOT NULL,
-    document_id text NOT NULL,
+    document_id text NOT NULL DEFAULT '',
     reason text NOT NULL,
     owner text NOT NULL,
     amount_minor bigint,
     currency text,
     found_at timestamptz NOT NULL,
-    PRIMARY KEY (organization_id, kind, document_id)
+    PRIMARY KEY (organization_id, ledger, kind, document_id)
 );
 CALL tieout.wall('findings');

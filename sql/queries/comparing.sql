@@ -11,8 +11,8 @@ SELECT * FROM json_populate_recordset(NULL::differences, $1::json) ORDER BY orga
 ON CONFLICT (organization_id, difference_id) DO UPDATE
 SET local_minor = excluded.local_minor, books_minor = excluded.books_minor, delta_minor = excluded.delta_minor,
     basis = excluded.basis, expected = excluded.expected, rule = excluded.rule, record_id = excluded.record_id,
-    cause = excluded.cause, reason = excluded.reason, confidence = excluded.confidence, version = excluded.version,
-    changed_at = excluded.changed_at, resolved_at = excluded.resolved_at;
+    cause = excluded.cause, reason = excluded.reason, confidence = excluded.confidence, count_delta = excluded.count_delta,
+    expected_until = excluded.expected_until, version = excluded.version, changed_at = excluded.changed_at, resolved_at = excluded.resolved_at;
 
 -- name: list_differences :many
 -- A filter that is null does not filter.
@@ -68,13 +68,35 @@ ON CONFLICT (organization_id, ledger) DO UPDATE
 SET compared_at = excluded.compared_at, certified = excluded.certified, open_differences = excluded.open_differences,
     expected_differences = excluded.expected_differences;
 
--- name: delete_findings :exec
--- $1 organization_id
-DELETE FROM findings WHERE organization_id = $1;
+-- name: list_pairs :many
+-- $1 organization_id, $2 ledger
+SELECT local_id, books_id, paired_by, confidence FROM pairs WHERE organization_id = $1 AND ledger = $2;
 
--- name: insert_findings :exec
+-- name: upsert_pairs :exec
 -- $1 rows json
-INSERT INTO findings SELECT * FROM json_populate_recordset(NULL::findings, $1::json) ON CONFLICT DO NOTHING;
+INSERT INTO pairs
+SELECT * FROM json_populate_recordset(NULL::pairs, $1::json) ORDER BY organization_id, ledger, local_id
+ON CONFLICT (organization_id, ledger, local_id) DO UPDATE
+SET books_id = excluded.books_id, paired_by = excluded.paired_by, confidence = excluded.confidence,
+    paired_at = excluded.paired_at;
+
+-- name: delete_findings :exec
+-- Those that no longer hold.
+-- $1 organization_id, $2 ledger, $3 kinds text[] and $4 document_ids text[]: pairs of those that still do
+DELETE FROM findings f
+WHERE f.organization_id = $1 AND f.ledger = $2 AND NOT EXISTS (
+    SELECT FROM unnest($3::text[], $4::text[]) AS kept (kind, document_id)
+    WHERE kept.kind = f.kind AND kept.document_id = f.document_id
+);
+
+-- name: upsert_findings :exec
+-- $1 rows json; an unchanged one writes nothing
+INSERT INTO findings AS f
+SELECT * FROM json_populate_recordset(NULL::findings, $1::json) ORDER BY organization_id, ledger, kind, document_id
+ON CONFLICT (organization_id, ledger, kind, document_id) DO UPDATE
+SET reason = excluded.reason, owner = excluded.owner, amount_minor = excluded.amount_minor, currency = excluded.currency
+WHERE (f.reason, f.owner, f.amount_minor, f.currency)
+    IS DISTINCT FROM (excluded.reason, excluded.owner, excluded.amount_minor, excluded.currency);
 
 -- name: list_findings :many
 -- $1 organization_id, $2 limit

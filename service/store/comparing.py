@@ -1,0 +1,257 @@
+"""What comparing found: differences with their life, pairs, balances, findings.
+
+An unchanged difference, balance, pair or finding writes nothing: that it was seen again is told by the
+comparison's own row. Each change is kept in history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from service.domain.balance import Balance
+from service.domain.difference_kind import Difference, Kind
+from service.domain.difference_life import Changes, KnownDifference
+from service.domain.document import Basis, Ledger
+from service.store.database import Connection
+from service.store.history import HistoryKind, Version, insert_history
+from service.store.queries import QUERY
+from service.store.rows import Row, rows_json
+
+BALANCE_COMPARED = (
+    "local_minor",
+    "local_count",
+    "books_minor",
+    "books_count",
+    "terms",
+    "certified",
+    "local_at",
+    "books_at",
+    "last_pull",
+)
+"""What makes another version of a balance: its figures, and the reads that it rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """Which reads a comparison rests on."""
+
+    local_at: datetime | None
+    books_at: datetime | None
+    last_pull: datetime | None
+    certified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPair:
+    """A pair that no synced record tells of, as it was found last."""
+
+    local_id: str
+    books_id: str
+    paired_by: str
+    confidence: Decimal
+
+
+async def list_open_differences(
+    connection: Connection, organization_id: UUID, ledger: Ledger
+) -> Mapping[str, KnownDifference]:
+    """Those not resolved, by fingerprint."""
+    rows = await connection.fetch(QUERY["list_open_differences"], organization_id, ledger)
+    return {row["fingerprint"]: _known(row) for row in rows}
+
+
+async def write_differences(
+    connection: Connection, organization_id: UUID, changes: Changes, now: datetime
+) -> None:
+    """Open, change and resolve differences, each with its version in history."""
+    rows = [_row(organization_id, each, uuid4(), 1, now) for each in changes.opened]
+    rows += [
+        _row(organization_id, each, known.difference_id, known.version + 1, now)
+        for known, each in changes.changed
+    ]
+    rows += [
+        _row(organization_id, known.difference, known.difference_id, known.version + 1, now, resolved_at=now)
+        for known in changes.resolved
+    ]
+    await upsert_differences(connection, organization_id, rows)
+
+
+async def upsert_differences(connection: Connection, organization_id: UUID, rows: Sequence[Row]) -> None:
+    """Write rows and their versions; none is no round trip."""
+    if not rows:
+        return
+    await connection.execute(QUERY["upsert_differences"], rows_json(rows))
+    versions = [
+        Version(object_id=str(row["difference_id"]), version=row["version"], body=dict(row)) for row in rows
+    ]
+    await insert_history(connection, organization_id, HistoryKind.DIFFERENCE, versions)
+
+
+async def list_balances(
+    connection: Connection,
+    organization_id: UUID | None,
+    after: tuple[UUID, str, str] | None,
+    limit: int,
+) -> Sequence[Mapping[str, Any]]:
+    """Balances by organization, ledger and currency, after a key."""
+    after_organization, after_ledger, after_currency = after or (None, None, None)
+    rows = await connection.fetch(
+        QUERY["list_balances"], organization_id, after_organization, after_ledger, after_currency, limit
+    )
+    return [dict(row) for row in rows]
+
+
+async def upsert_balances(connection: Connection, organization_id: UUID, rows: Sequence[Row]) -> None:
+    """Write changed balances, and keep their versions."""
+    if not rows:
+        return
+    await connection.execute(QUERY["upsert_balances"], rows_json(rows))
+    versions = [
+        Version(object_id=f"{row['ledger']}/{row['currency']}", version=row["version"], body=dict(row))
+        for row in rows
+    ]
+    await insert_history(connection, organization_id, HistoryKind.BALANCE, versions)
+
+
+def balance_row(organization_id: UUID, balance: Balance, reads: Reads, now: datetime) -> dict[str, Any]:
+    """One balance as it is kept; `version` is the caller's to say."""
+    terms = [
+        {
+            "kind": term.kind,
+            "expected": term.expected,
+            "count": term.count,
+            "delta_minor": term.delta_minor,
+            "differences": term.differences,
+        }
+        for term in balance.terms
+    ]
+    return {
+        "organization_id": organization_id,
+        "ledger": balance.ledger,
+        "currency": balance.currency,
+        "local_minor": balance.local_minor,
+        "local_count": balance.local_count,
+        "books_minor": balance.books_minor,
+        "books_count": balance.books_count,
+        "terms": terms,
+        "unclassified_minor": balance.unclassified_minor,
+        "certified": reads.certified,
+        "local_at": reads.local_at,
+        "books_at": reads.books_at,
+        "last_pull": reads.last_pull,
+        "compared_at": now,
+    }
+
+
+async def delete_balances(
+    connection: Connection, organization_id: UUID, ledger: Ledger, currencies: Sequence[str]
+) -> None:
+    """Drop the balances of currencies that no document bears any more."""
+    await connection.execute(QUERY["delete_balances"], organization_id, ledger, currencies)
+
+
+async def upsert_comparison(
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    *,
+    certified: bool,
+    open_differences: int,
+    expected_differences: int,
+) -> None:
+    """Write that the ledger was compared now."""
+    await connection.execute(
+        QUERY["upsert_comparison"],
+        organization_id,
+        ledger,
+        certified,
+        open_differences,
+        expected_differences,
+    )
+
+
+async def list_pairs(
+    connection: Connection, organization_id: UUID, ledger: Ledger
+) -> Mapping[str, KnownPair]:
+    """Pairs found without a record, by local id."""
+    rows = await connection.fetch(QUERY["list_pairs"], organization_id, ledger)
+    return {row["local_id"]: KnownPair(**row) for row in rows}
+
+
+async def upsert_pairs(
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    pairs: Sequence[KnownPair],
+    paired_at: datetime,
+) -> None:
+    """Remember pairs; none is no round trip."""
+    if not pairs:
+        return
+    rows = [
+        {
+            "organization_id": organization_id,
+            "ledger": ledger,
+            "local_id": pair.local_id,
+            "books_id": pair.books_id,
+            "paired_by": pair.paired_by,
+            "confidence": pair.confidence,
+            "paired_at": paired_at,
+        }
+        for pair in pairs
+    ]
+    await connection.execute(QUERY["upsert_pairs"], rows_json(rows))
+
+
+async def replace_findings(
+    connection: Connection, organization_id: UUID, ledger: Ledger, rows: Sequence[Row]
+) -> None:
+    """Make these the findings of a ledger; those that stay as they are keep the time they were found."""
+    kinds = [row["kind"] for row in rows]
+    document_ids = [row["document_id"] for row in rows]
+    await connection.execute(QUERY["delete_findings"], organization_id, ledger, kinds, document_ids)
+    if rows:
+        await connection.execute(QUERY["upsert_findings"], rows_json(rows))
+
+
+def _known(row: asyncpg.Record) -> KnownDifference:
+    told = {name: row[name] for name in _TOLD}
+    told |= {
+        "ledger": Ledger(row["ledger"]),
+        "kind": Kind(row["kind"]),
+        "basis": Basis(row["basis"]),
+        "record_id": None if row["record_id"] is None else str(row["record_id"]),
+    }
+    return KnownDifference(
+        difference_id=row["difference_id"], version=row["version"], difference=Difference(**told)
+    )
+
+
+def _row(
+    organization_id: UUID,
+    difference: Difference,
+    difference_id: UUID,
+    version: int,
+    now: datetime,
+    *,
+    resolved_at: datetime | None = None,
+) -> Row:
+    return {name: getattr(difference, name) for name in _TOLD} | {
+        "organization_id": organization_id,
+        "difference_id": difference_id,
+        "fingerprint": difference.fingerprint,
+        "version": version,
+        # On a conflict the query keeps the first one.
+        "first_seen_at": now,
+        "changed_at": now,
+        "resolved_at": resolved_at,
+    }
+
+
+_TOLD = tuple(Difference.__dataclass_fields__)
