@@ -1,0 +1,151 @@
+"""Alerts about failing pushes: one per cause, over the whole fleet.
+
+- A failure that time cures is told only when it lasts or is widespread: most are over before anybody could
+  read of it.
+- A record that was pushed again is neither failing nor healed; it keeps its alert open, and opens none.
+- A revoked connection is told once, as the connection that was lost; the pushes that fail of it are shown
+  beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from service.domain.alert import Condition, Kind, Policy, Severity
+from service.domain.alert_facts import CauseFact
+from service.domain.alert_severity import severity
+from service.domain.alert_spread import WAVE_ORGANIZATIONS
+from service.domain.alert_text import (
+    DETAIL_MAX,
+    EXCERPT_MAX,
+    NAME_MAX,
+    SUMMARY_MAX,
+    amounts,
+    instant,
+    neutral,
+    organizations,
+    records,
+)
+from service.domain.cause_names import Cause
+
+CURED_BY_TIME: Final = frozenset({Cause.RATE_LIMITED, Cause.PLATFORM_UNAVAILABLE, Cause.ACCESS_TOKEN_EXPIRED})
+"""What usually ends without anybody."""
+
+RECORDS_MANY: Final = 50
+"""So many records of a cause that time cures are told at once: waiting longer would only make them more."""
+
+TOLD_AS_CONNECTION: Final = frozenset({Cause.CONNECTION_REVOKED, Cause.ACCESS_TOKEN_EXPIRED})
+"""What an organization's lost connection explains."""
+
+
+def cause_conditions(
+    causes: tuple[CauseFact, ...],
+    exhausted: tuple[CauseFact, ...],
+    lost: Mapping[UUID, str],
+    policy: Policy,
+    now: datetime,
+) -> Iterator[Condition]:
+    """Say which causes fail; `lost` gives the alert that speaks of each organization's lost connection."""
+    for fact in causes:
+        yield _failing(fact, lost, policy, now)
+    for fact in exhausted:
+        if fact.records_count:
+            yield _exhausted(fact, now)
+
+
+def _failing(fact: CauseFact, lost: Mapping[UUID, str], policy: Policy, now: datetime) -> Condition:
+    title = title_of(fact.cause)
+    if fact.records_count:
+        summary = f"{title}: {records(fact.records_count)} {_of_whom(fact)} cannot be pushed"
+    else:
+        summary = f"{title}: {records(fact.returning_count)} pushed again, not back yet"
+    return Condition(
+        kind=Kind.CAUSE_FAILING,
+        scope=fact.cause,
+        cause=fact.cause,
+        severity=_severity(fact, Severity.INFO if fact.cause in CURED_BY_TIME else Severity.WARNING, now),
+        summary=neutral(summary, SUMMARY_MAX),
+        detail=_detail(fact),
+        owner=fact.owner or "",
+        next_step=neutral(fact.reason, EXCERPT_MAX),
+        members=fact.organizations,
+        organizations_count=fact.organizations_count,
+        records_count=fact.records_count,
+        money_at_risk=fact.money_at_risk,
+        since=fact.first_failed_at,
+        wait_seconds=_wait_seconds(fact, policy),
+        opens=bool(fact.records_count),
+        inhibited_by=_told_as_connection(fact, lost),
+    )
+
+
+def _exhausted(fact: CauseFact, now: datetime) -> Condition:
+    return Condition(
+        kind=Kind.RETRY_EXHAUSTED,
+        scope=fact.cause,
+        cause=fact.cause,
+        severity=_severity(fact, Severity.WARNING, now),
+        summary=neutral(
+            f"{title_of(fact.cause)}: no retry is left for {records(fact.records_count)} {_of_whom(fact)}",
+            SUMMARY_MAX,
+        ),
+        detail=_detail(fact),
+        owner=fact.owner or "partner_engineer",
+        next_step="Open the cause: end what is behind it, then plan a retry of its records.",
+        members=fact.organizations,
+        organizations_count=fact.organizations_count,
+        records_count=fact.records_count,
+        money_at_risk=fact.money_at_risk,
+        since=fact.first_failed_at,
+    )
+
+
+def title_of(cause: str) -> str:
+    """A cause as the beginning of a sentence."""
+    words = neutral(cause, NAME_MAX).replace("_", " ")
+    return "Unknown error" if cause == Cause.UNKNOWN else words[:1].upper() + words[1:]
+
+
+def _severity(fact: CauseFact, floor: Severity, now: datetime) -> Severity:
+    return severity(
+        floor,
+        now=now,
+        since=fact.first_failed_at,
+        money_at_risk=fact.money_at_risk,
+        organizations_count=fact.organizations_count,
+    )
+
+
+def _of_whom(fact: CauseFact) -> str:
+    if fact.organizations_count == 1 and fact.organization_name:
+        return f"of {neutral(fact.organization_name, NAME_MAX)}"
+    return f"in {organizations(fact.organizations_count)}"
+
+
+def _detail(fact: CauseFact) -> str:
+    sentences = []
+    if fact.money_at_risk:
+        sentences.append(f"At risk: {amounts(fact.money_at_risk)}.")
+    if fact.first_failed_at:
+        sentences.append(f"Since {instant(fact.first_failed_at)}.")
+    if fact.returning_count:
+        sentences.append(f"{records(fact.returning_count)} pushed again, not back yet.")
+    if fact.example:
+        sentences.append(f"The platform says: {neutral(fact.example, EXCERPT_MAX)}")
+    return neutral(" ".join(sentences), DETAIL_MAX)
+
+
+def _wait_seconds(fact: CauseFact, policy: Policy) -> float | None:
+    is_small = fact.organizations_count < WAVE_ORGANIZATIONS and fact.records_count < RECORDS_MANY
+    return policy.patience_seconds if fact.cause in CURED_BY_TIME and is_small else None
+
+
+def _told_as_connection(fact: CauseFact, lost: Mapping[UUID, str]) -> tuple[str, ...]:
+    if fact.cause not in TOLD_AS_CONNECTION or len(fact.organizations) < fact.organizations_count:
+        return ()
+    if not all(organization_id in lost for organization_id in fact.organizations):
+        return ()
+    return tuple(sorted({lost[organization_id] for organization_id in fact.organizations}))

@@ -1,0 +1,161 @@
+"""Alerts about the whole: the hub, our own reading, webhooks that never came, channels that take nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from service.domain.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
+from service.domain.alert_facts import ChannelFact, Facts, HubFact
+from service.domain.alert_text import (
+    EXCERPT_MAX,
+    NAME_MAX,
+    count,
+    instant,
+    neutral,
+    organizations,
+)
+
+UNAUTHORIZED: Final = "unauthorized"
+"""The failure (`service.errors.HubFailure`) that a person must end: our credentials are refused."""
+
+UNAUTHORIZED_STEP: Final = (
+    "Check TIEOUT_HUB_CLIENT_ID and TIEOUT_HUB_CLIENT_SECRET with `tieout check`; rotate them if "
+    "they were revoked."
+)
+UNREACHABLE_STEP: Final = (
+    "Run `tieout check` from the same network, then look at the hub's status page. "
+    "Nothing is lost: reading and pushing go on by themselves once it answers."
+)
+
+THROTTLED: Final = "throttled"
+"""The hub answers, and asks for patience: no outage, however long it lasts."""
+
+OVERDUE_BOUNDS: Final = 2.0
+"""Reading later than this many times its bound is behind; once late may be a burst."""
+
+MISSING_EVENTS: Final = 10
+"""Deliveries that never came within an hour before somebody is told: a lost one now and then is the
+sender's daily life, and costs nothing, since the log had it."""
+
+CHANNEL_PATIENCE_GROUPS: Final = 4.0
+"""A channel may refuse for this many group waits: receivers restart."""
+
+
+def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Condition]:
+    """Say what is wrong with the whole."""
+    yield from _hub(facts.hub, policy, now)
+    yield from _polling(facts, policy)
+    yield from _gap(facts)
+    for channel in facts.channels:
+        if (
+            channel.refused_count
+            or _seconds(channel.since, now) >= CHANNEL_PATIENCE_GROUPS * policy.group_seconds
+        ):
+            yield _channel(channel)
+
+
+def is_blind(hub: HubFact, policy: Policy, now: datetime) -> bool:
+    """Whether the hub has failed for so long that nothing we know of it can be trusted to hold still.
+
+    Being throttled counts as well: whoever may not ask sees nothing.
+    """
+    return hub.failing_since is not None and _seconds(hub.failing_since, now) >= policy.group_seconds
+
+
+def _hub(hub: HubFact, policy: Policy, now: datetime) -> Iterator[Condition]:
+    # The failure has lasted for a group wait already, so the alert needs none of its own.
+    if not is_blind(hub, policy, now) or hub.failure == THROTTLED:
+        return
+    assert hub.failing_since is not None
+    since = f"Nothing has worked since {instant(hub.failing_since)}."
+    last = f" Last answer: {instant(hub.last_ok_at)}." if hub.last_ok_at else " It has never answered us."
+    said = f" Last failure: {neutral(hub.message, EXCERPT_MAX)}" if hub.message else ""
+    if hub.failure == UNAUTHORIZED:
+        kind, summary = Kind.HUB_UNAUTHORIZED, "The hub refuses our credentials"
+        step = UNAUTHORIZED_STEP
+    else:
+        kind, summary = Kind.HUB_UNREACHABLE, "The hub does not answer"
+        step = UNREACHABLE_STEP
+    yield Condition(
+        kind=kind,
+        scope=FLEET_SCOPE,
+        severity=Severity.CRITICAL,
+        summary=summary,
+        detail=since + last + said,
+        owner="partner_engineer",
+        next_step=step,
+        since=hub.failing_since,
+        wait_seconds=0.0,
+    )
+
+
+def _polling(facts: Facts, policy: Policy) -> Iterator[Condition]:
+    polling = facts.polling
+    if polling.oldest_overdue_seconds < OVERDUE_BOUNDS * policy.poll_seconds:
+        return
+    yield Condition(
+        kind=Kind.POLLING_BEHIND,
+        scope=FLEET_SCOPE,
+        severity=Severity.WARNING,
+        summary="Reading has fallen behind",
+        detail=f"Organizations are read later than the {policy.poll_seconds:g} s that are set as "
+        "their bound; the status page says how many and by how much.",
+        owner="partner_engineer",
+        next_step="Check that workers run and that the hub's budget is not used up; add a worker, or "
+        "raise TIEOUT_POLL_SECONDS.",
+        organizations_count=polling.overdue,
+        inhibited_by=HUB_ALERTS,
+    )
+
+
+def _gap(facts: Facts) -> Iterator[Condition]:
+    gap = facts.gap
+    if gap is None or gap.missing_count < MISSING_EVENTS:
+        return
+    yield Condition(
+        kind=Kind.WEBHOOK_GAP,
+        scope=FLEET_SCOPE,
+        severity=Severity.WARNING,
+        summary="Webhooks of the hub do not arrive",
+        detail=f"The hub's log of the last hour has {count(gap.missing_count, 'event', 'events')} of "
+        f"{organizations(len(gap.organizations))} that no webhook brought. Nothing is lost, but "
+        "changes are seen later.",
+        owner="partner_engineer",
+        next_step="Run `tieout check`: the subscriptions must point to TIEOUT_PUBLIC_URL, and their "
+        "secret must be in TIEOUT_WEBHOOK_SECRETS.",
+        members=gap.organizations,
+        organizations_count=len(gap.organizations),
+        since=gap.oldest_at,
+        inhibited_by=HUB_ALERTS,
+    )
+
+
+def _channel(channel: ChannelFact) -> Condition:
+    label = neutral(channel.label, NAME_MAX)
+    troubles = []
+    if channel.waiting_count:
+        troubles.append(f"{count(channel.waiting_count, 'message waits', 'messages wait')} to be sent")
+    if channel.refused_count:
+        troubles.append(f"{count(channel.refused_count, 'was', 'were')} refused for good")
+    return Condition(
+        kind=Kind.CHANNEL_FAILING,
+        scope=channel.channel,
+        severity=Severity.WARNING,
+        summary=f"The alert channel {label} does not take messages",
+        detail=f"{' and '.join(troubles)} since {instant(channel.since)}. Last answer: "
+        f"{neutral(channel.error, EXCERPT_MAX)}",
+        owner="partner_engineer",
+        next_step="Check the channel's URL in TIEOUT_ALERT_CHANNELS and its receiver. Waiting "
+        "messages go out by themselves once it answers; refused ones stay in the list of alerts.",
+        since=channel.since,
+    )
+
+
+HUB_ALERTS: Final = (f"{Kind.HUB_UNREACHABLE}:{FLEET_SCOPE}", f"{Kind.HUB_UNAUTHORIZED}:{FLEET_SCOPE}")
+"""While one of these is open, whatever follows from a hub that does not answer is shown, not sent."""
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    return (now - since).total_seconds()

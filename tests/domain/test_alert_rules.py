@@ -1,0 +1,279 @@
+"""What is wrong, and how it is said: the rules of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from service.domain.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
+from service.domain.alert_facts import ChannelFact, Facts, GapFact, HubFact, OrganizationFact, PollingFact
+from service.domain.alert_rules import conditions
+from service.domain.alert_text import SUMMARY_MAX, amounts, neutral
+from service.domain.fleet import FLEET
+from tests.domain.alert_builders import POLICY, START, Desk, at, cause, lost, organization
+
+
+def found(seconds: float = 60, **facts: Any) -> Mapping[str, Condition]:
+    """What is wrong, by fingerprint, where nothing was told before."""
+    return {
+        condition.fingerprint: condition for condition in conditions(Facts(**facts), [], POLICY, at(seconds))
+    }
+
+
+def losses(*facts: OrganizationFact) -> dict[str, Any]:
+    """Facts of lost connections."""
+    return {"organizations": {Kind.CONNECTION_LOST: facts}}
+
+
+def live(desk: Desk, seconds: float, **facts: Any) -> None:
+    """One look of the alerter at a desk."""
+    desk.look(seconds, *conditions(Facts(**facts), desk.open(), POLICY, at(seconds)))
+
+
+def test_a_healthy_fleet_gives_no_condition() -> None:
+    """Where nothing is wrong there is nothing to tell."""
+    assert found() == {}
+
+
+def test_every_kind_rests_on_a_reading() -> None:
+    """No kind may resolve without something to be read."""
+    assert set(READING_BY_KIND) == set(Kind)
+
+
+def test_a_cause_is_one_condition_however_many_fail() -> None:
+    """Five thousand records in two hundred organizations are one condition with their counts and money."""
+    condition = found(causes=[cause(records=5_000, organizations=200)])["cause_failing:missing_tax_rate"]
+    assert condition.summary == "Missing tax rate: 5,000 records in 200 organizations cannot be pushed"
+    assert (condition.records_count, condition.organizations_count, len(condition.members)) == (
+        5_000,
+        200,
+        200,
+    )
+    assert condition.money_at_risk == {"USD": 500_000}
+    assert (condition.organization_id, condition.owner, condition.cause) == (
+        FLEET,
+        "bookkeeper",
+        "missing_tax_rate",
+    )
+    assert condition.severity is Severity.CRITICAL
+
+
+def test_a_cause_in_one_organization_names_it() -> None:
+    """With one organization behind it, the summary says which."""
+    condition = found(causes=[cause(records=1)])["cause_failing:missing_tax_rate"]
+    assert condition.summary == "Missing tax rate: 1 record of Organization 0 cannot be pushed"
+    assert condition.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("money", "hours", "expected"),
+    [
+        ({"USD": 9_999_99}, 1, Severity.WARNING),
+        ({"USD": 100_000_00}, 1, Severity.CRITICAL),
+        ({"JPY": 10_000_000}, 1, Severity.CRITICAL),
+        ({"USD": 60_000_00, "EUR": 40_000_00}, 1, Severity.CRITICAL),
+        ({"USD": 10_000_00}, 23, Severity.WARNING),
+        ({"USD": 10_000_00}, 24, Severity.CRITICAL),
+        ({}, 1_000, Severity.WARNING),
+    ],
+)
+def test_severity_follows_money_and_age(money: Mapping[str, int], hours: int, expected: Severity) -> None:
+    """Much money is critical at once, less of it after a day."""
+    (condition,) = found(3_600 * hours, causes=[cause(money_at_risk=money)]).values()
+    assert condition.severity is expected
+
+
+def test_what_time_cures_is_told_only_when_it_lasts_or_spreads() -> None:
+    """A few throttled records wait out the first retries; many are told like anything else."""
+    few = found(causes=[cause("rate_limited", records=3)])["cause_failing:rate_limited"]
+    many = found(causes=[cause("rate_limited", records=50)])["cause_failing:rate_limited"]
+    wide = found(causes=[cause("rate_limited", records=5, organizations=5)])["cause_failing:rate_limited"]
+    assert (few.severity, few.wait_seconds) == (Severity.INFO, POLICY.patience_seconds)
+    assert (many.wait_seconds, wide.wait_seconds) == (None, None)
+
+
+def test_records_on_their_way_keep_an_alert_and_open_none() -> None:
+    """A cause of which all records were pushed again opens nothing."""
+    fact = cause(records=0, organizations=0, returning_count=4, money_at_risk={})
+    (condition,) = found(causes=[fact]).values()
+    assert not condition.opens
+    assert condition.summary == "Missing tax rate: 4 records pushed again, not back yet"
+
+
+def test_records_without_a_retry_left_are_told_apart() -> None:
+    """What was given up is an alert of its own, by cause."""
+    assert "retry_exhausted:period_locked" in found(exhausted=[cause("period_locked")])
+
+
+def test_a_lost_connection_is_the_organizations_own_alert() -> None:
+    """One organization, one alert, which belongs to it."""
+    (condition,) = found(**losses(lost(1, records_count=7, money_at_risk={"EUR": 12_345}))).values()
+    assert condition.fingerprint == f"connection_lost:{organization(1)}"
+    assert condition.organization_id == organization(1)
+    assert condition.summary == "Organization 1 lost its accounting connection (quickbooks, deauthorized)"
+    assert condition.detail == "Since 2026-11-20 03:00 UTC. 7 records behind it. At risk: 123.45 EUR."
+    assert (condition.owner, condition.records_count) == ("accounting_admin", 7)
+
+
+def test_five_lost_connections_at_once_are_one_incident() -> None:
+    """A wave is told once, for the fleet, and none of its organizations alone."""
+    desk = Desk()
+    facts = losses(*(lost(number) for number in range(5)))
+    for seconds in (0, 30, 60):
+        live(desk, seconds, **facts)
+    assert desk.only.fingerprint == "connection_lost:fleet"
+    assert desk.only.summary == "5 organizations lost their accounting connection"
+    assert (desk.only.organization_id, desk.only.owner) == (FLEET, "partner_engineer")
+    assert desk.reasons == ["first"]
+
+
+def test_a_wave_seen_piece_by_piece_is_still_one_incident() -> None:
+    """Those told before it was seen as one stay open, inhibited; whoever follows within the hour joins."""
+    desk = Desk()
+    for count in range(1, 60):
+        live(desk, 60 * count, **losses(*(lost(number) for number in range(count))))
+    alone = [alert for alert in desk.open() if alert.scope != FLEET_SCOPE]
+    assert 1 <= len(alone) <= 4
+    assert all(alert.is_inhibited for alert in alone)
+    (fleet,) = [alert for alert in desk.open() if alert.scope == FLEET_SCOPE]
+    assert fleet.organizations_count == 59
+    assert len(desk.told) <= 4 + 3
+
+
+def test_a_later_loss_is_not_hidden_by_a_wave_that_is_over() -> None:
+    """A wave that nobody joined for an hour takes nobody in: the next organization is told alone."""
+    desk = Desk()
+    gone = [lost(number) for number in range(100)]
+    for seconds in (0, 30, 3_700):
+        live(desk, seconds, **losses(*gone))
+    for seconds in (3_710, 3_740):
+        live(desk, seconds, **losses(*gone, lost(100)))
+    assert [notice.alert.scope for notice in desk.told if notice.reason.value == "first"] == [
+        FLEET_SCOPE,
+        str(organization(100)),
+    ]
+
+
+def test_a_wave_heals_when_the_last_of_it_healed() -> None:
+    """The fleet's alert stays open for the last of its organizations; nobody is told alone meanwhile."""
+    desk = Desk()
+    for seconds in (0, 30):
+        live(desk, seconds, **losses(*(lost(number) for number in range(6))))
+    for seconds in (5_000, 6_000, 20_000):
+        live(desk, seconds, **losses(lost(3)))
+    assert [alert.scope for alert in desk.open()] == [FLEET_SCOPE]
+    for seconds in (21_000, 21_300):
+        live(desk, seconds)
+    assert desk.open() == []
+    assert desk.reasons[-1] == "resolved"
+
+
+def test_pushes_that_fail_of_a_lost_connection_are_not_told_beside_it() -> None:
+    """Revoked connections are told as such; a cause that fails elsewhere too is told for itself."""
+    revoked = cause("connection_revoked", organizations=1)
+    name = "cause_failing:connection_revoked"
+    assert found(causes=[revoked], **losses(lost(0)))[name].inhibited_by == (
+        f"connection_lost:{organization(0)}",
+    )
+    assert found(causes=[revoked], **losses(lost(7)))[name].inhibited_by == ()
+    assert (
+        found(causes=[cause(organizations=1)], **losses(lost(0)))[
+            "cause_failing:missing_tax_rate"
+        ].inhibited_by
+        == ()
+    )
+
+
+def test_stale_books_follow_from_a_hub_or_platform_that_is_away() -> None:
+    """Staleness is inhibited by the hub's alerts, and by an outage that its organization is part of."""
+    stale: dict[str, Any] = {"organizations": {Kind.SYNC_STALE: [lost(0)]}}
+    name = f"sync_stale:{organization(0)}"
+    assert found(**stale)[name].inhibited_by == ("hub_unreachable:fleet", "hub_unauthorized:fleet")
+    wide = cause("platform_unavailable", records=100, organizations=20)
+    assert "cause_failing:platform_unavailable" in found(causes=[wide], **stale)[name].inhibited_by
+    narrow = cause("platform_unavailable", records=100, organizations=2)
+    assert "cause_failing:platform_unavailable" not in found(causes=[narrow], **stale)[name].inhibited_by
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        ("unreachable", ["hub_unreachable:fleet"]),
+        ("timeout", ["hub_unreachable:fleet"]),
+        ("unauthorized", ["hub_unauthorized:fleet"]),
+        ("throttled", []),
+    ],
+)
+def test_a_hub_that_fails_for_a_group_wait_is_told(failure: str, expected: Sequence[str]) -> None:
+    """One failed call is nothing; half a minute is critical, unless the hub merely asked for patience."""
+    hub = HubFact(failing_since=START, last_failure_at=at(40), failure=failure, message="no route to host")
+    assert list(found(29, hub=hub)) == []
+    conditions_found = found(30, hub=hub)
+    assert list(conditions_found) == expected
+    assert all(condition.severity is Severity.CRITICAL for condition in conditions_found.values())
+    assert all(condition.wait_seconds == 0 for condition in conditions_found.values())
+
+
+def test_reading_that_is_late_twice_over_is_told() -> None:
+    """Polling is behind when the oldest is overdue by two of its bounds."""
+    assert found(polling=PollingFact(overdue=3, oldest_overdue_seconds=599)) == {}
+    assert list(found(polling=PollingFact(overdue=3, oldest_overdue_seconds=600))) == ["polling_behind:fleet"]
+
+
+def test_webhooks_that_do_not_come_are_told_from_ten_on() -> None:
+    """A lost delivery now and then is no news."""
+    few = GapFact(missing_count=9, organizations=(organization(0),), oldest_at=START)
+    many = GapFact(missing_count=10, organizations=(organization(0),), oldest_at=START)
+    assert found(gap=few) == {}
+    assert list(found(gap=many)) == ["webhook_gap:fleet"]
+
+
+def test_a_channel_that_takes_nothing_is_told_after_a_while() -> None:
+    """A receiver may restart; a refusal for good is told at once."""
+    waiting = ChannelFact(
+        channel="c",
+        label="webhook to example.org",
+        waiting_count=2,
+        refused_count=0,
+        since=START,
+        error="500",
+    )
+    assert found(119, channels=[waiting]) == {}
+    (condition,) = found(120, channels=[waiting]).values()
+    assert condition.fingerprint == "channel_failing:c"
+    assert condition.detail == "2 messages wait to be sent since 2026-11-20 03:00 UTC. Last answer: 500"
+    refused = ChannelFact(channel="c", label="x", waiting_count=0, refused_count=1, since=START, error="404")
+    assert list(found(1, channels=[refused])) == ["channel_failing:c"]
+
+
+def test_upstream_text_cannot_act() -> None:
+    """Names and error texts lose control characters, line breaks and what reverses or hides text."""
+    evil = "a\x00b\x1b[31m\r\nINJECTED\u202egnp.exe\u200b \ud800{name}%s" + "x" * 10_000
+    (condition,) = found(causes=[cause(organization_name=evil, example=evil)]).values()
+    (loss,) = found(**losses(lost(0, name=evil, note=evil))).values()
+    for text in (condition.summary, condition.detail, loss.summary):
+        assert text.isprintable()
+        assert "\u202e" not in text
+        assert len(text) <= 2 * SUMMARY_MAX + 200
+    assert "INJECTED" in condition.summary
+
+
+def test_an_organization_without_a_name_is_told_by_its_id() -> None:
+    """A name that consists of nothing visible is replaced."""
+    (condition,) = found(**losses(lost(0, name="\u200b\n"))).values()
+    assert condition.summary.startswith(f"{organization(0)} lost")
+
+
+def test_neutral_text_is_cut_visibly() -> None:
+    """What is too long ends with an ellipsis and within its limit."""
+    assert neutral("word " * 100, 20) == "word word word word…"
+    assert len(neutral("x" * 100, 20)) == 20
+
+
+def test_amounts_are_told_in_major_units_largest_first() -> None:
+    """Currencies keep their own decimals, and only three are named."""
+    assert amounts({"JPY": 300, "USD": 123_450}) == "1,234.50 USD and 300 JPY"
+    assert amounts({"KWD": 1_500}) == "1.500 KWD"
+    assert amounts({"A": 1, "B": 10_000, "C": 20_000, "D": 1, "E": 30_000}).endswith("and 2 more currencies")
