@@ -100,6 +100,7 @@ def test_every_problem_is_told_at_once_by_name() -> None:
         ("API_KEYS", "alice:viewer:"),
         ("API_KEYS", "alice:viewer:key:not-an-id"),
         ("API_KEYS", "alice:viewer:key,bob:viewer:key"),
+        ("API_KEYS", "alice:viewer:one,alice:operator:two"),
         ("ALERT_CHANNELS", "somewhere"),
         ("ALERT_ALLOW_PRIVATE", "perhaps"),
         ("RETRY_ATTEMPTS", "1.5"),
@@ -215,15 +216,21 @@ def test_service_links_of_kubernetes_are_no_settings() -> None:
     assert Settings.from_environment(HUB | links) == Settings.from_environment(HUB)
 
 
-def test_advice_names_short_keys_and_plain_http() -> None:
+def test_advice_names_what_is_unwise() -> None:
     """What works but is unwise is said, without the key."""
     settings = Settings.from_environment(
-        HUB | {"TIEOUT_API_KEYS": "alice:viewer:canary", "TIEOUT_HUB_URL": "http://hub.test/v1"}
+        HUB
+        | {
+            "TIEOUT_API_KEYS": "alice:viewer:canary",
+            "TIEOUT_HUB_URL": "http://hub.test/v1",
+            "TIEOUT_DATABASE_URL": "postgresql://u:canary@database.test/d",
+        }
     )
     advice = settings.advice()
     assert [line.split(":")[0] for line in advice] == [
         "TIEOUT_API_KEYS",
         "TIEOUT_HUB_URL",
         "TIEOUT_HUB_TOKEN_URL",
+        "TIEOUT_DATABASE_URL",
     ]
     assert "canary" not in " ".join(advice)

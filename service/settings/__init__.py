@@ -131,9 +131,11 @@ class Settings:
             if len(key.key.reveal()) < KEY_CHARACTERS_MIN
         ]
         for name, url in (("TIEOUT_HUB_URL", self.hub_url), ("TIEOUT_HUB_TOKEN_URL", self.hub_token_url)):
-            parts = urlsplit(url)
-            if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            if url.startswith("http:") and not _is_here(url):
                 found.append(f"{name}: credentials would travel unencrypted; take https://")
+        database = self.database_url.reveal() if self.database_url else ""
+        if database and not _is_here(database) and "sslmode=verify-" not in database:
+            found.append("TIEOUT_DATABASE_URL: nobody checks who answers; add sslmode=verify-full")
         return found
 
 
@@ -145,6 +147,14 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
     if sys.platform == "win32":
         return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "tieout"
     return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "tieout"
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address lies on this machine, or is a Unix socket's."""
+    try:
+        return urlsplit(url).hostname in {None, "localhost", "127.0.0.1", "::1"}
+    except ValueError:
+        return False
 
 
 def _password(url: str) -> str:

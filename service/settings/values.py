@@ -236,10 +236,12 @@ def channels(value: str) -> tuple[str, ...]:
 
 
 def api_keys(value: str) -> tuple[ApiKey, ...]:
-    """`name:role:key` or `name:role:key:organization_id`, separated by commas; no key twice."""
+    """`name:role:key` or `name:role:key:organization_id`, separated by commas; no key and no name twice."""
     keys = tuple(_api_key(part) for part in _bounded(list(_parts(value))))
     if len({key.key for key in keys}) < len(keys):
         raise ValueError("holds one key twice; give every caller a key of its own")
+    if len({key.name for key in keys}) < len(keys):
+        raise ValueError("holds one name twice; the paper trail needs to tell callers apart")
     return keys
 
 

@@ -51,6 +51,8 @@ def translate(error: BaseException, place: str) -> DatabaseError | None:
 
     `place` names the server without its password.
     """
+    if "unsupported startup parameter" in str(error):
+        return DatabaseUnfit(f"{place} is pgbouncer; add `?pgbouncer=true` to TIEOUT_DATABASE_URL")
     if isinstance(error, _REFUSED):
         return DatabaseUnreachable(
             f"Postgres at {place} refuses us: {_line(error)}; check TIEOUT_DATABASE_URL"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from service.errors import DatabaseUnfit, DatabaseUnreachable
 from service.store import jsonb
 from service.store.database import Database, Server, require_version
-from service.store.trouble import is_connection_lost
+from service.store.trouble import is_connection_lost, translate
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
 
@@ -248,6 +248,46 @@ async def test_pgbouncer_mode_tells_each_transaction(database_url: str) -> None:
         async with database.organization(ALICE) as connection:
             assert await connection.fetchval("select count(*) from streams") == 1
             assert await connection.fetchval("select current_user") == "tieout_app"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "remedy"),
+    [
+        (
+            asyncpg.ProtocolViolationError("unsupported startup parameter: role"),
+            DatabaseUnfit,
+            "pgbouncer=true",
+        ),
+        (
+            asyncpg.InvalidParameterValueError('role "tieout_app" does not exist'),
+            DatabaseUnfit,
+            "tieout migrate",
+        ),
+        (
+            asyncpg.InsufficientPrivilegeError('permission denied to set role "tieout_app"'),
+            DatabaseUnfit,
+            "GRANT tieout_app TO",
+        ),
+        (
+            asyncpg.TooManyConnectionsError("sorry, too many clients"),
+            DatabaseUnreachable,
+            "cannot serve us now",
+        ),
+        (asyncpg.DiskFullError("no space left"), DatabaseUnreachable, "cannot serve us now"),
+        (
+            asyncpg.InternalClientError("got result for unknown protocol state"),
+            DatabaseUnreachable,
+            "does not answer",
+        ),
+        (TimeoutError(), DatabaseUnreachable, "timed out"),
+    ],
+)
+def test_trouble_is_told_with_its_remedy(error: Exception, kind: type[Exception], remedy: str) -> None:
+    """Each trouble with the server is told as what it is, by its place and with what to do."""
+    told = translate(error, "h:5432/d")
+    assert type(told) is kind
+    assert remedy in str(told)
+    assert "h:5432/d" in str(told)
 
 
 async def test_a_busy_pool_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
