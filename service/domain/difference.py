@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from service.domain.balance import Balance, tie_out
 from service.domain.difference_kind import Difference, Kind, Verdict
@@ -67,22 +68,23 @@ def compare(
 def _of_pair(found: Pair, index: LinkIndex, context: Context) -> Iterator[Finding]:
     """Tell what a pair disagrees on: one finding moves money, the others show it only where it agrees."""
     local, books = found.local, found.books
-    amount = books_amount(local, books)
+    finding = partial(Finding, local=local, books=books, confidence=found.confidence)
+    ours, theirs = local.total_minor, books_amount(local, books)
     money: Verdict | None = None
     if local.currency != books.currency:
         reason = f"It is in {local.currency} here and in {books.currency} in the books."
         money = softened(Verdict(Kind.CURRENCY, reason), local, context)
-        yield Finding(money, local, books, local_minor=local.total_minor, currency=local.currency, count=-1)
-        yield Finding(money, local, books, books_minor=amount, currency=books.currency, count=1)
+        yield finding(money, local_minor=ours, currency=local.currency, count=-1)
+        yield finding(money, books_minor=theirs, currency=books.currency, count=1)
     elif unequal := money_verdict(local, books):
         money = softened(unequal, local, context)
-        yield Finding(money, local, books, local_minor=local.total_minor, books_minor=amount)
+        yield finding(money, local_minor=ours, books_minor=theirs)
     for verdict in field_verdicts(local, books, index.best(local.document_id), index, context):
-        verdict = softened(verdict, local, context)  # noqa: PLW2901 - the same verdict, seen in its time
+        in_time = softened(verdict, local, context)
         if money is None:
-            yield Finding(verdict, local, books, local_minor=local.total_minor, books_minor=amount)
+            yield finding(in_time, local_minor=ours, books_minor=theirs)
         elif verdict.kind is not money.kind:
-            yield Finding(verdict, local, books)
+            yield finding(in_time)
 
 
 def _books_amounts(pairing: Pairing, findings: Sequence[Finding]) -> Iterator[tuple[str, int]]:

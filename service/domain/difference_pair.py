@@ -110,12 +110,16 @@ def softened(verdict: Verdict, local: Document, context: Context) -> Verdict:
 
 
 def _numbers(local: Document, books: Document) -> Iterator[Verdict]:
+    if local.number == books.number:
+        return
     ours, theirs = number_key(local.number), number_key(books.number)
     if ours and theirs and ours != theirs:
         yield Verdict(Kind.NUMBER, f"The number is {local.number} here and {books.number} in the books.")
 
 
 def _parties(local: Document, books: Document, links: LinkIndex) -> Iterator[Verdict]:
+    if local.party_name == books.party_name:
+        return
     ours, theirs = party_key(local.party_name), party_key(books.party_name)
     if not ours or not theirs:
         return

@@ -58,6 +58,8 @@ def unpaired_books(pairing: Pairing, index: LinkIndex, context: Context) -> Iter
     groups = {
         each.document_id: group for group in pairing.ambiguous if group.is_alike for each in group.books
     }
+    if not pairing.books_only:
+        return
     originals = _Originals.of(pairing)
     partners = {books_id: local_id for local_id, books_id in context.once_paired.items()}
     for document in pairing.books_only:
@@ -111,7 +113,7 @@ class _Originals:
 
     def original_of(self, document: Document, index: LinkIndex) -> Document | None:
         """Return the local document of which this is a second copy, by a record or by number and party."""
-        for owner_id in index.owners_by_books_id.get(document.document_id, ()):
+        for owner_id in sorted(index.owners_by_books_id.get(document.document_id, ())):
             if owner_id in self.paired:
                 return self.paired[owner_id]
         number = number_key(document.number)

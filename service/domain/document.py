@@ -210,9 +210,13 @@ def newest(documents: Iterable[Document]) -> Mapping[str, Document]:
     return kept
 
 
-def _version(document: Document) -> tuple[float, bytes]:
+def _version(document: Document) -> tuple[float, float, bytes]:
     # Equal or absent times fall back to the content, so that the order of arrival never decides.
-    return (document.updated_at.timestamp() if document.updated_at else 0.0, document.content_hash)
+    return (_seconds(document.updated_at), _seconds(document.created_at), document.content_hash)
+
+
+def _seconds(instant: datetime | None) -> float:
+    return instant.timestamp() if instant else 0.0
 
 
 def known_books(

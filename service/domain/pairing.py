@@ -104,7 +104,6 @@ def pair(
 ) -> Pairing:
     """Pair the documents of one ledger; `vanished` are local ids whose copy in the books is gone."""
     free = _Free(_in_order(local), _in_order(books))
-    numbers = Numbers.of(local, books)
     if not isinstance(links, LinkIndex):
         ledgers = {document.ledger for document in (*local, *books)}
         assert len(ledgers) <= 1, "a pairing is of one ledger"
@@ -112,7 +111,9 @@ def pair(
     pairs = [free.take(found) for found in _by_record(free, links)]
     pairs += [free.take(found) for found in _by_number(free, links)]
     likely = [each for each in free.local.values() if _may_be_similar(each, vanished)]
-    similar, ties = assign(likely, list(free.books.values()), links, numbers)
+    if not likely or not free.books:
+        return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ())
+    similar, ties = assign(likely, list(free.books.values()), links, Numbers.of(local, books))
     pairs += [free.take(_similar(candidate)) for candidate in similar]
     ambiguous = [Ambiguity(tuple(tied_local), tuple(tied_books)) for tied_local, tied_books in ties]
     return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ambiguous)

@@ -67,12 +67,13 @@ class LinkIndex:
                 continue
             if link.object_type in DOCUMENT_TYPES[ledger]:
                 index.by_object.setdefault(link.object_id, []).append(link)
-                for books_id in link.books_ids:
-                    index.owners_by_books_id.setdefault(books_id, {})[link.object_id] = link
             elif link.object_type == PARTY_TYPE[ledger]:
                 index.books_parties_by_party.setdefault(link.object_id, set()).update(link.books_ids)
-        for several in index.by_object.values():
+        for object_id, several in index.by_object.items():
             several.sort(key=_telling, reverse=True)
+            for link in several:
+                for books_id in link.books_ids:
+                    index.owners_by_books_id.setdefault(books_id, {}).setdefault(object_id, link)
         return index
 
     def of(self, local_id: str) -> Sequence[Link]:
