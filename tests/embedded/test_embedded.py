@@ -22,7 +22,7 @@ import pytest
 
 from service import embedded
 from service.embedded import binaries, cluster
-from service.embedded.account import choose
+from service.embedded.account import choose, process_options
 from service.errors import EmbeddedPostgresError
 
 DEADLINE_SECONDS = 20.0
@@ -217,10 +217,15 @@ def make(data_dir: Path) -> Path:
 def test_a_stale_claim_is_dropped(tmp_path: Path) -> None:
     """A claim left behind, whose number some other process bears by now, does not keep it from starting."""
     data = make(tmp_path)
-    claim = f"{os.getpid()}\n{data}\n1\n5432\n\n127.0.0.1\n1 1\nready\n"
-    (data / "postmaster.pid").write_text(claim)
-    with embedded.start(tmp_path, is_durable=False) as server:
-        assert asyncio.run(ask(server.url, "select 1")) == 1
+    # Of the same user, or Postgres itself would see that it cannot be another Postgres of ours.
+    with subprocess.Popen(["/bin/sleep", "60"], **process_options(choose(data))) as other:
+        (data / "postmaster.pid").write_text(f"{other.pid}\n{data}\n1\n5432\n\n127.0.0.1\n1 1\nready\n")
+        try:
+            with embedded.start(tmp_path, is_durable=False) as server:
+                assert asyncio.run(ask(server.url, "select 1")) == 1
+            assert other.poll() is None
+        finally:
+            other.kill()
 
 
 def test_a_half_made_folder_gets_a_remedy(tmp_path: Path) -> None:
