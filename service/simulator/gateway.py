@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -114,7 +114,7 @@ class Gateway:
         execute = self._executor(arrived, fault)
         if fault is not None and fault.kind is FaultKind.EXECUTED_LATE:
             due_at = self.world.clock.now() + timedelta(seconds=fault.seconds(LATE_SECONDS))
-            self.world.agenda.add(due_at, lambda _: _forgotten(execute))
+            self.world.agenda.add(due_at, lambda at: _forgotten(execute, at))
             self.world.wake()
             await wire.cut(scope, receive, send, fault.kind)
             return
@@ -151,11 +151,12 @@ class Gateway:
 
         def execute(
             *,
+            at: datetime | None = None,
             is_repeated: bool = False,
             organization: Organization | None = None,
             frozen: Mapping[str, Organization] | None = None,
         ) -> Answer:
-            now = self.world.settle()
+            now = at or self.world.settle()
             call = Call(
                 self.world, self.tokens, now, route.method, arrived.path_values, query, arrived.body,
                 headers.get("content-type", "application/json"), api_version=self.spelling.version,
@@ -290,6 +291,6 @@ class Gateway:
             await wire.answer(send, answer.status, head, content)
 
 
-def _forgotten(execute: Callable[..., Answer]) -> None:
+def _forgotten(execute: Callable[..., Answer], at: datetime) -> None:
     """Carry out a request whose answer nobody waits for."""
-    execute()
+    execute(at=at)

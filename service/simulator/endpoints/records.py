@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from operator import attrgetter
 
 from service.simulator import pushing
@@ -16,7 +17,9 @@ _CREATED, _UPDATED, _OBJECT = attrgetter("created_at"), attrgetter("updated_at")
 _TYPES = one_of(frozenset(ObjectType))
 
 
-def _records_listing(limit_default: int) -> Listing:
+@cache
+def listing(limit_default: int) -> Listing:
+    """Return the rules of the list, whose default limit is a switch."""
     return Listing(
         "records",
         {"created_at": _CREATED, "updated_at": _UPDATED},
@@ -35,16 +38,12 @@ def _records_listing(limit_default: int) -> Listing:
     )
 
 
-_LISTINGS: dict[int, Listing] = {}
-
-
 def list_records(call: Call) -> Answer:
     """Answer `GET /accounting-synced-records`."""
     organization, default = call.organization, call.world.behaviour.records_default_limit
-    listing = _LISTINGS.setdefault(default, _records_listing(default))
     return serve(
         call,
-        listing,
+        listing(default),
         organization,
         lambda: list(organization.records_by_id.values()),
         record_payload,
