@@ -1,7 +1,8 @@
 """From the raw `errors` of a synced record to a cause: the one thing everything else is decided from.
 
-Unwrap (`cause_text`), bring to one spelling (`cause_wording`), apply the rules (`cause_rules`). The answer for the same
-words is always the same, so it is remembered: a thousand records fail with one text. Nothing here raises on any input.
+Unwrap (`cause_text`), bring to one spelling (`cause_wording`), apply the rules (`cause_rules`). The answer
+for the same words is always the same, so it is remembered: a thousand records fail with one text. Nothing
+here raises on any input.
 """
 
 from __future__ import annotations

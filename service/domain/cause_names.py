@@ -1,4 +1,4 @@
-"""The thirty causes of a failed push, and the seven ways to act: each cause is chosen for what it makes somebody do."""
+"""The thirty causes of a failed push, chosen for what they make somebody do, and the seven ways to act."""
 
 from __future__ import annotations
 

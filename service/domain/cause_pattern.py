@@ -1,4 +1,4 @@
-"""The small language in which rules say what they look for: words, a few joints, and nothing that can run away.
+"""The small language in which rules say what they look for: words, a few joints, nothing that can run away.
 
     account code must be (specified|supplied)   one of several
     (the )?document                             perhaps
@@ -11,8 +11,9 @@
     re ?connect                                 perhaps this blank or letter
     ^account expired$                           at the beginning, at the end of a sentence
 
-Literal words go through the same spelling as the text (`cause_wording.normalise`), so a pattern reads as people write.
-Every repetition is bounded and a pattern holds three gaps at most: the cost on any text is bounded too, whoever writes it.
+Literal words go through the same spelling as the text (`cause_wording.normalise`), so a pattern reads as
+people write. Every repetition is bounded and a pattern holds three gaps at most: the cost on any text is
+bounded too, whoever writes it.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ _BLANK = "(?: |(?<= ))"
 """A blank beside a joint: consumed here, or by an optional neighbour just before."""
 _NEAR = _BLANK + r"(?:[^;]{1,40}? )??"
 _FAR = _BLANK + r"(?:[^;]{1,120}? )??"
-_START = r"(?:^|(?<=; ))"
-_END = r"(?= ;|$)"
 _TOKEN = re.compile(r" ?~~ ?| ?~ ?|\{[a-z_]+\}|\)\?|[ a-z]\?|[()|*#^$]")
 
 
@@ -71,36 +70,27 @@ def _translate(pattern: str, words: Mapping[str, tuple[str, ...]], within: froze
     return "".join(parts)
 
 
+_JOINTS = {
+    "~~": _FAR,
+    "~": _NEAR,
+    "*": r"[a-z0-9]{0,20}",
+    "(": "(?:",
+    "#": "[0-9]{1,12}",
+    "^": r"(?:^|(?<=; ))",
+    "$": r"(?= ;|$)",
+    "?": " ?",
+}
+
+
 def _joint(token: str, words: Mapping[str, tuple[str, ...]], within: frozenset[str], pattern: str) -> str:
-    """The expression for one special token."""
-    match token.strip():
-        case "~~":
-            return _FAR
-        case "~":
-            return _NEAR
-        case "*":
-            return r"[a-z0-9]{0,20}"
-        case "(":
-            return "(?:"
-        case ")" | ")?" | "|":
-            return token
-        case "#":
-            return "[0-9]{1,12}"
-        case "^":
-            return _START
-        case "$":
-            return _END
-        case "?":
-            return " ?"
-        case letter if letter.endswith("?"):
-            return letter
+    """The expression for one special token; brackets and `letter?` mean the same there."""
     name = token[1:-1]
+    if not token.startswith("{"):
+        return _JOINTS.get(token.strip(), token)
     if name not in words or name in within:
         raise PatternError(f"{pattern!r} names {{{name}}}, which is no word list or contains itself")
-    alternatives = sorted(
-        (_translate(word, words, within | {name}) for word in words[name]), key=len, reverse=True
-    )
-    return f"(?:{'|'.join(alternatives)})"
+    longest_first = sorted(words[name], key=len, reverse=True)
+    return f"(?:{'|'.join(_translate(word, words, within | {name}) for word in longest_first)})"
 
 
 def _literal(text: str) -> str:

@@ -1,8 +1,9 @@
 """The rule book: rules that turn words into causes. They are data (`rules/*.toml`); adding one needs no code.
 
-How one decides is told at the top of `rules/rulebook.toml`. Here: reading it, and applying it to the problems of an
-error in their order. The first problem that a rule of general words or better understands decides; hints and
-containers only speak when nothing else does. A code or an HTTP status never outweighs words.
+How one decides is told at the top of `rules/rulebook.toml`. Here: reading it, and applying it to the
+problems of an error in their order. The first problem that a rule of general words or better understands
+decides; hints and containers only speak when nothing else does. A code or an HTTP status never outweighs
+words.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""What an error says, whatever it is wrapped in: a bounded list of problems in the order in which they are told.
+"""What an error says, whatever it is wrapped in: a bounded list of problems in the order of their telling.
 
-Nobody documents the shape of a synced record's `errors`. Expect the platform's words (a QuickBooks fault, a list of Xero
-validation errors) inside the provider's wrapper, as an object, a list, or JSON, XML or HTML inside a string, often cut
-off or printed by some programming language (`cause_wrapped`). The rules of unwrapping:
+Nobody documents the shape of a synced record's `errors`. Expect the platform's words (a QuickBooks fault, a
+list of Xero validation errors) inside the provider's wrapper, as an object, a list, or JSON, XML or HTML
+inside a string, often cut off or printed by some programming language (`cause_wrapped`). The rules of
+unwrapping:
 
 - Siblings in a list are separate problems, told in order. Message and detail of one object are one problem.
 - Inner words come before the wrapper's own: they are the platform's, and the platform decides.
-- Keys that carry messages are known by name. Only when an object has none of them are its other strings read, since
-  platforms echo the whole document back, and a customer called "Not Found Ltd" is not an error.
-- Everything is cut to its bound before it is looked at. Nothing raises: what cannot be unwrapped is read as it stands.
+- Keys that carry messages are known by name. Only when an object has none of them are its other strings
+  read, since platforms echo the whole document back, and a customer called "Not Found Ltd" is not an error.
+- Everything is cut to its bound before it is looked at. Nothing raises: what cannot be unwrapped is read as
+  it stands.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from service.domain.cause_wrapped import (
 __all__ = ["Problem", "problems"]
 
 TEXT_MAX = 16_000
-"""Characters of one string that are looked at: the first problem named decides, and real faults are below 4,000."""
+"""Characters of one string that are looked at: the first problem decides, and real faults are below 4,000."""
 DEPTH_MAX = 12
 """Levels of wrapping; the deepest seen is five."""
 NODES_MAX = 2_000
@@ -42,8 +44,8 @@ PROBLEMS_MAX = 20
 """Problems kept: people act on the first."""
 
 _MESSAGE_KEYS = (
-    "message", "msg", "errormessage", "providermessage", "title", "error", "faultstring", "fault", "detail", "details",
-    "errordetail", "errordescription", "validationmessage", "reason", "description", "summary",
+    "message", "msg", "errormessage", "providermessage", "title", "error", "faultstring", "fault", "detail",
+    "details", "errordetail", "errordescription", "validationmessage", "reason", "description", "summary",
 )  # fmt: skip
 """Keys that carry words for people, without underscores, in the order in which they are told."""
 _ERROR_KEY = re.compile("error|message|fault|validation|detail|problem")

@@ -1,8 +1,9 @@
-"""Words of errors made comparable: one spelling for matching, one text for all that differ in names and numbers only.
+"""Words of errors made comparable: one spelling to match, one text for all that differ in names or numbers.
 
-Integrators change case, quotes and punctuation of the platform's words, and write British or American. `normalise` takes
-all that away; patterns of rules go through it too, so they can be written as people write. `group` keeps a readable
-text and replaces what varies from one record to the next, so that a thousand equal failures are one line to a person.
+Integrators change case, quotes and punctuation of the platform's words, and write British or American.
+`normalise` takes all that away; patterns of rules go through it too, so they can be written as people
+write. `group` keeps a readable text and replaces what varies from one record to the next, so that a
+thousand equal failures are one line to a person.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ _NAME = re.compile(r"\b[A-Z][\w&'-]{1,30}(?: (?:[A-Z][\w&'-]{0,30}|&)){1,4}")
 
 
 def group(text: str, vocabulary: frozenset[str] = frozenset()) -> str:
-    """The text with its variables replaced by `#`; runs of capitalised words outside the vocabulary count as a name."""
+    """The text with `#` for its variables; capitalised words outside the vocabulary count as a name."""
 
     def is_name(match: re.Match[str]) -> str:
         words = {word.lower() for word in re.findall(r"\w+", match[0])}

@@ -1,7 +1,7 @@
-"""Strings that wrap an error: JSON or a fault somewhere within them, an object printed by some language, a page.
+"""Strings that wrap an error: JSON or a fault somewhere within, an object printed by some language, a page.
 
-Only regular expressions with bounded repetition and the standard JSON decoder touch upstream text: no XML parser (it
-expands entities), no evaluation. Callers cut texts to their bound first.
+Only regular expressions with bounded repetition and the standard JSON decoder touch upstream text: no XML
+parser (it expands entities), no evaluation. Callers cut texts to their bound first.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _PRINTED_ORDER = ("title", "message", "error", "detail", "error_description")
 
 
 def printed_fault(text: str) -> Problem | None:
-    """An object as some language prints it: `{'Message': u'...'}`, `{"Title"=>"..."}`; its first words of each kind."""
+    """An object as some language prints it, `{'Message': u'...'}` or `{"Title"=>"..."}`."""
     parts: dict[str, str] = {}
     for match in _PRINTED_PART.finditer(text[: 4 * PROBLEM_MAX]):
         parts.setdefault(match["key"].lower(), match["words"])
@@ -118,14 +118,14 @@ def one_line(text: str) -> str:
 
 
 _CODE = re.compile(
-    r"""(?:(?<![a-z] )\bcode|\berror|error[ _]?code|error[ _]?number|\(field)['"]?\s{0,2}(?:=>|[:=])?\s{0,2}['"\[]?"""
-    r"""(?P<code>0{0,3}\d{1,5})\b(?!%)""",
+    r"""(?:(?<![a-z] )\bcode|\berror|error[ _]?code|error[ _]?number|\(field)['"]?\s{0,2}"""
+    r"""(?:=>|[:=])?\s{0,2}['"\[]?(?P<code>0{0,3}\d{1,5})\b(?!%)""",
     re.IGNORECASE,
 )
 _LEADING_CODE = re.compile(r"^\W{0,3}(?P<code>\d{3,5})\s?(?::|-|\u2013)\s")
 _STATUS = re.compile(
-    r"""(?:status(?:[ _]?code)?|http(?:/\d\.\d)?|response[ _]code|\berror(?: code)?)['"]?\s{0,2}(?:=>|[:=])?\s{0,2}[\[(]?"""
-    r"""(?P<told>[45]\d\d)\b|[\[(](?P<bracketed>[45]\d\d)[\])]|^\W{0,20}(?P<leading>[45]\d\d)\s[A-Z]""",
+    r"""(?:status(?:[ _]?code)?|http(?:/\d\.\d)?|response[ _]code|\berror(?: code)?)['"]?\s{0,2}"""
+    r"""(?:=>|[:=])?\s{0,2}[\[(]?(?P<told>[45]\d\d)\b|[\[(](?P<bracketed>[45]\d\d)[\])]|^\W{0,20}(?P<leading>[45]\d\d)\s[A-Z]""",
     re.IGNORECASE,
 )
 
@@ -149,7 +149,7 @@ def distinct(words: Sequence[str]) -> list[str]:
 
 
 def with_context(found: Sequence[Problem], context: str) -> Iterator[Problem]:
-    """The inner problems, then the wrapper's own words as the last one: inner words are the platform's, and it decides."""
+    """The inner problems, then the wrapper's own words: the platform decides, and speaks inside."""
     around = plain(context)
     for problem in found:
         yield inherit(problem, around) if around else problem

@@ -1,0 +1,296 @@
+"""A synced record as we follow it: the hub's facts, and what we made of them.
+
+`observe` is the only way in which what the hub said becomes our state. Its rules:
+
+- **The later version wins**, by the hub's `updated_at`. Reading twice, late or in any order ends in the
+  same state; a late `error` older than what we know never re-opens a settled record. Two versions of one
+  instant are ordered by how far they got (pending, error, done), then by how much they tell, then by
+  content: every replica prefers the same.
+- `pending` is `waiting`; `done` is `acknowledged`, or stays `confirmed`; `error` is classified and gets the
+  state its cause asks for. A status that is missing or unknown is kept and waits: it is shown, never fatal.
+- An error after `done` is a **new episode**: attempts, evidence and times begin anew.
+- The hub's own failed push counts as an attempt; an error that answers our accepted push was counted when
+  we made it.
+- **Quarantine remembers.** Another failure is no proof that an earlier attempt did nothing, so a
+  quarantined record stays so; and an error that merely looks new while our push is under way (the hub
+  touched the row) leads there too.
+- What was read back although the hub calls it failed stays confirmed while the hub repeats itself.
+- Every state that waits has a deadline by which we look again, whatever happens.
+
+Money and number of the local document are copied in by whoever knows them; `observe` keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from service.domain.cause import Cause, classify, rules_version
+from service.domain.cause_facts import Facts, Retry, facts_of, reason_of
+from service.domain.push_policy import Policy
+from service.domain.record_state import FAILED, SETTLED, State, move
+
+LISTED_TYPES = frozenset({"receivable", "bill"})
+"""Object types that can be read back from the books; the others can be acknowledged, never confirmed."""
+
+UNPROVEN = (
+    "An earlier attempt may have landed in the books; it is looked for there before anything else is sent."
+)
+
+_PROGRESS = {"pending": 0, "error": 1, "done": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenRecord:
+    """A synced record as the hub told it once."""
+
+    record_id: UUID
+    organization_id: UUID
+    object_type: str
+    updated_at: datetime
+    sync_status: str | None = None
+    errors: Any = None
+    object_id: UUID | None = None
+    platform: str | None = None
+    platform_object_id: str | None = None
+    provider: str | None = None
+    provider_object_id: str | None = None
+    created_at: datetime | None = None
+    last_pulled_at: datetime | None = None
+    object_updated_at: datetime | None = None
+    platform_updated_at: datetime | None = None
+    provider_updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(SeenRecord):
+    """The same, with what we know about it."""
+
+    state: State
+    reason: str
+    version: int = 1
+    episode: int = 1
+    cause: Cause | None = None
+    cause_rule: str | None = None
+    cause_group: str | None = None
+    cause_text: str | None = None
+    rules_version: int | None = None
+    owner: str | None = None
+    attempts_count: int = 0
+    next_attempt_at: datetime | None = None
+    deadline_at: datetime | None = None
+    first_failed_at: datetime | None = None
+    healed_at: datetime | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is in one of the five states of an errored record."""
+        return self.state in FAILED
+
+
+_SEEN_FIELDS = tuple(field.name for field in fields(SeenRecord))
+
+
+def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> Record:
+    """What we know after the hub told `seen`; the very same object when it is no news."""
+    if previous is not None and _age(seen) <= _age(previous):
+        return previous
+    told = {name: getattr(seen, name) for name in _SEEN_FIELDS}
+    match seen.sync_status:
+        case "done":
+            ours = _done(previous, seen, now, policy)
+        case "error":
+            ours = _failed(previous, seen, now, policy)
+        case _:
+            ours = _pending(previous, seen, now, policy)
+    state = move(previous.state if previous else None, ours["state"])
+    if previous is None:
+        return Record(**told, **{**ours, "state": state})
+    return replace(previous, **told, **{**ours, "state": state, "version": previous.version + 1})
+
+
+def reclassify(record: Record, now: datetime, policy: Policy) -> Record:
+    """Read a stored error again under the rules in force; the same object when nothing changes by it."""
+    if not record.has_failed or record.sync_status != "error" or record.rules_version == rules_version():
+        return record
+    cause = _classified(record)
+    if cause["cause"] == record.cause:
+        return replace(record, **cause, version=record.version + 1)
+    ours = _decided(cause, record, now, policy)
+    if record.state is State.QUARANTINED and record.attempts_count > 1:
+        ours = quarantined(ours, now, policy)
+    return replace(record, **{**ours, "state": move(record.state, ours["state"])}, version=record.version + 1)
+
+
+def _pending(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
+    """On its way; a cause that it had stays known until the outcome is."""
+    reason = "It is on its way to the books."
+    if seen.sync_status != "pending":
+        told = "no status" if seen.sync_status is None else f"the status {seen.sync_status[:40]!r}"
+        reason = f"The hub tells {told} for it, which we do not know; it is read again."
+    # A deadline that runs already is kept: reading a pending record again must not make it look younger.
+    runs = previous is not None and previous.state is State.WAITING and previous.deadline_at is not None
+    deadline = previous.deadline_at if previous and runs else now + timedelta(seconds=policy.stuck_seconds)
+    return {"state": State.WAITING, "reason": reason, "deadline_at": deadline, "next_attempt_at": None}
+
+
+def _done(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
+    """Done, as the hub says: an earlier failure is healed, a confirmation of the same document stands."""
+    healed_at = previous.healed_at if previous else None
+    if previous and previous.first_failed_at and healed_at is None:
+        healed_at = seen.updated_at
+    state, reason = State.ACKNOWLEDGED, "Acknowledged by the accounting system."
+    is_listed = seen.object_type in LISTED_TYPES
+    if is_listed:
+        reason = "Acknowledged by the accounting system; not yet seen in the books."
+    if previous and previous.state is State.CONFIRMED and _same_document(previous, seen):
+        state, reason = State.CONFIRMED, previous.reason
+    looks_again = is_listed and state is State.ACKNOWLEDGED
+    return {
+        **NO_CAUSE,
+        "state": state,
+        "reason": reason,
+        "healed_at": healed_at,
+        "next_attempt_at": None,
+        "deadline_at": now + timedelta(seconds=policy.confirm_seconds) if looks_again else None,
+    }
+
+
+NO_CAUSE: Mapping[str, Any] = dict.fromkeys(
+    ("cause", "cause_rule", "cause_group", "cause_text", "rules_version", "owner")
+)
+
+
+def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
+    """Failed: classified, counted, and given the state that its cause asks for."""
+    ours = _decided(_classified(seen), seen, now, policy)
+    if previous is None:
+        return {**ours, "attempts_count": 1, "first_failed_at": seen.updated_at}
+    if previous.state is State.CONFIRMED and previous.sync_status == "error":
+        return _failed_but_landed(ours, previous, seen, now, policy)
+    if previous.state in SETTLED:
+        return {
+            **ours,
+            "episode": previous.episode + 1,
+            "attempts_count": 1,
+            "first_failed_at": seen.updated_at,
+            "healed_at": None,
+        }
+    ours["first_failed_at"] = previous.first_failed_at or seen.updated_at
+    if previous.has_failed and _same_failure(previous, seen):
+        # Touched, not tried: what was decided stands.
+        return {"state": previous.state}
+    if previous.has_failed:
+        is_try = seen.updated_at > previous.updated_at
+        ours["attempts_count"] = previous.attempts_count + is_try
+        return quarantined(ours, now, policy) if previous.state is State.QUARANTINED else ours
+    # On its way since our push, which was counted when it was made; or the hub's own first try.
+    ours["attempts_count"] = max(previous.attempts_count, 1)
+    is_answer = previous.sync_status != "error" or not _same_failure(previous, seen)
+    return ours if is_answer else quarantined(ours, now, policy)
+
+
+def _failed_but_landed(
+    ours: dict[str, Any], previous: Record, seen: SeenRecord, now: datetime, policy: Policy
+) -> dict[str, Any]:
+    """Read in the books although the hub calls it failed: the same again is no news, another is unproven."""
+    if _same_failure(previous, seen):
+        return {"state": State.CONFIRMED}
+    again = {
+        "episode": previous.episode + 1,
+        "attempts_count": 1,
+        "first_failed_at": seen.updated_at,
+        "healed_at": None,
+    }
+    return {**quarantined(ours, now, policy), **again}
+
+
+def quarantined(ours: dict[str, Any], now: datetime, policy: Policy) -> dict[str, Any]:
+    """The same failure, behind an attempt of which nobody knows whether it landed."""
+    return {
+        **ours,
+        "state": State.QUARANTINED,
+        "reason": UNPROVEN,
+        "next_attempt_at": None,
+        "deadline_at": now + timedelta(seconds=policy.evidence_seconds),
+    }
+
+
+def _classified(seen: SeenRecord) -> dict[str, Any]:
+    """The columns that say what the error was understood as."""
+    found = classify(seen.errors, object_type=seen.object_type, platform=seen.platform)
+    return {
+        "cause": found.cause,
+        "cause_rule": found.rule,
+        "cause_group": found.group,
+        "cause_text": found.text,
+        "rules_version": found.rules_version,
+    }
+
+
+def _decided(cause: dict[str, Any], seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
+    """The state that a cause asks for by itself; `push.decide` refines it with all that it knows."""
+    facts = facts_of(cause["cause"])
+    state, seconds = first_state(facts, policy)
+    return {
+        **cause,
+        "state": state,
+        "owner": facts.owner.value,
+        "reason": reason_of(
+            facts, object_type=seen.object_type, platform=seen.platform, detail=cause["cause_text"]
+        ),
+        "next_attempt_at": None,
+        "deadline_at": now + timedelta(seconds=seconds),
+    }
+
+
+def first_state(facts: Facts, policy: Policy) -> tuple[State, float]:
+    """The state that a failure of this kind begins in, and the seconds after which it is looked at again."""
+    match facts.retry:
+        case Retry.BACKOFF:
+            return State.RETRYING, policy.retry_base_seconds
+        case Retry.AFTER_LOOK:
+            return State.QUARANTINED, policy.evidence_seconds
+        case Retry.AFTER_CURE:
+            return State.BLOCKED, policy.cure_seconds
+        case Retry.NEVER:
+            return State.NEEDS_PERSON, policy.person_seconds
+
+
+def _same_document(previous: Record, seen: SeenRecord) -> bool:
+    """Whether the hub still points at the document that was read."""
+    return (
+        previous.platform_object_id == seen.platform_object_id
+        and previous.provider_object_id == seen.provider_object_id
+    )
+
+
+def _same_failure(previous: SeenRecord, seen: SeenRecord) -> bool:
+    """Whether nothing but the time of the record moved."""
+    return (
+        _content(previous.errors) == _content(seen.errors)
+        and previous.object_updated_at == seen.object_updated_at
+        and previous.platform_object_id == seen.platform_object_id
+        and previous.provider_object_id == seen.provider_object_id
+    )
+
+
+def _age(seen: SeenRecord) -> tuple[datetime, int, int, str]:
+    """How new a version is; total, so that any order of reading prefers the same one."""
+    facts = [getattr(seen, name) for name in _SEEN_FIELDS]
+    told = sum(fact is not None for fact in facts)
+    return seen.updated_at, _PROGRESS.get(seen.sync_status or "", -1), told, _content(facts)
+
+
+def _content(value: object) -> str:
+    """A text that is equal for equal JSON values."""
+    try:
+        return json.dumps(value, sort_keys=True, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
