@@ -197,15 +197,21 @@ class _Attempt:
         """Read until a page brings nothing new, or there is reason to begin again."""
         for number in range(PAGES_MAX):
             # Half a page at most: were pages cut to the overlap, each would look like the end.
-            overlap = min(OVERLAP, self._largest // 2)
+            overlap = min(OVERLAP, max(self._largest // 2, min(1, self._count)))
             page = await self._page(self._count - overlap)
             known = len(self._seen)
             self._take(page, overlap)
             if page.count <= overlap and number > 0:
+                await self._look_beyond_one()
                 return
             if self.doubt is not None and (not self._is_patient or len(self._seen) == known):
                 return
         self._doubt(f"it has more than {PAGES_MAX} pages")
+
+    async def _look_beyond_one(self) -> None:
+        """Make sure that a list of one row is none of many that are given one by one."""
+        if self._largest == 1 and (await self._page(self._count)).count:
+            self._doubt("pages hold one row each")
 
     async def _page(self, offset: int) -> Page[RawDocument]:
         while True:

@@ -47,6 +47,7 @@ class ScriptedHub(httpx.AsyncBaseTransport):
     requests: list[httpx.Request] = field(default_factory=list)
     grants: list[httpx.Request] = field(default_factory=list)
     finished: list[FinishedCall] = field(default_factory=list)
+    expired: set[str] = field(default_factory=set)
     _answers: deque[httpx.Response | Exception] = field(default_factory=deque)
     _token_answers: deque[httpx.Response | Exception] = field(default_factory=deque)
 
@@ -85,6 +86,8 @@ class ScriptedHub(httpx.AsyncBaseTransport):
             )
         else:
             self.requests.append(request)
+            if request.headers["Authorization"].removeprefix("Bearer ") in self.expired:
+                return _response(error("The token has been expired."), 400, None, None)
             assert self._answers, f"nobody expected {request.method} {request.url}"
             answer = self._answers.popleft()
         if isinstance(answer, Exception):
