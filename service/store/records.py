@@ -173,6 +173,17 @@ async def list_blocked_records(connection: Connection, organization_id: UUID, li
     return [record_of(row) for row in rows]
 
 
+async def mark_records_looked_at(
+    connection: Connection, organization_id: UUID, deadline_at_by_record: Mapping[UUID, tuple[int, datetime]]
+) -> None:
+    """Say when records are looked at next, of which nothing else changed; each with the version looked at."""
+    if deadline_at_by_record:
+        versions, deadlines = zip(*deadline_at_by_record.values(), strict=True)
+        await connection.execute(
+            QUERY["mark_records_looked_at"], organization_id, list(deadline_at_by_record), versions, deadlines
+        )
+
+
 async def count_open_records(connection: Connection, organization_id: UUID) -> Sequence[OpenRecords]:
     """What waits in an organization, by what it waits for."""
     rows = await connection.fetch(QUERY["count_open_records"], organization_id)

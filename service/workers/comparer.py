@@ -26,7 +26,7 @@ from service.domain.fleet import WorkKind
 from service.domain.pairing import Pair, PairedBy
 from service.domain.pairing_links import Link
 from service.domain.preflight import Finding, inspect
-from service.domain.record import confirmed
+from service.domain.record_push import confirmed
 from service.domain.record_state import State
 from service.store import comparing as store
 from service.store.database import Connection, Database
@@ -196,7 +196,7 @@ class _Writing:
         for record_id, before in locked.items():
             link, books = equal[record_id]
             if before.state is State.ACKNOWLEDGED and before.updated_at == link.updated_at:
-                changed.append(Change(before=before, after=confirmed(before, _confirmation(books))))
+                changed.append(Change(before=before, after=confirmed(before, _confirmation(books), self.now)))
         await write_records(self.connection, changed)
         return len(changed)
 

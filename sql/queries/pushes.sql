@@ -43,3 +43,16 @@ WHERE a.organization_id = $1 AND a.fence < $2 AND o.number IS NULL;
 -- name: list_evidence :many
 -- $1 organization_id, $2 record_id
 SELECT evidence_id, kind, detail, observed_at FROM evidence WHERE organization_id = $1 AND record_id = $2 ORDER BY observed_at;
+
+-- name: list_canaries :many
+-- The trials made for causes whose cure cannot be seen: when one was sent last, and when one last came through.
+-- $1 organization_id
+SELECT e.detail->>'cause' AS cause, max(a.started_at) AS tried_at,
+    max(r.updated_at) FILTER (
+        WHERE r.state IN ('acknowledged', 'confirmed') AND r.updated_at > a.record_updated_at
+    ) AS passed_at
+FROM attempts a
+JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
+JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
+WHERE a.organization_id = $1 AND a.trigger = 'canary'
+GROUP BY 1;

@@ -159,3 +159,11 @@ SELECT r.record_id FROM records r
 JOIN documents d ON d.organization_id = r.organization_id AND d.side = 'local' AND d.document_id = r.object_id::text
 WHERE r.organization_id = $1 AND r.object_id = ANY($2::uuid[])
     AND (r.amount_minor, r.currency) IS DISTINCT FROM (d.total_minor, d.currency);
+
+-- name: mark_records_looked_at :exec
+-- Nothing about them changed but when they are looked at next, which is no version.
+-- $1 organization_id, $2 record_ids uuid[], $3 versions bigint[], $4 deadline_ats timestamptz[]
+UPDATE records r SET deadline_at = looked.deadline_at
+FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS looked (record_id, version, deadline_at)
+WHERE r.organization_id = $1 AND r.record_id = looked.record_id AND r.version = looked.version
+    AND r.state NOT IN ('acknowledged', 'confirmed');

@@ -1,0 +1,188 @@
+"""One push: intent, then the bytes, then the outcome; each written before the next begins.
+
+    evidence + attempt committed ──▶ POST …/push ──▶ outcome + state committed
+
+Killed between the first two, nothing was sent; between the last two, nobody knows. Both look the same
+afterwards, an attempt without an outcome, and both are treated as the worse: `abandoned` writes *uncertain*,
+and only the books can say more.
+
+The record is locked again for each write. Where the hub has moved it on meanwhile, the hub's word stands and
+the outcome is only noted: it may be the very push that we made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import structlog
+
+from service import metrics
+from service.domain.push import Decision
+from service.domain.push_attempt import Outcome, outcome_of
+from service.domain.push_policy import Policy
+from service.domain.record import Record, observe
+from service.domain.record_push import push_refused, push_unknown, pushed
+from service.errors import HubError
+from service.hub.client import Hub
+from service.hub.payloads import SyncedRecord
+from service.store.database import Connection
+from service.store.pushes import (
+    AttemptKey,
+    StoredEvidence,
+    insert_attempt,
+    insert_attempt_outcome,
+    insert_evidence,
+)
+from service.store.records import Change, lock_records, write_records
+from service.store.rows import content_hash
+from service.workers.reading_records import seen
+from service.workers.work import Work
+
+ABANDONED: Final = "the process that sent it ended before it learnt the answer"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back of a push: the record as the hub answered, or the error; neither when nobody knows."""
+
+    outcome: Outcome
+    told: SyncedRecord | None = None
+    error: HubError | None = None
+    text: str | None = None
+    mistake: Exception | None = None
+    """Of our own: the outcome is written first, then the run stops on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Pushes made under one claim."""
+
+    work: Work
+    hub: Hub
+    replica_id: str
+    policy: Policy
+
+    async def push(self, record: Record, decision: Decision) -> Outcome | None:
+        """Push a record once, as decided; None when it was not the record decided on any more."""
+        key = await self._intend(record, decision)
+        if key is None:
+            return None
+        answer = await _send(self.hub, record)
+        await self._conclude(key, record, answer)
+        metrics.PUSHES.labels(outcome=answer.outcome).inc()
+        log.info(
+            "push_attempted",
+            record_id=str(record.record_id),
+            attempt=key.number,
+            trigger=decision.trigger,
+            evidence=decision.evidence,
+            cause=record.cause,
+            outcome=answer.outcome,
+            http_status=answer.error.http_status if answer.error else None,
+            error=answer.text,
+        )
+        if answer.mistake is not None:
+            raise answer.mistake
+        return answer.outcome
+
+    async def _intend(self, record: Record, decision: Decision) -> AttemptKey | None:
+        assert decision.evidence is not None, "a push without evidence"
+        assert decision.trigger is not None, "a push without a trigger"
+        assert decision.attempt_number is not None, "a push without a number"
+        key = AttemptKey(record_id=record.record_id, episode=record.episode, number=decision.attempt_number)
+        evidence = StoredEvidence(
+            evidence_id=uuid4(),
+            record_id=record.record_id,
+            kind=decision.evidence,
+            detail={
+                "cause": record.cause,
+                "rule": record.cause_rule,
+                "error": record.cause_text,
+                "record_updated_at": record.updated_at,
+                "decision": decision.reason,
+            },
+        )
+        async with self.work.writing() as connection:
+            locked = await _locked(connection, record.organization_id, record.record_id)
+            if locked is None or locked.version != record.version:
+                return None
+            await insert_evidence(connection, record.organization_id, evidence)
+            is_first = await insert_attempt(
+                connection,
+                record.organization_id,
+                key,
+                evidence_id=evidence.evidence_id,
+                trigger=decision.trigger,
+                fence=self.work.claim.fence,
+                replica_id=self.replica_id,
+                record_updated_at=record.updated_at,
+            )
+            assert is_first, f"attempt {key} was written by somebody who did not hold the claim"
+        return key
+
+    async def _conclude(self, key: AttemptKey, record: Record, answer: Answer) -> None:
+        async with self.work.writing() as connection:
+            await insert_attempt_outcome(
+                connection,
+                record.organization_id,
+                key,
+                answer.outcome,
+                http_status=answer.error.http_status if answer.error else None,
+                error=answer.text,
+            )
+            locked = await _locked(connection, record.organization_id, record.record_id)
+            change = locked and _change(locked, record, answer, self.work.now, self.policy)
+            if change:
+                await write_records(connection, [change])
+
+
+async def abandoned(connection: Connection, work: Work, key: AttemptKey, policy: Policy) -> None:
+    """Write down that nobody knows what became of an attempt of a process that is gone."""
+    await insert_attempt_outcome(connection, work.organization_id, key, Outcome.UNCERTAIN, error=ABANDONED)
+    record = await _locked(connection, work.organization_id, key.record_id)
+    if record is not None and record.has_failed and record.episode == key.episode:
+        await write_records(connection, [Change(before=record, after=push_unknown(record, work.now, policy))])
+
+
+async def _send(hub: Hub, record: Record) -> Answer:
+    """Send it; whatever is not surely refused or not sent is uncertain, our own mistakes included."""
+    try:
+        told = await hub.push(record.organization_id, record.record_id)
+    except HubError as error:
+        outcome = outcome_of(error.fate, error.http_status)
+        return Answer(outcome=outcome, error=error, text=str(error))
+    except Exception as error:  # noqa: BLE001 - the bytes may have left, and that must be written first
+        return Answer(outcome=Outcome.UNCERTAIN, text=repr(error), mistake=error)
+    return Answer(outcome=Outcome.ACCEPTED, told=told)
+
+
+def _change(locked: Record, decided: Record, answer: Answer, now: datetime, policy: Policy) -> Change | None:
+    """What an answer makes of the record; None when it makes nothing of it."""
+    if answer.outcome is Outcome.NOT_SENT:
+        return None
+    is_same = locked.has_failed and locked.updated_at == decided.updated_at
+    after = locked
+    if is_same:
+        match answer.outcome:
+            case Outcome.ACCEPTED:
+                after = pushed(locked, now, policy)
+            case Outcome.REFUSED:
+                after = push_refused(locked, now, policy)
+            case _:
+                after = push_unknown(locked, now, policy)
+    told = answer.told
+    observed = observe(after, seen(decided.organization_id, told), now, policy) if told else after
+    if told is not None and observed is not after:
+        return Change(
+            before=locked, after=observed, payload=told.payload, content_hash=content_hash(told.payload)
+        )
+    return Change(before=locked, after=after) if after is not locked else None
+
+
+async def _locked(connection: Connection, organization_id: UUID, record_id: UUID) -> Record | None:
+    return (await lock_records(connection, organization_id, [record_id])).get(record_id)

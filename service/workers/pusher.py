@@ -1,0 +1,217 @@
+"""Retrying: by cause, once, with evidence.
+
+A run takes one organization: what a dead process left unknown is written down as such; then every failed
+record that is due, or blocked on something that may have come, is decided on, and what may be pushed is
+pushed, one after the other. When the hub itself is in trouble the rest waits: it would only fail alike.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from service.domain.cadence import FOLLOW_SECONDS
+from service.domain.fleet import WorkKind
+from service.domain.push import decide, settle
+from service.domain.push_attempt import Attempt, EvidenceKind, Outcome, Trigger
+from service.domain.push_decision import Decision, Verdict
+from service.domain.push_policy import Policy
+from service.domain.record import Record
+from service.domain.record_push import overdue
+from service.domain.stream import RECORD_STREAMS
+from service.hub.client import Hub
+from service.store.database import Database
+from service.store.pushes import StoredAttempt, list_attempts, list_unfinished_attempts
+from service.store.records import (
+    Change,
+    get_next_look_at,
+    list_blocked_records,
+    list_due_records,
+    lock_records,
+    mark_records_looked_at,
+    write_records,
+)
+from service.store.streams import nudge_streams
+from service.store.work import nudge_work
+from service.workers.push_attempt import Sending, abandoned
+from service.workers.push_conditions import canaries_due, read_known
+from service.workers.work import IDLE, Tally, Work, working
+
+LANES: Final = 4
+"""Organizations that are pushed at once; the hub's budget is the bound, not these."""
+
+RECORDS_MAX: Final = 500
+"""Records decided on in a run; what is left makes the organization due again at once."""
+
+PUSHES_MAX: Final = 25
+"""Pushes of a run: at the hub's thirty a second another organization's turn comes within seconds."""
+
+IDLE_SECONDS: Final = 86_400.0
+"""When nothing waits, nudges bring the next run; this is the bound without any."""
+
+HUB_TROUBLE_SECONDS: Final = 15.0
+"""How long an organization's pushes rest after one could not even be sent."""
+
+
+class Pusher:
+    """Decides on the failed records of one organization a run, and pushes those that may be."""
+
+    kind = WorkKind.PUSH
+    lanes = LANES
+
+    def __init__(
+        self,
+        database: Database,
+        hub: Hub,
+        policy: Policy,
+        replica_id: str,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._policy = policy
+        self._replica_id = replica_id
+        self._chance = chance
+
+    async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
+        """Decide on one organization that is due."""
+        async with working(self._database, self.kind, self._replica_id) as work:
+            if work is None:
+                return IDLE
+            counts: Counter[str] = Counter()
+            counts["abandoned"] = await self._write_abandoned(work)
+            records, decisions = await self._decide(work)
+            await self._settle(work, records, decisions)
+            outcomes = await self._push(work, records, decisions)
+            counts.update(outcomes)
+            await work.finish(due_at=await self._next_due_at(work, outcomes, decisions))
+            return Tally(claimed=1, counts=counts)
+
+    async def _write_abandoned(self, work: Work) -> int:
+        async with work.writing() as connection:
+            keys = await list_unfinished_attempts(connection, work.organization_id, work.claim.fence)
+            for key in keys:
+                await abandoned(connection, work, key, self._policy)
+        return len(keys)
+
+    async def _decide(self, work: Work) -> tuple[Mapping[UUID, Record], Mapping[UUID, Decision]]:
+        """Read and decide: every record that was looked at, and a decision on each that failed."""
+        async with self._database.organization(work.organization_id, readonly=True) as connection:
+            due = await list_due_records(connection, work.organization_id, RECORDS_MAX)
+            blocked = await list_blocked_records(connection, work.organization_id, RECORDS_MAX)
+            records = {record.record_id: record for record in (*due, *blocked)}
+            failed = [record for record in records.values() if record.has_failed]
+            attempts = await list_attempts(connection, work.organization_id, list(records))
+            known = await read_known(connection, work.organization_id, failed)
+        trials = canaries_due(failed, known.canaries, self._policy, work.now)
+        decisions = {
+            record.record_id: decide(
+                record,
+                [_attempt(each) for each in attempts.get(record.record_id, ())],
+                (),
+                known.conditions_of(record, canary_turn=record.record_id in trials),
+                now=work.now,
+                policy=self._policy,
+                random=self._chance(),
+            )
+            for record in failed
+        }
+        return records, decisions
+
+    async def _settle(
+        self, work: Work, records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]
+    ) -> None:
+        """Write what was decided without a push; where only the next look moves, no version is made of it."""
+        async with work.writing() as connection:
+            locked = await lock_records(connection, work.organization_id, list(records))
+            changes, looked_at = [], {}
+            for record_id, before in locked.items():
+                if before.version != records[record_id].version:
+                    continue
+                decision = decisions.get(record_id)
+                after = settle(before, decision) if decision else overdue(before, work.now, self._policy)
+                if after is before:
+                    continue
+                if not _is_same_but_for_deadline(before, after):
+                    changes.append(Change(before=before, after=after))
+                elif before.deadline_at is None or before.deadline_at <= work.now:
+                    assert after.deadline_at is not None, "whatever waits is looked at again"
+                    looked_at[record_id] = (before.version, after.deadline_at)
+            await write_records(connection, changes)
+            await mark_records_looked_at(connection, work.organization_id, looked_at)
+
+    async def _push(
+        self, work: Work, records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]
+    ) -> Counter[Outcome]:
+        """Push what may be pushed, longest failed first, as many as a run may; hub trouble ends it."""
+        outcomes: Counter[Outcome] = Counter()
+        types = set()
+        sending = Sending(work=work, hub=self._hub, replica_id=self._replica_id, policy=self._policy)
+        for record in _in_turn(records, decisions)[:PUSHES_MAX]:
+            decision = decisions[record.record_id]
+            outcome = await sending.push(record, decision)
+            if outcome is None:
+                continue
+            outcomes[outcome] += 1
+            types.add(record.object_type)
+            if outcome is Outcome.NOT_SENT:
+                break
+        await self._follow(work, types)
+        return outcomes
+
+    async def _follow(self, work: Work, object_types: set[str]) -> None:
+        """Have the outcomes read soon: no webhook will tell them."""
+        streams = [RECORD_STREAMS[name] for name in object_types if name in RECORD_STREAMS]
+        if streams:
+            soon = _after(work, FOLLOW_SECONDS)
+            async with work.writing() as connection:
+                await nudge_streams(connection, work.organization_id, [(stream, soon) for stream in streams])
+                await nudge_work(connection, [work.organization_id], WorkKind.POLL, soon)
+
+    async def _next_due_at(
+        self, work: Work, outcomes: Counter[Outcome], decisions: Mapping[UUID, Decision]
+    ) -> datetime:
+        if outcomes[Outcome.NOT_SENT]:
+            return _after(work, HUB_TROUBLE_SECONDS)
+        if sum(each.verdict is Verdict.PUSH for each in decisions.values()) > PUSHES_MAX:
+            return work.now
+        async with self._database.organization(work.organization_id, readonly=True) as connection:
+            next_look_at = await get_next_look_at(connection, work.organization_id)
+        return min(next_look_at, _after(work, IDLE_SECONDS)) if next_look_at else _after(work, IDLE_SECONDS)
+
+
+def _in_turn(records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]) -> Sequence[Record]:
+    chosen = [records[key] for key, decision in decisions.items() if decision.verdict is Verdict.PUSH]
+    return sorted(chosen, key=lambda each: (each.first_failed_at or each.updated_at, each.record_id))
+
+
+def _attempt(stored: StoredAttempt) -> Attempt:
+    return Attempt(
+        number=stored.number,
+        episode=stored.episode,
+        started_at=stored.started_at,
+        record_updated_at=stored.record_updated_at,
+        trigger=Trigger(stored.trigger),
+        evidence=EvidenceKind(stored.evidence_kind),
+        finished_at=stored.finished_at,
+        outcome=Outcome(stored.outcome) if stored.outcome else None,
+        http_status=stored.http_status,
+        error=stored.error,
+    )
+
+
+def _is_same_but_for_deadline(before: Record, after: Record) -> bool:
+    return (before.state, before.reason, before.owner, before.next_attempt_at) == (
+        after.state,
+        after.reason,
+        after.owner,
+        after.next_attempt_at,
+    )
+
+
+def _after(work: Work, seconds: float) -> datetime:
+    return work.now + timedelta(seconds=seconds)
