@@ -72,7 +72,7 @@ def _is_rounding(local: Document, books: Document, delta: int) -> bool:
     """Half a unit for each line that was rounded, measured from the rounded or from the exact total."""
     lines = max(local.rounded_lines, books.rounded_lines)
     exact = EXACT.add(Decimal(delta), books.remainder)
-    return lines > 0 and 2 * min(Decimal(abs(delta)), exact.copy_abs()) <= lines
+    return 2 * min(Decimal(abs(delta)), exact.copy_abs()) <= lines
 
 
 def _taxes_differ(local: Document, books: Document) -> bool:
