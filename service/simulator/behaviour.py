@@ -32,7 +32,7 @@ class Behaviour:
     errors_shape: ErrorsShape = ErrorsShape.MIXED
     """Layout of a failed record's `errors`; the bare ones break the published schema on purpose."""
     bill_pushed_at: str = "waiting_to_be_paid"
-    """Status at which a bill is pushed; the guide says `issued`, which is no payable status."""
+    """Or `partially_paid`, `paid`; the guide says `issued`, which is no payable status."""
     push_on_done: str = "conflict"
     """Or `accept`: pushing a record that is done makes another document."""
     push_on_pending: str = "conflict"

@@ -10,13 +10,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
+import msgspec
 
 from service.simulator.faults import WEBHOOK_KINDS, FaultKind, Faults
-from service.simulator.webhooks import Delivery, body_of, sign
+from service.simulator.payloads.events import event_payload
+from service.simulator.webhooks import Delivery, sign
 
 if TYPE_CHECKING:
     from service.simulator.dialects import Spelling
     from service.simulator.world import World
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 PARALLEL_MAX = 16
 TIMEOUT_SECONDS = 30.0
@@ -92,7 +96,8 @@ class Postman:
                 transport=self._transport, timeout=TIMEOUT_SECONDS, trust_env=False
             )
         behaviour, now = self._world.behaviour, self._world.clock.now()
-        body = body_of(delivery, self._spelling.version, {"id": delivery.event.object_id})
+        told = event_payload(self._world, delivery.event, self._spelling.version)
+        body = _ENCODER.encode({**told, "webhook_subscription_id": delivery.subscription.id})
         signature = sign(delivery.subscription.secret, int(now.timestamp()), body, behaviour.signature_digest)
         headers = {
             "content-type": "application/json",

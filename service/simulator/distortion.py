@@ -29,6 +29,7 @@ REQUIRED = frozenset({
 
 ENUMS = frozenset({"status", "sync_status", "platform", "provider"})
 NOVEL = "novel_value"
+HUGE_CHARACTERS = 10_000_000
 BOMB_BYTES = 200_000_000
 _PIECE = 1_000_000
 
@@ -66,6 +67,33 @@ def with_foreign_rows(payload: Any, foreign: Any) -> Any:  # noqa: ANN401 - JSON
         return payload
     rows = foreign.get("data", []) if isinstance(foreign, dict) else []
     return {**payload, "data": [*payload["data"], *rows]}
+
+
+def looping(payload: Any, token: str) -> Any:  # noqa: ANN401 - JSON
+    """Promise another page for ever."""
+    if not isinstance(payload, dict) or "next_pagination_token" not in payload:
+        return payload
+    return {**payload, "next_pagination_token": token}
+
+
+def with_missing_rows(payload: Any, step: int) -> Any:  # noqa: ANN401 - JSON
+    """Leave out every `step`-th row of a list; step 1 leaves none."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("data"), list):
+        return payload
+    kept = [row for place, row in enumerate(payload["data"], 1) if place % step]
+    emptied = {name: None for name in payload if step == 1 and name.endswith("pagination_token")}
+    return {**payload, "data": kept, **emptied}
+
+
+def with_huge_texts(payload: Any) -> Any:  # noqa: ANN401 - JSON
+    """Let the memo, the errors and a field that nobody knows of the first row be ten million characters."""
+    rows = payload.get("data") if isinstance(payload, dict) else None
+    if not rows or not isinstance(rows[0], dict):
+        return payload
+    text = "x" * HUGE_CHARACTERS
+    known = {"memo": text, "errors": {"message": text}, "description": text}
+    huge = {name: value for name, value in known.items() if name in rows[0]}
+    return {**payload, "data": [{**rows[0], **huge, "novel_field": text}, *rows[1:]]}
 
 
 def truncated(body: bytes) -> bytes:

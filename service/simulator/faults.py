@@ -35,6 +35,11 @@ class FaultKind(StrEnum):
     NULLS = "nulls"  # yes, optional fields are null or absent
     UNKNOWN_VALUES = "unknown_values"  # yes, enums hold words that nobody documented
     SHIFTING_OFFSETS = "shifting_offsets"  # yes, later pages of offset lists have moved
+    LOOPING_PAGES = "looping_pages"  # yes, the first page for ever, always with a next token
+    MISSING_ROWS = "missing_rows"  # yes, every other row of a list is left out
+    EMPTY = "empty"  # yes, a list without rows
+    ERROR_200 = "error_200"  # no: an error with the status of success
+    HUGE_TEXTS = "huge_texts"  # yes, texts of a list's first row grow to 10 MB
     THROTTLE = "throttle"  # no: 429
     FOREIGN_ROWS = "foreign_rows"  # yes, with rows of another organization
     HANG = "hang"  # no: no answer at all

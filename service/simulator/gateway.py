@@ -88,7 +88,7 @@ class Gateway:
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
         request = Request(
-            time.time(), scope["method"], path, "", headers.get(self.spelling.organization_header)
+            self.limiter.wall(), scope["method"], path, "", headers.get(self.spelling.organization_header)
         )
         self.world.journal.arrived(request)
         try:
@@ -148,6 +148,8 @@ class Gateway:
     def _executor(self, arrived: Arrived, fault: Fault | None) -> Callable[..., Answer]:
         """Bind a request, so that it may be carried out now, later, or twice."""
         route, headers, query = arrived.route, arrived.headers, arrived.query()
+        if fault is not None and fault.kind is FaultKind.LOOPING_PAGES:
+            query.pop("pagination_token", None)
 
         def execute(
             *,
@@ -176,30 +178,39 @@ class Gateway:
         return execute
 
     def _outcome(self, execute: Callable[..., Answer], fault: Fault | None, route: Route) -> Answer:
-        """Carry a request out, and distort what comes of it as the fault says."""
-        try:
-            if fault is None:
-                return execute()
-            match fault.kind:
-                case FaultKind.THROTTLE:
-                    raise throttled(self.limiter.per_second, int(fault.options.get("retry_after", 1)))
-                case FaultKind.UNAUTHORIZED:
-                    raise refused(401, "Unauthorized")
-                case FaultKind.EXPIRED_400:
-                    raise refused(400, "The token has been expired.")
-                case FaultKind.SERVER_ERROR:
-                    if fault.options.get("executed"):
-                        execute()
-                    raise refused(int(fault.options.get("status", 500)), "Internal Server Error")
-                case FaultKind.EXECUTED_TWICE:
-                    answer = execute()
-                    execute(is_repeated=True)
-                    return answer
-                case FaultKind.STALE:
-                    return execute(frozen=fault.frozen) if route.method == "GET" else execute()
-            return self._distorted(execute, fault)
-        except Refused as refusal:
-            return Answer(refusal.status, refusal.payload, refusal.headers)
+        """Carry a request out, and do to it what the fault says."""
+        if fault is None:
+            return execute()
+        refusal = self._refusal(fault)
+        if refusal is not None:
+            if fault.options.get("executed"):
+                execute()
+            return refusal
+        match fault.kind:
+            case FaultKind.EXECUTED_TWICE:
+                answer = execute()
+                execute(is_repeated=True)
+                return answer
+            case FaultKind.STALE if route.method == "GET":
+                return execute(frozen=fault.frozen)
+        return self._distorted(execute, fault)
+
+    def _refusal(self, fault: Fault) -> Answer | None:
+        """Return the answer of faults that refuse whatever is asked."""
+        match fault.kind:
+            case FaultKind.THROTTLE:
+                refusal = throttled(self.limiter.per_second, int(fault.options.get("retry_after", 1)))
+            case FaultKind.UNAUTHORIZED:
+                refusal = refused(401, "Unauthorized")
+            case FaultKind.EXPIRED_400:
+                refusal = refused(400, "The token has been expired.")
+            case FaultKind.ERROR_200:
+                refusal = refused(200, "Internal Server Error")
+            case FaultKind.SERVER_ERROR:
+                refusal = refused(int(fault.options.get("status", 500)), "Internal Server Error")
+            case _:
+                return None
+        return Answer(refusal.status, refusal.payload, refusal.headers)
 
     def _distorted(self, execute: Callable[..., Answer], fault: Fault) -> Answer:
         answer = execute()
@@ -209,6 +220,14 @@ class Gateway:
             answer.payload = distortion.nulls(answer.payload, self.world.chance)
         elif fault.kind is FaultKind.UNKNOWN_VALUES:
             answer.payload = distortion.unknown_values(answer.payload)
+        elif fault.kind is FaultKind.LOOPING_PAGES:
+            token = self.world.request_ids.uuid() if fault.options.get("fresh") else "bG9vcA=="
+            answer.payload = distortion.looping(answer.payload, token)
+        elif fault.kind in {FaultKind.MISSING_ROWS, FaultKind.EMPTY}:
+            step = 1 if fault.kind is FaultKind.EMPTY else 2
+            answer.payload = distortion.with_missing_rows(answer.payload, step)
+        elif fault.kind is FaultKind.HUGE_TEXTS:
+            answer.payload = distortion.with_huge_texts(answer.payload)
         elif fault.kind is FaultKind.FOREIGN_ROWS:
             foreign = execute(organization=self._another(fault))
             answer.payload = distortion.with_foreign_rows(answer.payload, foreign.payload)

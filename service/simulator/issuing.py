@@ -158,6 +158,8 @@ def pay(world: World, organization: Organization, document: Document, amount: in
     status = "paid" if is_paid else "partially_paid"
     move(world, organization, document, status, at, action=status)
     object_type = "payable" if document.is_payable else "receivable"
+    if document.is_payable and status == world.behaviour.bill_pushed_at:
+        _push(world, organization, document, at)
     payment = Payment(
         world.chance.uuid(),
         document.id,
@@ -250,6 +252,8 @@ def _push(world: World, organization: Organization, document: Document, at: date
     side = ObjectType.VENDOR if document.is_payable else ObjectType.CUSTOMER
     if organization.record_of(side, document.counterpart_id) is None:
         _push_new(world, organization, side, document.counterpart_id, at)
+    if organization.record_of(_type_of(document), document.id) is not None:
+        return None
     return _push_new(world, organization, _type_of(document), document.id, at)
 
 

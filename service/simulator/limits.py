@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 class Limiter:
     """A window of one second; `per_second` 0 lets everything through."""
 
-    def __init__(self, per_second: int, source: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_second: int, source: Callable[[], float] | None = None) -> None:
+        """Count by `source`; without one, by the monotonic clock, and arrivals are told by the wall clock."""
         self.per_second = per_second
-        self._source = source
+        self.wall = source or time.time
+        self._source = source or time.monotonic
         self._second = -1
         self._used = 0
 

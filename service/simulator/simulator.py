@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from service.simulator.application import Application
@@ -10,9 +9,7 @@ from service.simulator.behaviour import Behaviour
 from service.simulator.chance import Chance
 from service.simulator.clock import Clock
 from service.simulator.control_api import routes_of
-from service.simulator.controls.books import BooksControls
-from service.simulator.controls.documents import DocumentControls
-from service.simulator.controls.world import WorldControls
+from service.simulator.controls.turmoil import TurmoilControls
 from service.simulator.delivery import Postman
 from service.simulator.dialects import SPELLINGS, Dialect
 from service.simulator.faults import Faults
@@ -32,7 +29,7 @@ BUDGET_PER_SECOND = 30
 """Documented budget of one partner."""
 
 
-class _Controls(DocumentControls, BooksControls, WorldControls):
+class _Controls(TurmoilControls):
     """All controls; a class of its own so that only they are callable by name from outside."""
 
     def __init__(self, world: World, faults: Faults, tokens: Tokens) -> None:
@@ -53,7 +50,7 @@ class Simulator(_Controls):
         documents: int = 20,
         clock: Clock | None = None,
         rate_per_second: int = BUDGET_PER_SECOND,
-        rate_clock: Callable[[], float] = time.monotonic,
+        rate_clock: Callable[[], float] | None = None,
         pull_seconds: float = 3600.0,
         push_seconds: tuple[float, float] = (1.0, 5.0),
         sync_seconds: tuple[float, float] = (0.2, 1.0),

@@ -41,6 +41,7 @@ class Tokens:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self._tokens: dict[str, Token] = {}
+        self.organization_by_user: dict[str, str] = {}
         self.client_id = chance.uuid()
         self.client_secret = chance.uuid()
 

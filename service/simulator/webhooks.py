@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from service.simulator.listings import Versioned
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
 
     from service.simulator.behaviour import Behaviour
     from service.simulator.chance import Chance
+
+EVENTS_MAX = 50_000
+"""Events, and deliveries, kept of one organization; the hub keeps three months, which is less than this."""
 
 RESPONSE_CHARACTERS_MAX = 1000
 """How much of a listener's answer the delivery log keeps."""
@@ -120,10 +121,15 @@ class Webhooks(Versioned):
         bag = self.mailbag(organization_id)
         bag.events[event.id] = event
         self.organization_by_event[event.id] = organization_id
+        while len(bag.events) > EVENTS_MAX:
+            del self.organization_by_event[next(iter(bag.events))]
+            del bag.events[next(iter(bag.events))]
         for subscription in wanting:
             delivery = Delivery(self._chance.uuid(), event, subscription, at)
             bag.deliveries[delivery.id] = delivery
             self.enqueue(delivery, at)
+        while len(bag.deliveries) > EVENTS_MAX:
+            del bag.deliveries[next(iter(bag.deliveries))]
         self.touch()
         return True
 
@@ -157,21 +163,3 @@ class Webhooks(Versioned):
         waits = self._behaviour.webhook_retry_seconds
         if not delivery.was_successful and delivery.requests_made_count <= len(waits):
             self.enqueue(delivery, at + timedelta(seconds=waits[delivery.requests_made_count - 1]))
-
-
-def body_of(delivery: Delivery, api_version: str, subject: object) -> bytes:
-    """Encode what is posted to the listener."""
-    event = delivery.event
-    return msgspec.json.encode(
-        {
-            "id": event.id,
-            "created_at": event.created_at.isoformat(),
-            "action": event.action,
-            "api_version": api_version,
-            "description": f"{event.object_type} {event.action}",
-            "entity_id": event.entity_id,
-            "object": subject,
-            "object_type": event.object_type,
-            "webhook_subscription_id": delivery.subscription.id,
-        }
-    )

@@ -98,6 +98,21 @@ async def test_answers_echo_headers_and_identify_the_request(hub: Caller) -> Non
     assert float(response.headers["x-process-time"]) >= 0
 
 
+async def test_users_token_sees_one_organization(open_hub: OpenHub) -> None:
+    """A token for a user lists and opens that user's organization alone."""
+    async with open_hub(organizations=2) as hub:
+        own, other = hub.simulator.organization_ids
+        user = hub.simulator.add_user(own)
+        body = form(hub, grant_type="entity_user", entity_user_id=user)
+        hub.token = (await hub.call("POST", "/auth/token", json=body)).json()["access_token"]
+        assert [row["id"] for row in (await hub.get("/entities"))["data"]] == [own]
+        assert (await hub.call("GET", "/receivables")).status_code == 200
+        assert (await hub.call("GET", "/receivables", organization=other)).status_code == 403
+        assert (await hub.call("GET", f"/entities/{other}")).status_code == 404
+        body = form(hub, grant_type="entity_user", entity_user_id=other)
+        assert (await hub.call("POST", "/auth/token", json=body)).status_code == 401
+
+
 async def test_unknown_paths_methods_and_ids(hub: Caller) -> None:
     """Unknown paths are 404, wrong methods 405, unknown ids 404, malformed ids 422."""
     assert (await hub.call("GET", "/nothing-here")).status_code == 404

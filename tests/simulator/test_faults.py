@@ -189,6 +189,48 @@ async def test_shifting_offsets_repeat_or_skip_a_row(open_hub: OpenHub) -> None:
             assert second == whole[3 + rows : 6 + rows]
 
 
+@pytest.mark.parametrize("is_fresh", [False, True])
+async def test_looping_pages_never_end(hub: Caller, *, is_fresh: bool) -> None:
+    """Each page is the first page and promises another, by the same token or by a fresh one."""
+    hub.simulator.add_fault("looping_pages", LIST, fresh=is_fresh)
+    first = await hub.get("/receivables", limit=2)
+    tokens = [first["next_pagination_token"]]
+    for _ in range(3):
+        page = await hub.get("/receivables", limit=2, pagination_token=tokens[-1])
+        assert page["data"] == first["data"]
+        tokens.append(page["next_pagination_token"])
+    assert None not in tokens
+    assert len(set(tokens)) == (4 if is_fresh else 1)
+
+
+async def test_rows_go_missing(hub: Caller) -> None:
+    """Every other row is left out, or all of them without a next page."""
+    whole = (await hub.get("/receivables"))["data"]
+    hub.simulator.add_fault("missing_rows", LIST, count=1)
+    assert (await hub.get("/receivables"))["data"] == whole[::2]
+    hub.simulator.add_fault("empty", LIST, count=1)
+    page = await hub.get("/receivables", limit=1)
+    assert (page["data"], page["next_pagination_token"]) == ([], None)
+
+
+async def test_error_with_the_status_of_success(hub: Caller) -> None:
+    """An error may come with 200, and the push behind it was not carried out."""
+    invoice, record = await failed_record(hub)
+    hub.simulator.add_fault("error_200", PUSH, count=1)
+    response = await hub.push(record)
+    assert response.status_code == 200
+    assert "error" in response.json()
+    hub.simulator.advance(60)
+    assert hub.created(invoice) == 0
+
+
+async def test_texts_may_be_huge(hub: Caller) -> None:
+    """A row may carry ten megabytes of text."""
+    hub.simulator.add_fault("huge_texts", "GET /accounting-synced-records", count=1)
+    page = await hub.get("/accounting-synced-records", object_type="receivable")
+    assert len(page["data"][0]["errors"]["message"]) == 10_000_000
+
+
 async def test_fault_strikes_where_told_and_as_often(open_hub: OpenHub) -> None:
     """Endpoint, organization and count confine a fault; probability is drawn from the seed."""
     async with open_hub(organizations=2) as hub:

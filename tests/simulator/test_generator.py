@@ -122,6 +122,19 @@ def test_situations_can_be_chosen() -> None:
     assert "healthy" in DEALT
 
 
+def test_stirring_changes_as_much_as_told_and_by_the_seed() -> None:
+    """A thousand random changes are a thousand, the same from the same seed, of every kind."""
+    results = []
+    for _ in range(2):
+        simulator = Simulator(clock=Clock.manual(), seed=3, organizations=20, documents=20)
+        made = simulator.stir(1000)
+        simulator.advance(7200)
+        results.append((made, simulator.truth()))
+    assert results[0] == results[1]
+    assert sum(results[0][0].values()) == 1000
+    assert len(results[0][0]) == 14
+
+
 def test_a_fleet_is_generated_fast() -> None:
     """Two hundred organizations of a hundred documents take seconds: two on a free core, nine at most."""
     started = time.process_time()

@@ -98,6 +98,25 @@ async def test_connection_states_are_told(open_hub: OpenHub, status: str) -> Non
         assert status in {event["action"] for event in listener.events}
 
 
+async def test_event_may_carry_the_whole_object(open_hub: OpenHub) -> None:
+    """Switched so, an event's object is the resource as its endpoint shows it."""
+    async with open_hub(webhook_transport=Listener()) as hub:
+        hub.simulator.set_behaviour(event_object="resource")
+        for object_type in ("receivable", "payable", "counterpart", "product", "entity"):
+            await subscribe(hub, object_type)
+        made = {
+            "/receivables": hub.simulator.issue_invoice(hub.organization),
+            "/payables": hub.simulator.issue_bill(hub.organization),
+            "/counterparts": hub.simulator.add_counterpart(hub.organization, "New"),
+            "/products": hub.simulator.add_product(hub.organization, "New"),
+            "/entities": hub.organization,
+        }
+        hub.simulator.set_status(hub.organization, "inactive")
+        told = {row["object"]["id"]: row["object"] for row in await hub.walk("/events")}
+        for path, object_id in made.items():
+            assert told[object_id] == await hub.get(f"{path}/{object_id}")
+
+
 async def test_unanswered_delivery_comes_again_until_taken(open_hub: OpenHub) -> None:
     """Anything but 2xx is tried again after one minute, then five, newly signed, with the same event id."""
     listener = Listener()

@@ -128,6 +128,12 @@ class WorldControls(Hold):
         for organization in self._those(organization_id):
             organization.outage = None
 
+    def add_user(self, organization_id: str) -> str:
+        """Make a user of an organization, whose tokens see that organization alone; return the user's id."""
+        user_id = self.world.chance.uuid()
+        self.tokens.organization_by_user[user_id] = self.organization(organization_id).id
+        return user_id
+
     def revoke_tokens(self) -> None:
         """Make every token given so far worthless."""
         self.tokens.revoke_all()

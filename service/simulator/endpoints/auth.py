@@ -20,9 +20,8 @@ def give_token(call: Call) -> Answer:
     if grant not in GRANTS:
         raise invalid(("body", "grant_type"), "value is not a valid enumeration member", "type_error.enum")
     as_uuid(content["client_id"], ("body", "client_id"))
-    if grant == "entity_user" and content.get("entity_user_id") is None:
-        raise invalid(("body", "entity_user_id"), "field required", "value_error.missing")
-    return _give(call, content["client_id"], content["client_secret"])
+    _check(call, content["client_id"], content["client_secret"])
+    return _give(call, _organization_of_user(call, content) if grant == "entity_user" else None)
 
 
 def give_token_by_form(call: Call) -> Answer:
@@ -32,7 +31,8 @@ def give_token_by_form(call: Call) -> Answer:
     content: dict[str, Any] = dict(parse_qsl(call.body.decode("utf-8", "replace")))
     if content.get("grant_type") != "client_credentials":
         raise refused(400, "unsupported_grant_type")
-    return _give(call, str(content.get("client_id", "")), str(content.get("client_secret", "")))
+    _check(call, str(content.get("client_id", "")), str(content.get("client_secret", "")))
+    return _give(call, None)
 
 
 def revoke_token(call: Call) -> Answer:
@@ -45,10 +45,20 @@ def revoke_token(call: Call) -> Answer:
     return Answer(200, {"message": "Token revoked."})
 
 
-def _give(call: Call, client_id: str, client_secret: str) -> Answer:
-    _check(call, client_id, client_secret)
+def _organization_of_user(call: Call, content: dict[str, Any]) -> str:
+    """Find the one organization that a user's token may see."""
+    user_id = content.get("entity_user_id")
+    if user_id is None:
+        raise invalid(("body", "entity_user_id"), "field required", "value_error.missing")
+    organization_id = call.tokens.organization_by_user.get(as_uuid(user_id, ("body", "entity_user_id")))
+    if organization_id is None:
+        raise refused(401, "Unknown entity user.")
+    return organization_id
+
+
+def _give(call: Call, organization_id: str | None) -> Answer:
     seconds = call.world.behaviour.token_seconds
-    token = call.tokens.give(call.now, seconds)
+    token = call.tokens.give(call.now, seconds, organization_id)
     return Answer(200, {"access_token": token.value, "token_type": "Bearer", "expires_in": seconds})
 
 

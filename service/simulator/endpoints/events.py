@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from service.simulator.calls import Answer, Call, as_instant, as_text, as_uuid, one_of
 from service.simulator.filters import compared, equal
 from service.simulator.paging import Listing, serve
+from service.simulator.payloads.events import event_payload
 from service.simulator.problems import invalid, not_found
-from service.simulator.webhooks import Delivery, Event, Subscription
+from service.simulator.webhooks import Delivery, Subscription
 
 OBJECT_TYPES = frozenset({
     "account", "accounting_connection", "approval", "approval_request", "approval_policy",
@@ -131,7 +132,7 @@ def list_events(call: Call) -> Answer:
         EVENTS,
         webhooks,
         lambda: list(events.values()),
-        lambda event: _show_event(call, event),
+        lambda event: event_payload(call.world, event, call.api_version),
         scope=organization_id,
     )
 
@@ -143,7 +144,9 @@ def get_event(call: Call) -> Answer:
     organization_id = webhooks.organization_by_event.get(event_id)
     if organization_id is None:
         raise not_found("Event", event_id)
-    return Answer(200, _show_event(call, webhooks.mailbag(organization_id).events[event_id]))
+    return Answer(
+        200, event_payload(call.world, webhooks.mailbag(organization_id).events[event_id], call.api_version)
+    )
 
 
 def list_deliveries(call: Call) -> Answer:
@@ -162,19 +165,6 @@ def _show(subscription: Subscription) -> dict[str, Any]:
         "event_types": list(subscription.event_types),
         "status": subscription.status,
         "url": subscription.url,
-    }
-
-
-def _show_event(call: Call, event: Event) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "created_at": event.created_at.isoformat(),
-        "action": event.action,
-        "api_version": call.api_version,
-        "description": f"{event.object_type} {event.action}",
-        "entity_id": event.entity_id,
-        "object": {"id": event.object_id},
-        "object_type": event.object_type,
     }
 
 
