@@ -30,6 +30,9 @@ NUMBER_MAX = {Platform.QUICKBOOKS: 21, Platform.XERO: 255}
 VENDOR_SUFFIX = "_VENDOR"
 """Appended to the vendor copy of a counterpart that is a customer too: both platforms keep one name space."""
 
+EDITED = "edited"
+"""Trigger of the pushes that follow an edit, where switched on: they change what they find."""
+
 LEDGER_BY_KIND = {
     Kind.INVOICE: Ledger.RECEIVABLE,
     Kind.CREDIT_NOTE: Ledger.CREDIT_NOTE,
@@ -141,6 +144,9 @@ def _document(organization: Organization, record: SyncedRecord, at: datetime, by
         raise CannotEnter(Cause.INVALID_FIELD, {"length": len(number)})
     _check_period(organization, document.issued_at or at)
     lines = tuple(_line(organization, document, line) for line in document.lines)
+    if by == EDITED and record.platform_object_id in books.documents:
+        changes = {"number": number, "due_on": document.due_on, "lines": lines, "memo": document.memo}
+        return books.edit(record.platform_object_id, at, **changes).id
     refuses = books.refuses_duplicate_numbers and ledger is Ledger.RECEIVABLE
     if refuses and books.bears_number(ledger, number):
         raise CannotEnter(Cause.DUPLICATE_DOCUMENT_NUMBER, {"number": number})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.simulator import pushing
+from service.simulator import entering, pushing
 from service.simulator.connections import Status
 from service.simulator.documents import Document, HistoryEntry, Kind, Line, Payment
 from service.simulator.failures import Cause
@@ -120,7 +120,7 @@ def edit(
     world.tell(organization, subject_of(document), "updated", document.id, at)
     record = organization.record_of(_type_of(document), document.id)
     if world.behaviour.repush_edits and record is not None:
-        pushing.request(world, organization, record, at, trigger="edited")
+        pushing.request(world, organization, record, at, trigger=entering.EDITED)
 
 
 def cancel(world: World, organization: Organization, document: Document, at: datetime) -> Document | None:

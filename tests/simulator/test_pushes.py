@@ -258,6 +258,22 @@ async def test_edit_is_not_pushed_again_unless_switched(open_hub: OpenHub) -> No
         assert local["updated_at"] > before["object_updated_at"]
 
 
+async def test_edit_is_pushed_onto_its_document_where_switched(open_hub: OpenHub) -> None:
+    """Switched on, an edit changes the document in the books and creates no other."""
+    async with open_hub() as hub:
+        hub.simulator.set_behaviour(repush_edits=True)
+        bill = hub.simulator.issue_bill(hub.organization, tax_rate=0)
+        before = await hub.settled(bill, "bill")
+        hub.simulator.edit_local(hub.organization, bill, net_minor=77_700)
+        after_edit = await hub.settled(bill, "bill")
+        assert after_edit["platform_object_id"] == before["platform_object_id"]
+        assert after_edit["object_updated_at"] > before["object_updated_at"]
+        hub.simulator.pull_now(hub.organization)
+        entry = await hub.get(f"/accounting/payables/{before['platform_object_id']}")
+        assert entry["total_amount"] == 777
+        assert hub.created(bill) == 1
+
+
 @pytest.mark.parametrize("shape", ["message", "list", "nested", "bare_string", "bare_list"])
 async def test_errors_take_the_shape_that_is_switched_on(open_hub: OpenHub, shape: str) -> None:
     """The platform's words are found in every layout of `errors`."""
