@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from service.domain.cause_facts import Cure
 from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, Stream
 
 FOLLOW_SECONDS: Final = 2.0
@@ -52,6 +53,15 @@ RETRY_SECONDS_MAX: Final = 900.0
 SPREAD: Final = 0.1
 """Up to this share of an interval is left out at random, so that organizations that were met together
 part."""
+
+
+CURES: Final[Mapping[Cure, Stream]] = {
+    Cure.TAX_RATE_APPEARS: Stream.TAX_RATES,
+    Cure.LEDGER_ACCOUNT_APPEARS: Stream.LEDGER_ACCOUNTS,
+    Cure.SETTING_APPEARS: Stream.SETTINGS,
+    Cure.DUPLICATE_GONE: Stream.PRODUCTS,
+}
+"""In which stream a cure would show; the others show in streams that are read often anyway, or nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +154,11 @@ def retry_at(
 ) -> datetime:
     """When a stream whose reading has just failed, for the `failures`-th time, is tried again."""
     assert stream.failures > 0, "a stream that did not fail keeps its pace"
-    wait = min(RETRY_SECONDS * 2.0 ** min(stream.failures - 1, 20), RETRY_SECONDS_MAX)
     bound = _interval(stream, organization, policy)
-    return now + _seconds(min(wait * (0.5 + random / 2), max(bound, RETRY_SECONDS)))
+    # Without a connection a list may fail for no other reason; nobody waits for it.
+    longest = min(bound, RETRY_SECONDS_MAX) if organization.is_connected else bound
+    wait = min(RETRY_SECONDS * 2.0 ** min(stream.failures - 1, 20), max(longest, RETRY_SECONDS))
+    return now + _seconds(wait * (0.5 + random / 2))
 
 
 def _has_news(stream: StreamFacts, organization: OrganizationFacts) -> bool:

@@ -225,6 +225,14 @@ async def list_local_amounts(
     }
 
 
+async def list_known_objects(
+    connection: Connection, organization_id: UUID, object_ids: Sequence[str]
+) -> frozenset[str]:
+    """Which of these ids are objects of this organization, as its own lists have told."""
+    rows = await connection.fetch(QUERY["list_known_objects"], organization_id, object_ids)
+    return frozenset(row["object_id"] for row in rows)
+
+
 async def list_document_needs(
     connection: Connection, organization_id: UUID, document_ids: Sequence[str]
 ) -> Mapping[str, Document]:

@@ -63,11 +63,18 @@ async def list_organization_hashes(
     return {row["organization_id"]: row for row in rows}
 
 
-async def mark_organizations_removed(connection: Connection, listed: Collection[UUID]) -> Sequence[UUID]:
-    """Mark those that a complete list of the hub, given by its ids, no longer holds."""
-    rows = await connection.fetch(QUERY["mark_organizations_removed"], list(listed))
-    await _insert_history(connection, rows, removed=True)
+async def list_unlisted_organizations(
+    connection: Connection, listed: Collection[UUID], limit: int
+) -> Sequence[UUID]:
+    """Organizations that a list of the hub, given by its ids, does not hold."""
+    rows = await connection.fetch(QUERY["list_unlisted_organizations"], list(listed), limit)
     return [row["organization_id"] for row in rows]
+
+
+async def mark_organizations_removed(connection: Connection, organization_ids: Collection[UUID]) -> None:
+    """Mark those that the hub says do not exist."""
+    rows = await connection.fetch(QUERY["mark_organizations_removed"], list(organization_ids))
+    await _insert_history(connection, rows, removed=True)
 
 
 async def list_organizations(

@@ -101,7 +101,7 @@ class Work:
     """A claim in hand."""
 
     def __init__(self, database: Database, claim: Claim) -> None:
-        self._database = database
+        self.database = database
         self._claimed_at = time.monotonic()
         self.claim = claim
         self.is_finished = False
@@ -119,20 +119,20 @@ class Work:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
         """A transaction on the organization's rows that nobody can take the claim away from."""
-        async with self._database.organization(self.organization_id) as connection:
+        async with self.database.organization(self.organization_id) as connection:
             await hold_work(connection, self.claim)
             yield connection
 
     @asynccontextmanager
     async def writing_fleet(self) -> AsyncIterator[Connection]:
         """The same on the rows of all organizations, for the work of the fleet."""
-        async with self._database.fleet() as connection:
+        async with self.database.fleet() as connection:
             await hold_work(connection, self.claim)
             yield connection
 
     async def finish(self, *, due_at: datetime, failures: int = 0, error: str | None = None) -> None:
         """Give the claim back; raises `Superseded` when it was taken over."""
-        async with self._database.organization(self.organization_id) as connection:
+        async with self.database.organization(self.organization_id) as connection:
             await finish_work(connection, self.claim, due_at, failures, error)
         self.is_finished = True
 

@@ -78,5 +78,15 @@ SELECT DISTINCT ON (ledger, side) ledger, side, started_at, finished_at, last_pu
 FROM scans WHERE organization_id = $1 ORDER BY ledger, side, finished_at DESC;
 
 -- name: prune_scans :exec
--- Keeps those of the last $1 interval.
+-- Forgets those that are older than they are kept.
+-- $1 interval
 DELETE FROM scans WHERE finished_at < tieout.now() - $1::interval;
+
+-- name: list_known_objects :many
+-- Which of these ids are objects of this organization, as its own lists have told.
+-- $1 organization_id, $2 object_ids text[]
+SELECT document_id AS object_id FROM documents
+WHERE organization_id = $1 AND side = 'local' AND document_id = ANY($2::text[])
+UNION
+SELECT reference_id FROM reference_objects
+WHERE organization_id = $1 AND kind IN ('product', 'counterpart') AND reference_id = ANY($2::text[]);

@@ -35,28 +35,9 @@ WHERE organization_id = $1 AND worked_at IS NULL ORDER BY received_at LIMIT $2;
 UPDATE events SET worked_at = tieout.now()
 WHERE organization_id = $1 AND event_id = ANY($2::uuid[]) AND worked_at IS NULL;
 
--- name: list_events :many
--- Newest first, keyset-paged.
--- $1 organization_id or null, $2 before received_at or null, $3 before event_id, $4 limit
-SELECT organization_id, event_id, subscription_id, source, object_type, action, object_id, created_at, received_at,
-    quarantined, duplicates, worked_at
-FROM events
-WHERE ($1::uuid IS NULL OR organization_id = $1)
-    AND ($2::timestamptz IS NULL OR (received_at, event_id) < ($2, $3::uuid))
-ORDER BY received_at DESC, event_id DESC LIMIT $4;
-
--- name: get_event_backlog :one
-SELECT count(*) AS backlog, coalesce(extract(epoch FROM tieout.now() - min(received_at)), 0)::float8 AS oldest_backlog_seconds
-FROM events WHERE worked_at IS NULL;
-
--- name: count_events :one
--- What was received, what came again, and what the hub's log had that never came.
-SELECT count(*) FILTER (WHERE source = 'webhook') AS received, coalesce(sum(duplicates), 0)::bigint AS duplicates,
-    count(*) FILTER (WHERE source = 'log') AS missing, count(*) FILTER (WHERE quarantined IS NOT NULL) AS quarantined
-FROM events;
-
 -- name: prune_events :exec
--- Worked events older than $1 interval, at most $2 a call.
+-- Worked events that are older than they are kept, a bounded number a call.
+-- $1 interval, $2 limit
 DELETE FROM events WHERE (organization_id, event_id, subscription_id) IN (
     SELECT organization_id, event_id, subscription_id FROM events
     WHERE worked_at IS NOT NULL AND received_at < tieout.now() - $1::interval LIMIT $2

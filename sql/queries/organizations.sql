@@ -25,11 +25,17 @@ INSERT INTO history (organization_id, kind, object_id, version, valid_from, know
 SELECT organization_id, 'organization', organization_id::text, version, valid_from, tieout.now(), body
 FROM json_to_recordset($1::json) AS row (organization_id uuid, version bigint, valid_from timestamptz, body jsonb);
 
+-- name: list_unlisted_organizations :many
+-- Those that a list of the hub does not hold.
+-- $1 organization_ids uuid[] that it does hold, $2 limit
+SELECT organization_id FROM organizations WHERE removed_at IS NULL AND NOT organization_id = ANY($1::uuid[])
+ORDER BY organization_id LIMIT $2;
+
 -- name: mark_organizations_removed :many
--- Those that a complete list of the hub no longer holds.
--- $1 organization_ids uuid[] that it does hold
+-- Those that the hub says do not exist.
+-- $1 organization_ids uuid[]
 UPDATE organizations SET removed_at = tieout.now(), version = version + 1
-WHERE removed_at IS NULL AND NOT organization_id = ANY($1::uuid[])
+WHERE removed_at IS NULL AND organization_id = ANY($1::uuid[])
 RETURNING organization_id, version, name, status, hub_created_at, hub_updated_at, payload;
 
 -- name: list_organizations :many

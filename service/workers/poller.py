@@ -1,0 +1,233 @@
+"""The poller: reads whatever streams of an organization are due, in order.
+
+One run works one organization. A stream that fails has a failure count and a wait of its own and does not
+stop the others, unless the next call would fail alike (the hub cannot be reached, refuses us, or does not
+answer): then the run ends and is tried again soon. At the end every stream is looked at once more in the
+light of what was learned: a moved `last_pull` makes the books due, a pending record brings its type forward.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from service.domain import cadence, push_policy
+from service.domain.cadence import StreamFacts
+from service.domain.fleet import WorkKind
+from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream
+from service.errors import HubError
+from service.hub.client import Hub
+from service.store.database import Database
+from service.store.streams import list_targets, mark_streams_due, mark_targets_wanted, upsert_stream
+from service.workers.circuit import Circuit
+from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
+from service.workers.reading_books import read_books
+from service.workers.reading_connection import read_connection
+from service.workers.reading_events import read_events
+from service.workers.reading_local import TARGETS_MAX, read_local, read_targets
+from service.workers.reading_records import read_records
+from service.workers.reading_reference import READERS as REFERENCE_READERS
+from service.workers.watched import Watched, load_watched
+from service.workers.work import IDLE, Tally, Work, working
+
+LANES: Final = 8
+"""Organizations read at once. Thirty calls a second of a quarter of a second each keep eight lanes busy."""
+
+RESUME_SECONDS: Final = 2.0
+RESUME_SECONDS_MAX: Final = 60.0
+"""The first and the longest wait after a run that the hub ended."""
+
+READERS: Final[Mapping[Stream, Callable[[Reading], Awaitable[Readout]]]] = {
+    Stream.CONNECTION: read_connection,
+    Stream.EVENTS: read_events,
+    **REFERENCE_READERS,
+    **dict.fromkeys(RECORD_STREAMS.values(), read_records),
+    **dict.fromkeys(LOCAL_STREAMS, read_local),
+    **dict.fromkeys(BOOKS_STREAMS, read_books),
+}
+assert READERS.keys() == set(STREAMS), "every stream has a reader"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every reading needs."""
+
+    database: Database
+    hub: Hub
+    replica_id: str
+    cadence: cadence.Policy
+    push: push_policy.Policy
+    circuit: Circuit
+    chance: Callable[[], float] = random.random
+
+
+class Poller:
+    """Reads organizations that are due."""
+
+    kind = WorkKind.POLL
+
+    def __init__(self, means: Means, *, lanes: int = LANES) -> None:
+        self.lanes = lanes
+        self._means = means
+
+    async def run_once(self, _now: datetime) -> Tally:
+        """Read what is due of the organization that has been due longest."""
+        if not self._means.circuit.lets_through():
+            return IDLE
+        async with working(self._means.database, self.kind, self._means.replica_id) as work:
+            if work is None:
+                return IDLE
+            run = _Run(self._means, work)
+            await run.read_all()
+            await run.finish()
+            return Tally(claimed=1, counts=run.counts)
+
+
+class _Run:
+    """The reading of one organization."""
+
+    def __init__(self, means: Means, work: Work) -> None:
+        self._means = means
+        self._work = work
+        self._visit = Visit()
+        self._trouble: HubError | None = None
+        self.counts: Counter[str] = Counter()
+
+    async def read_all(self) -> None:
+        """Read the streams that are due, then the single documents that are wanted."""
+        watched = await self._look()
+        if not watched.is_listed:
+            return
+        for stream in STREAMS:
+            if self._trouble is None and cadence.is_due(watched.streams[stream], self._work.now):
+                await self._read(stream, watched)
+                if stream is Stream.CONNECTION:
+                    watched = await self._look()
+        for stream in LOCAL_STREAMS:
+            if self._trouble is None:
+                await self._read_targets(stream, watched)
+
+    async def finish(self) -> None:
+        """Give the organization back, due when the first of its streams is."""
+        watched = await self._look()
+        now = self._work.now
+        if not watched.is_listed:
+            await self._work.finish(due_at=now + timedelta(seconds=self._means.cadence.sweep_seconds))
+        elif self._trouble is not None:
+            failures = self._work.claim.failures + 1
+            wait = min(RESUME_SECONDS * 2.0 ** min(failures - 1, 20), RESUME_SECONDS_MAX)
+            due_at = now + timedelta(seconds=wait * (0.5 + self._means.chance() / 2))
+            await self._work.finish(due_at=due_at, failures=failures, error=str(self._trouble))
+        else:
+            due = [cadence.due_at(facts) for facts in watched.streams.values()]
+            errors = [facts.error for facts in watched.streams.values() if facts.failures]
+            await self._work.finish(
+                due_at=min([*due, *watched.next_targets.values()]), error=next(iter(errors), None)
+            )
+
+    async def _look(self) -> Watched:
+        """See where everything stands, and bring forward what is due earlier by what is known now."""
+        async with self._work.writing() as connection:
+            watched = await load_watched(connection, self._work.organization_id)
+            earlier = {}
+            for stream, facts in watched.streams.items():
+                due_at = cadence.next_due(
+                    facts, watched.facts, self._means.cadence, self._work.now, self._means.chance()
+                )
+                if due_at < facts.due_at:
+                    earlier[stream] = due_at
+            if earlier:
+                await mark_streams_due(connection, self._work.organization_id, earlier)
+        moved = {
+            stream: replace(facts, due_at=earlier.get(stream, facts.due_at))
+            for stream, facts in watched.streams.items()
+        }
+        return replace(watched, streams=moved)
+
+    async def _read(self, stream: Stream, watched: Watched) -> None:
+        """Read one stream and write where it stands now."""
+        reading = self._reading(stream, watched)
+        try:
+            readout = await READERS[stream](reading)
+        except HubError as error:
+            self._note(error, stream)
+            after = self._failed(reading, str(error))
+        else:
+            self._means.circuit.note_ok()
+            self.counts.update(readout.counts)
+            after = self._advanced(reading, readout)
+        async with self._work.writing() as connection:
+            await upsert_stream(connection, self._work.organization_id, after, reading.began_at)
+
+    async def _read_targets(self, stream: Stream, watched: Watched) -> None:
+        """Read the single documents of a stream that are wanted by now."""
+        organization_id, now = self._work.organization_id, self._work.now
+        async with self._means.database.organization(organization_id, readonly=True) as connection:
+            targets = await list_targets(connection, organization_id, stream, now, TARGETS_MAX)
+        if not targets:
+            return
+        try:
+            readout = await read_targets(self._reading(stream, watched), targets)
+        except HubError as error:
+            self._note(error, stream)
+            later = now + timedelta(seconds=cadence.RETRY_SECONDS)
+            async with self._work.writing() as connection:
+                await mark_targets_wanted(connection, organization_id, stream, targets, later)
+        else:
+            self._means.circuit.note_ok()
+            self.counts.update(readout.counts)
+
+    def _reading(self, stream: Stream, watched: Watched) -> Reading:
+        now = self._work.now
+        return Reading(
+            hub=self._means.hub,
+            database=self._means.database,
+            work=self._work,
+            stream=watched.streams[stream],
+            streams=watched.streams,
+            organization=watched.facts,
+            is_full=cadence.is_full(watched.streams[stream], self._means.cadence, now),
+            began_at=now,
+            policy=self._means.push,
+            visit=self._visit,
+        )
+
+    def _note(self, error: HubError, stream: Stream) -> None:
+        log.warning("stream_not_read", stream=stream, failure=error.failure, error=str(error))
+        self.counts["streams_failed"] += 1
+        self._means.circuit.note_failure(self._work.organization_id, error)
+        if error.failure in ENDS_RUN:
+            self._trouble = error
+
+    def _advanced(self, reading: Reading, readout: Readout) -> StreamFacts:
+        """Where a stream stands after it was read to its end."""
+        if readout.doubt is not None:
+            return self._failed(reading, readout.doubt)
+        if readout.rest_seconds is not None:
+            later = self._work.now + timedelta(seconds=readout.rest_seconds)
+            unserved = replace(reading.stream, failures=1, error="the hub does not serve this")
+            return replace(unserved, due_at=later, cursor_at=readout.cursor_at)
+        after = replace(
+            reading.stream,
+            cursor_at=readout.cursor_at,
+            read_at=reading.began_at,
+            full_at=reading.began_at if readout.is_full else reading.stream.full_at,
+            failures=0,
+            error=None,
+        )
+        due_at = cadence.next_due(
+            after, reading.organization, self._means.cadence, self._work.now, self._means.chance()
+        )
+        return replace(after, due_at=due_at)
+
+    def _failed(self, reading: Reading, error: str) -> StreamFacts:
+        """Where a stream stands after it could not be read, or not so that it counts."""
+        failed = replace(reading.stream, failures=reading.stream.failures + 1, error=error)
+        due_at = cadence.retry_at(
+            failed, reading.organization, self._means.cadence, self._work.now, self._means.chance()
+        )
+        return replace(failed, due_at=due_at)

@@ -1,0 +1,112 @@
+"""What the reading of a stream is given, and what it gives back.
+
+A reading fetches page by page and writes each page in a transaction of its own that holds the claim; rows
+that are unchanged are not written. What it made due elsewhere is wished for in the same transaction, so that
+nothing is forgotten by a crash in between. Where the stream stands is written last, by the poller.
+
+Rows that cannot be read, or that are another organization's, are counted and logged; they stop nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from service.domain import push_policy
+from service.domain.cadence import OrganizationFacts, StreamFacts
+from service.domain.fleet import WorkKind
+from service.domain.stream import Stream
+from service.errors import HubFailure
+from service.hub import payloads
+from service.hub.client import Hub
+from service.hub.rows import Refused
+from service.store.database import Connection, Database
+from service.store.work import nudge_work
+from service.workers.work import Work
+
+COMPARE_AFTER: Final = timedelta(seconds=1)
+"""Comparing waits a moment for more of the same: a first reading writes page after page."""
+
+ENDS_RUN: Final = frozenset(
+    {HubFailure.UNREACHABLE, HubFailure.UNAUTHORIZED, HubFailure.THROTTLED, HubFailure.TIMEOUT}
+)
+"""Failures that the next call would meet too: the run ends, instead of waiting through all of them."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Visit:
+    """What the readings of one run share: the hub's own view of the connection, as it was last read."""
+
+    connection: payloads.Connection | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One stream to be read, of one organization, now."""
+
+    hub: Hub
+    database: Database
+    work: Work
+    stream: StreamFacts
+    streams: Mapping[Stream, StreamFacts]
+    organization: OrganizationFacts
+    is_full: bool
+    began_at: datetime
+    policy: push_policy.Policy
+    visit: Visit
+
+    @property
+    def organization_id(self) -> UUID:
+        """Whose stream it is."""
+        return self.work.organization_id
+
+
+@dataclass(slots=True, kw_only=True)
+class Readout:
+    """What came of a reading.
+
+    `doubt` says why it does not count as read, although it went to its end; it is tried again like one that
+    failed. `rest_seconds` is for a stream that the hub does not serve.
+    """
+
+    cursor_at: datetime | None = None
+    is_full: bool = False
+    doubt: str | None = None
+    rest_seconds: float | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+async def nudge(connection: Connection, reading: Reading, *kinds: WorkKind) -> None:
+    """Let others look at what has just been written."""
+    now = reading.work.now
+    for kind in kinds:
+        wanted_at = now + COMPARE_AFTER if kind is WorkKind.COMPARE else now
+        await nudge_work(connection, [reading.organization_id], kind, wanted_at)
+
+
+def count_refused(readout: Readout, reading: Reading, refused: Sequence[Refused]) -> None:
+    """Count and log rows that could not be used, without telling what they hold."""
+    for row in refused:
+        readout.counts["foreign" if row.is_foreign else "unreadable"] += 1
+    if refused:
+        log.warning("rows_refused", stream=reading.stream.stream, rows=len(refused), reason=refused[0].reason)
+
+
+def count_strangers(readout: Readout, reading: Reading, strangers: int) -> None:
+    """Count and log rows that the hub did not tell again when asked for them."""
+    if strangers:
+        readout.counts["foreign"] += strangers
+        log.warning(
+            "rows_refused",
+            stream=reading.stream.stream,
+            rows=strangers,
+            reason="the hub tells them of this organization in a list, but not when asked for them",
+        )

@@ -1,0 +1,211 @@
+"""Reading synced records of one type: what became of every push.
+
+- From the cursor, less an overlap, in the order of change, to the end; from the beginning when a sweep is
+  due.
+- What is unchanged is told by its digest and costs a look. The rest is observed under a lock, so that an
+  older version never overwrites a newer one, in whatever order they come.
+- A record does not say whose it is. One that is new lands only if its object is known to be this
+  organization's, or if the hub tells it again when asked for that object.
+- A record whose document we do not know, or in an older version than the record saw, sends for that document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from service.domain.cadence import OVERLAP
+from service.domain.document import Ledger, Side
+from service.domain.fleet import WorkKind
+from service.domain.record import Record, SeenRecord, observe
+from service.domain.stream import Stream, part_of
+from service.errors import HubError, HubFailure
+from service.hub.payloads import SyncedRecord
+from service.store.database import Connection
+from service.store.documents import (
+    LocalAmount,
+    list_hashes_of_documents,
+    list_known_objects,
+    list_local_amounts,
+)
+from service.store.records import Change, list_record_hashes, lock_records, write_records
+from service.store.rows import content_hash
+from service.store.streams import insert_targets
+from service.workers.reading import Reading, Readout, count_refused, count_strangers, nudge
+
+LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
+    "receivable": (Ledger.RECEIVABLE, Stream.LOCAL_RECEIVABLES),
+    "bill": (Ledger.PAYABLE, Stream.LOCAL_PAYABLES),
+}
+"""Where the document of a record is, by the record's type."""
+
+ASKED_SINGLY_MAX = 20
+"""Records without an object, which can only be asked for one by one: rare, and bounded in each page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record as a page told it, with the digest of what was told."""
+
+    row: SyncedRecord
+    digest: bytes
+
+
+async def read_records(reading: Reading) -> Readout:
+    """Read what changed, or everything; the cursor moves when the end was reached."""
+    object_type = part_of(reading.stream.stream)
+    cursor = reading.stream.cursor_at
+    since = None if reading.is_full or cursor is None else cursor - OVERLAP
+    readout = Readout(cursor_at=cursor, is_full=since is None)
+    async for page in reading.hub.records(reading.organization_id, object_type, updated_since=since):
+        count_refused(readout, reading, page.refused)
+        await _take(reading, readout, object_type, page.items)
+        for row in page.items:
+            # A time in our future is not believed, or it would hide what comes.
+            at = min(row.updated_at, reading.began_at)
+            readout.cursor_at = at if readout.cursor_at is None else max(readout.cursor_at, at)
+    # A type of which there is nothing has been read as of now.
+    readout.cursor_at = readout.cursor_at or reading.began_at
+    return readout
+
+
+async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequence[SyncedRecord]) -> None:
+    """Write what is news on a page."""
+    told = _newest(row for row in rows if row.object_type == object_type)
+    readout.counts["records_read"] += len(told)
+    async with reading.database.organization(reading.organization_id) as connection:
+        known = await list_record_hashes(connection, reading.organization_id, list(told))
+    news = {each: found for each, found in told.items() if known.get(each) != found.digest}
+    new = [found.row for each, found in news.items() if each not in known]
+    for stranger in await _strangers(reading, object_type, new):
+        del news[stranger]
+        count_strangers(readout, reading, 1)
+    if not news:
+        return
+    async with reading.work.writing() as connection:
+        changes = await _changes(connection, reading, news)
+        await write_records(connection, changes)
+        await _send_for_documents(connection, reading, changes)
+        if changes:
+            await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
+    readout.counts["records_changed"] += len(changes)
+
+
+def _newest(rows: Iterable[SyncedRecord]) -> dict[UUID, Told]:
+    """One version of each record; a page that shifted may hold two."""
+    newest: dict[UUID, Told] = {}
+    for row in rows:
+        other = newest.get(row.id)
+        if other is None or other.row.updated_at <= row.updated_at:
+            newest[row.id] = Told(row, content_hash(row.payload))
+    return newest
+
+
+async def _strangers(reading: Reading, object_type: str, new: Sequence[SyncedRecord]) -> Sequence[UUID]:
+    """New records that the hub does not tell again of this organization."""
+    object_ids = [str(row.object_id) for row in new if row.object_id is not None]
+    if not new:
+        return []
+    async with reading.database.organization(reading.organization_id) as connection:
+        ours = await list_known_objects(connection, reading.organization_id, object_ids)
+    doubtful = [row for row in new if str(row.object_id) not in ours]
+    asked = [row.object_id for row in doubtful if row.object_id is not None]
+    confirmed: set[UUID] = set()
+    if asked:
+        async for page in reading.hub.records(reading.organization_id, object_type, object_ids=asked):
+            confirmed.update(row.id for row in page.items)
+    singly = [row for row in doubtful if row.object_id is None]
+    for row in singly[:ASKED_SINGLY_MAX]:
+        if await _is_told_singly(reading, row.id):
+            confirmed.add(row.id)
+    return [row.id for row in doubtful if row.id not in confirmed]
+
+
+async def _is_told_singly(reading: Reading, record_id: UUID) -> bool:
+    try:
+        await reading.hub.record(reading.organization_id, record_id)
+    except HubError as error:
+        if error.failure in {HubFailure.NOT_FOUND, HubFailure.REFUSED}:
+            return False
+        raise
+    return True
+
+
+async def _changes(connection: Connection, reading: Reading, news: Mapping[UUID, Told]) -> Sequence[Change]:
+    """What we know now, of each record that the hub told something new of."""
+    before = await lock_records(connection, reading.organization_id, news.keys())
+    object_ids = [str(told.row.object_id) for told in news.values() if told.row.object_id is not None]
+    amounts = await list_local_amounts(connection, reading.organization_id, object_ids)
+    now = reading.work.now
+    changes = []
+    for record_id, told in news.items():
+        previous = before.get(record_id)
+        after = observe(previous, seen(reading.organization_id, told.row), now, reading.policy)
+        if after is previous:
+            continue
+        after = with_money(after, amounts.get(str(after.object_id)))
+        changes.append(
+            Change(before=previous, after=after, payload=told.row.payload, content_hash=told.digest)
+        )
+    return changes
+
+
+async def _send_for_documents(connection: Connection, reading: Reading, changes: Sequence[Change]) -> None:
+    """Wish for documents that these records know better than we do."""
+    if not changes or changes[0].after.object_type not in LEDGER_BY_TYPE:
+        return
+    ledger, stream = LEDGER_BY_TYPE[changes[0].after.object_type]
+    if reading.streams[stream].read_at is None:
+        return  # the whole list is about to be read
+    records = {str(change.after.object_id): change.after for change in changes if change.after.object_id}
+    known = await list_hashes_of_documents(
+        connection, reading.organization_id, ledger, Side.LOCAL, list(records)
+    )
+    now = reading.work.now
+    wanted = []
+    for object_id, record in records.items():
+        document = known.get(object_id)
+        is_lacking_lines = record.object_type == "bill" and record.has_failed
+        if (
+            document is None
+            or _is_before(document.hub_updated_at, record.object_updated_at)
+            or (is_lacking_lines and not document.has_lines)
+        ):
+            wanted.append((stream, object_id, now))
+    if wanted:
+        await insert_targets(connection, reading.organization_id, wanted)
+
+
+def _is_before(known: datetime | None, told: datetime | None) -> bool:
+    return known is not None and told is not None and known < told
+
+
+def seen(organization_id: UUID, row: SyncedRecord) -> SeenRecord:
+    """A record of the hub, as it is observed."""
+    return SeenRecord(
+        record_id=row.id,
+        organization_id=organization_id,
+        object_type=row.object_type,
+        object_id=row.object_id,
+        sync_status=row.sync_status,
+        errors=row.errors,
+        platform=row.platform,
+        platform_object_id=row.platform_object_id,
+        provider=row.provider,
+        provider_object_id=row.provider_object_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        last_pulled_at=row.last_pulled_at,
+        object_updated_at=row.object_updated_at,
+        platform_updated_at=row.platform_updated_at,
+        provider_updated_at=row.provider_updated_at,
+    )
+
+
+def with_money(record: Record, amount: LocalAmount | None) -> Record:
+    """The record with its document's money, where that is known."""
+    if amount is None:
+        return record
+    return replace(record, amount_minor=amount.amount_minor, currency=amount.currency)
