@@ -49,8 +49,12 @@ def money_verdict(local: Document, books: Document) -> Verdict | None:
     delta = books_amount(local, books) - local.total_minor
     if delta == 0:
         return None
-    if books.status is Status.VOID and books.total_minor == 0 and local.status is not Status.VOID:
-        return Verdict(Kind.STATUS, "It was voided in the books, which took its amount away there.")
+    if books.status is Status.VOID and books.total_minor == 0:
+        reason = "It was voided in the books, which took its amount away there."
+        if local.status is not Status.VOID:
+            return Verdict(Kind.STATUS, reason)
+        rule = rules.VOID_IN_BOOKS
+        return Verdict(Kind.STATUS, f"It is canceled here. {reason}", expected=True, rule=rule.name)
     if _is_rounding(local, books, delta):
         rule = rules.LINE_ROUNDING
         return Verdict(Kind.ROUNDING, rule.sentence, expected=True, rule=rule.name)
@@ -123,18 +127,21 @@ def _parties(local: Document, books: Document, links: LinkIndex) -> Iterator[Ver
     ours, theirs = party_key(local.party_name), party_key(books.party_name)
     if not ours or not theirs:
         return
-    if ours != theirs:
-        if not links.parties_linked(local, books):
-            reason = f"The party is {local.party_name} here and {books.party_name} in the books."
-            yield Verdict(Kind.COUNTERPARTY, reason)
-    elif (
-        local.ledger is Ledger.PAYABLE
-        and has_vendor_suffix(books.party_name)
-        and not has_vendor_suffix(local.party_name)
-    ):
+    reason = f"The party is {local.party_name} here and {books.party_name} in the books."
+    rule: rules.Rule | None = None
+    if ours == theirs:
+        if local.ledger is not Ledger.PAYABLE or not has_vendor_suffix(books.party_name):
+            return
         rule = rules.VENDOR_SUFFIX
-        reason = f"The party is {local.party_name} here and {books.party_name} in the books. {rule.sentence}"
-        yield Verdict(Kind.COUNTERPARTY, reason, expected=True, rule=rule.name)
+    elif links.parties_linked(local, books):
+        rule = rules.PARTY_RENAMED
+    yield _by_rule(Kind.COUNTERPARTY, reason, rule)
+
+
+def _by_rule(kind: Kind, reason: str, rule: rules.Rule | None) -> Verdict:
+    if rule is None:
+        return Verdict(kind, reason)
+    return Verdict(kind, f"{reason} {rule.sentence}", expected=True, rule=rule.name)
 
 
 def _issue_dates(local: Document, books: Document, link: Link | None) -> Iterator[Verdict]:
@@ -145,11 +152,8 @@ def _issue_dates(local: Document, books: Document, link: Link | None) -> Iterato
         if earliest <= books.issued_on <= latest:
             return
     reason = f"Issued on {local.issued_on} here, dated {books.issued_on} in the books."
-    if books.issued_on > local.issued_on and books.issued_on in _push_days(link):
-        rule = rules.POSTED_ON_ENTRY
-        yield Verdict(Kind.ISSUE_DATE, f"{reason} {rule.sentence}", expected=True, rule=rule.name)
-    else:
-        yield Verdict(Kind.ISSUE_DATE, reason)
+    is_entry = books.issued_on > local.issued_on and books.issued_on in _push_days(link)
+    yield _by_rule(Kind.ISSUE_DATE, reason, rules.POSTED_ON_ENTRY if is_entry else None)
 
 
 def _has_time(instant: datetime) -> bool:
@@ -171,8 +175,7 @@ def _statuses(local: Document, books: Document) -> Iterator[Verdict]:
     here, there = local.stated_status or ours, books.stated_status or theirs
     reason = f"It is {here.replace('_', ' ')} here and {there.replace('_', ' ')} in the books."
     if local.ledger is Ledger.PAYABLE and _PAID_RANK.get(ours, 0) > _PAID_RANK.get(theirs, len(_PAID_RANK)):
-        rule = rules.BILL_PAYMENTS
-        yield Verdict(Kind.STATUS, f"{reason} {rule.sentence}", expected=True, rule=rule.name)
+        yield _by_rule(Kind.STATUS, reason, rules.BILL_PAYMENTS)
     elif theirs in _PAID and ours is not Status.VOID:
         yield Verdict(Kind.STATUS, f"{reason} Look before it is paid again.")
     else:

@@ -74,6 +74,11 @@ VENDOR_SUFFIX: Final = Rule(
     "A counterpart that is customer and vendor is pushed twice, the vendor with `_VENDOR` added to its name.",
     "bills whose party differs by exactly this suffix",
 )
+PARTY_RENAMED: Final = Rule(
+    "party_renamed",
+    "Once a counterpart is matched, later changes of its name are not exchanged.",
+    "parties of other names that a synced record of their own joins",
+)
 BILL_PAYMENTS: Final = Rule(
     "bill_payments_not_pushed",
     "Payments of bills are not pushed.",
@@ -92,7 +97,7 @@ LINE_ROUNDING: Final = Rule(
 VOID_IN_BOOKS: Final = Rule(
     "void_in_books",
     "A voided document stays listed in the books but carries no balance there.",
-    "voided documents of the books that belong to no local one",
+    "voided documents of the books that belong to no local one, or to one that is canceled",
 )
 
 RULES: Final = {
@@ -109,6 +114,7 @@ RULES: Final = {
         NOT_PULLED_YET,
         CHANGED_SINCE_PULL,
         VENDOR_SUFFIX,
+        PARTY_RENAMED,
         BILL_PAYMENTS,
         POSTED_ON_ENTRY,
         LINE_ROUNDING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Side, Status
@@ -27,8 +28,9 @@ BOOKS_STATUSES: Final = {
     "paid": Status.PAID,
     "void": Status.VOID,
 }
-VOIDED_MEMO: Final = "voided"
-"""QuickBooks zeroes a voided document and writes this into its memo; of a receivable nothing else tells."""
+VOIDED: Final = frozenset({"void", "voided"})
+"""What the platforms call a voided invoice. The hub passes no status of receivables on: Xero's own may be
+among the extras of `pass_through`, and QuickBooks zeroes the amounts and begins the memo with this word."""
 
 
 def bill_in_books(payload: Payload, base_currency: str | None) -> Document:
@@ -86,13 +88,7 @@ def _document(
     party = record(payload, "vendor_ref" if is_payable else "customer_ref")
     due = _amount(payload, "amount_due", currency)
     stated = text(payload, "status")
-    status = status_of(stated, BOOKS_STATUSES) if stated else None
-    if (
-        status is None
-        and amounts.total.amount == 0
-        and (text(payload, "memo") or "").lower().startswith(VOIDED_MEMO)
-    ):
-        status = Status.VOID
+    status = status_of(stated, BOOKS_STATUSES) if stated else _voided(payload, amounts)
     return Document(
         side=Side.BOOKS,
         ledger=ledger,
@@ -115,3 +111,12 @@ def _document(
         lines=tuple(each.line for each in lines),
         rounded_lines=amounts.rounded_lines,
     )
+
+
+def _voided(payload: Payload, amounts: Rebuilt) -> Status | None:
+    """Tell a voided receivable by what little the platforms leave of it."""
+    extras = record(payload, "pass_through")
+    status = text(extras, "status") or text(extras, "Status") or ""
+    memo = re.split(r"\W", text(payload, "memo") or "", maxsplit=1)[0]
+    is_void = status.lower() in VOIDED or (memo.lower() in VOIDED and amounts.total.amount == 0)
+    return Status.VOID if is_void else None

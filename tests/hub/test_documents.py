@@ -208,12 +208,15 @@ def test_a_stated_total_of_an_invoice_is_taken() -> None:
     assert (document.total_minor, document.basis, document.status) == (750, Basis.STATED, Status.PAID)
 
 
-def test_an_invoice_voided_to_nothing_is_known_by_its_memo() -> None:
-    """QuickBooks leaves zero amounts and the word in the memo; an empty invoice without it is just empty."""
+def test_a_voided_invoice_is_known_by_what_the_platforms_leave() -> None:
+    """Zero amounts with the word in the memo, or the platform's own status, tell a voided invoice."""
     zero = {"quantity": 1, "unit_amount": 0}
     assert books_invoice(zero, memo="Voided - see INV-8").status is Status.VOID
     assert books_invoice(zero, memo="Thanks").status is None
+    assert books_invoice(zero, memo="Voidance fee").status is None
     assert books_invoice({"quantity": 1, "unit_amount": 1}, memo="Voided").status is None
+    assert books_invoice({"unit_amount": 1}, pass_through={"Status": "VOIDED"}).status is Status.VOID
+    assert books_invoice({"unit_amount": 1}, pass_through={"Status": "AUTHORISED"}).status is None
 
 
 @pytest.mark.parametrize(
