@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from service.domain.cause_names import Cause
-from service.domain.cause_pattern import PatternError, compile_pattern, source
+from service.domain.cause_pattern import PatternError, source
 from service.domain.cause_text import Problem
 from service.domain.cause_wording import normalise
 
@@ -83,6 +83,14 @@ class RuleBook:
         compiled = tuple(_compile(rule, words) for rule in rules)
         return cls(version, tuple(rules), words, frozenset(vocabulary), compiled)
 
+    def with_rules(self, changed: Mapping[str, Rule]) -> RuleBook:
+        """The same book with some rules, by id, read differently: to measure a change before making it."""
+        compiled = tuple(
+            _compile(changed[one.rule.id], self.words) if one.rule.id in changed else one
+            for one in self._compiled
+        )
+        return replace(self, rules=tuple(one.rule for one in compiled), _compiled=compiled)
+
     def match(
         self, problem: Problem, *, object_type: str | None = None, platform: str | None = None
     ) -> Match | None:
@@ -140,11 +148,6 @@ def _compile(rule: Rule, words: Mapping[str, tuple[str, ...]]) -> _Compiled:
 def _join(patterns: Sequence[str], words: Mapping[str, tuple[str, ...]]) -> re.Pattern[str] | None:
     """One expression that finds any of the patterns."""
     return re.compile("|".join(source(pattern, words) for pattern in patterns)) if patterns else None
-
-
-def supports(pattern: str, text: str, book: RuleBook) -> bool:
-    """Whether one pattern alone finds itself in a text: for measuring what each pattern carries."""
-    return compile_pattern(pattern, book.words).search(normalise(text)) is not None
 
 
 @cache

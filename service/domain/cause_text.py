@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.domain.cause_wrapped import (
     CODES_MAX,
+    PROBLEM_MAX,
     Problem,
     distinct,
     embedded_json,
@@ -36,8 +37,8 @@ __all__ = ["Problem", "problems"]
 
 TEXT_MAX = 16_000
 """Characters of one string that are looked at: the first problem decides, and real faults are below 4,000."""
-DEPTH_MAX = 12
-"""Levels of wrapping; the deepest seen is five."""
+DEPTH_MAX = 24
+"""Levels of wrapping, lists included; QuickBooks takes four, a wrapper of a wrapper eight more."""
 NODES_MAX = 2_000
 """Values visited: an answer to a batch of documents echoes some hundreds."""
 PROBLEMS_MAX = 20
@@ -48,6 +49,8 @@ _MESSAGE_KEYS = (
     "details", "errordetail", "errordescription", "validationmessage", "reason", "description", "summary",
 )  # fmt: skip
 """Keys that carry words for people, without underscores, in the order in which they are told."""
+_WEAK_KEYS = frozenset({"title", "reason", "description", "summary"})
+"""Keys that documents have as well: they count beside another key of an error only."""
 _ERROR_KEY = re.compile("error|message|fault|validation|detail|problem")
 """A key whose list of strings is a list of messages."""
 _CODE_KEYS = frozenset({"code", "errorcode", "errornumber", "number"})
@@ -61,7 +64,8 @@ _DULL_KEYS = frozenset({"warnings", "warning", "stack", "stacktrace", "trace"})
 def problems(errors: object) -> tuple[Problem, ...]:
     """Unwrap any value into its problems; empty when it says nothing."""
     found = tuple(_Walk(named_only=True).value(errors, 0))
-    return (found or tuple(_Walk(named_only=False).value(errors, 0)))[:PROBLEMS_MAX]
+    found = found or tuple(_Walk(named_only=False).value(errors, 0))
+    return tuple(replace(problem, text=problem.text[:PROBLEM_MAX]) for problem in found[:PROBLEMS_MAX])
 
 
 @dataclass(slots=True)
@@ -73,10 +77,14 @@ class _Told:
     labels: list[str] = field(default_factory=list)
     status: int | None = None
     path: str = ""
+    is_error: bool = False
+    """Whether a key was met that only errors have."""
 
     def problem(self) -> Problem:
         """Its words as one problem, message before detail."""
-        text = ": ".join(distinct([words for _, words in sorted(self.words, key=lambda pair: pair[0])]))
+        ranked = sorted(self.words, key=lambda pair: pair[0])
+        is_error = self.is_error or self.codes or self.status
+        text = ": ".join(distinct([words for _, words in ranked])) if is_error else ""
         text = f"{self.path}: {text}" if self.path and text else text
         return Problem(text, tuple(distinct(self.codes))[:CODES_MAX], self.status)
 
@@ -168,7 +176,9 @@ class _Walk:
         if name not in _MESSAGE_KEYS:
             if not self.named_only and name not in _LABEL_KEYS and name not in _STATUS_KEYS:
                 told.words.append((len(_MESSAGE_KEYS), f"{key[:100]}: {item[:TEXT_MAX]}"))
+                told.is_error = True
             return ()
+        told.is_error = told.is_error or not self.named_only or name not in _WEAK_KEYS
         inner = list(self._string(item, depth + 1)) if depth < DEPTH_MAX else []
         if len(inner) > 1:
             return inner
