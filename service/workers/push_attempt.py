@@ -20,8 +20,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from service import metrics
-from service.domain.push import Decision
 from service.domain.push_attempt import Outcome, outcome_of
+from service.domain.push_decision import Decision
 from service.domain.push_policy import Policy
 from service.domain.record import Record, observe
 from service.domain.record_push import push_refused, push_unknown, pushed
