@@ -1,0 +1,260 @@
+"""What `tieout check` looks at, one function for each subject; each gives findings and never raises trouble.
+
+A finding that is wrong names its remedy. Subjects stand on their own as far as they can: who mends a password
+should learn in the same run that the hub's credentials are wrong too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final
+
+import httpx
+
+from service.channels.registry import open_channels
+from service.commands.postgres import database_url
+from service.commands.subscriptions import OBJECT_TYPES, webhook_url
+from service.commands.version import version
+from service.errors import DatabaseError, HubError, HubFailure, SettingsError
+from service.hub.budget import Budget, single_process
+from service.hub.client import Hub
+from service.hub.dialect import Dialect
+from service.hub.exchange import open_http
+from service.hub.payloads import Subscription
+from service.hub.signing_in import Credentials
+from service.settings import Settings
+from service.store.database import Database
+from service.store.migrate import migrate, pending
+
+SKEW_SECONDS_MAX: Final = 5.0
+"""Signatures and tokens bear much more; a clock that is this far off is seldom kept at all."""
+
+HTTP_DATE_SECONDS: Final = 1.0
+"""An HTTP date has whole seconds."""
+
+
+class Mark(StrEnum):
+    """How a finding is."""
+
+    FINE = "✓"
+    UNWISE = "!"
+    WRONG = "✗"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: how it is, in a sentence, and what to do where it is not fine."""
+
+    mark: Mark
+    subject: str
+    told: str
+    remedy: str = ""
+
+
+def fine(subject: str, told: str) -> Finding:
+    """Tell of something in order."""
+    return Finding(mark=Mark.FINE, subject=subject, told=told)
+
+
+def unwise(subject: str, told: str, remedy: str) -> Finding:
+    """Tell of something that works but should be seen to."""
+    return Finding(mark=Mark.UNWISE, subject=subject, told=told, remedy=remedy)
+
+
+def wrong(subject: str, told: str, remedy: str) -> Finding:
+    """Tell of something that keeps the service from working."""
+    return Finding(mark=Mark.WRONG, subject=subject, told=told, remedy=remedy)
+
+
+def inspect_settings(settings: Settings) -> Sequence[Finding]:
+    """Look at what can be read but is unwise."""
+    return [
+        fine("settings", "all of them can be read"),
+        *(unwise("settings", *_parted(advice)) for advice in settings.advice()),
+    ]
+
+
+async def inspect_channels(settings: Settings) -> Sequence[Finding]:
+    """Look at where alerts go; nothing is sent."""
+    try:
+        channels = open_channels(settings.alert_channels, allow_private=settings.alert_allow_private)
+    except SettingsError as error:
+        return [wrong("alert channels", *_parted(_shortened(problem))) for problem in error.problems]
+    for channel in channels:
+        await channel.close()
+    if len(channels) == 1:
+        return [unwise("alert channels", "alerts go to the log alone", "set TIEOUT_ALERT_CHANNELS")]
+    return [fine("alert channels", ", ".join(channel.label for channel in channels))]
+
+
+async def inspect_database(settings: Settings) -> Sequence[Finding]:
+    """Look at the server, the schema, our rights and the clock."""
+    try:
+        async with database_url(settings) as url:
+            missing = await (pending(url) if settings.database_url else migrate(url))
+            if settings.database_url and missing:
+                told = f"{len(missing)} migrations are missing, from {missing[0]} on"
+                return [wrong("database", told, "run `tieout migrate`")]
+            async with await Database.open(url, pool_size=1) as database:
+                return await _inspect_open(database)
+    except DatabaseError as error:
+        return [wrong("database", *_parted(str(error)))]
+
+
+async def _inspect_open(database: Database) -> Sequence[Finding]:
+    async with database.fleet(readonly=True) as connection:
+        server = await connection.fetchval("show server_version")
+        role = await connection.fetchval("select current_user")
+    began = datetime.now(UTC)
+    at = await database.now()
+    ended = datetime.now(UTC)
+    return [
+        fine("database", f"PostgreSQL {str(server).split()[0]} at {database.place}, working as {role}"),
+        _judge_skew("clock", "Postgres", at - (began + (ended - began) / 2), database.place),
+    ]
+
+
+async def inspect_hub(settings: Settings) -> Sequence[Finding]:
+    """Sign in, ask one cheap question, and look at what the answers say of clock, budget and webhooks."""
+    async with _hub(settings) as (hub, heard):
+        try:
+            await hub.sign_in()
+            async for page in hub.organizations():
+                seen = f"{len(page.items)} organizations on the first page"
+                break
+            else:
+                seen = "no organization yet"
+        except HubError as error:
+            return [_judge_failure(error, settings)]
+        return [
+            fine("hub", f"signed in at {settings.hub_url}; {seen}"),
+            *heard.clock(),
+            *heard.budget(settings.hub_rate_per_second),
+            *await _inspect_subscriptions(hub, settings),
+        ]
+
+
+class _Heard:
+    """What headers of the hub's answers told."""
+
+    def __init__(self) -> None:
+        self.limit: float | None = None
+        self.skew: timedelta | None = None
+
+    async def listen(self, response: httpx.Response) -> None:
+        """Note the headers of one answer."""
+        with suppress(KeyError, ValueError):
+            self.limit = float(response.headers["RateLimit-Limit"])
+        try:
+            at = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError, TypeError):
+            return
+        self.skew = at + timedelta(seconds=HTTP_DATE_SECONDS / 2) - datetime.now(UTC)
+
+    def clock(self) -> Sequence[Finding]:
+        """Judge the hub's clock, where it told its time."""
+        return [] if self.skew is None else [_judge_skew("clock", "the hub", self.skew, "the hub")]
+
+    def budget(self, rate_per_second: float) -> Sequence[Finding]:
+        """Judge the setting by what the hub says that it allows."""
+        if self.limit is None:
+            return [
+                fine("rate budget", f"{rate_per_second:g} requests a second by setting; the hub tells none")
+            ]
+        told = f"{rate_per_second:g} requests a second by setting, {self.limit:g} by the hub"
+        if rate_per_second > self.limit:
+            return [wrong("rate budget", told, f"set TIEOUT_HUB_RATE_PER_SECOND={self.limit:g}, or less")]
+        return [fine("rate budget", told)]
+
+
+@asynccontextmanager
+async def _hub(settings: Settings) -> AsyncIterator[tuple[Hub, _Heard]]:
+    """Open a client of our own: the budget of the replicas is in a database that may not be there."""
+    heard = _Heard()
+    http = open_http(
+        base_url=settings.hub_url, timeout_seconds=settings.hub_timeout_seconds, service_version=version()
+    )
+    http.event_hooks["response"] = [heard.listen]
+    async with http:
+        hub = Hub(
+            http=http,
+            dialect=Dialect(settings.hub_dialect.value),
+            credentials=Credentials(
+                client_id=settings.hub_client_id,
+                client_secret=settings.hub_client_secret.reveal(),
+                token_url=settings.hub_token_url,
+            ),
+            version=settings.hub_version,
+            budget=Budget(single_process(min(settings.hub_rate_per_second, 5.0)), clock=time.monotonic),
+            timeout_seconds=settings.hub_timeout_seconds,
+        )
+        try:
+            yield hub, heard
+        finally:
+            await hub.aclose()
+
+
+def _judge_failure(error: HubError, settings: Settings) -> Finding:
+    match error.failure:
+        case HubFailure.UNAUTHORIZED:
+            remedy = "check TIEOUT_HUB_CLIENT_ID and TIEOUT_HUB_CLIENT_SECRET, and TIEOUT_HUB_TOKEN_URL"
+        case HubFailure.UNREACHABLE | HubFailure.TIMEOUT:
+            remedy = f"check TIEOUT_HUB_URL ({settings.hub_url}) and the way out of this network"
+        case HubFailure.THROTTLED:
+            remedy = "lower TIEOUT_HUB_RATE_PER_SECOND, or find who else uses these credentials"
+        case HubFailure.NOT_FOUND | HubFailure.UNREADABLE:
+            remedy = f"check TIEOUT_HUB_URL ({settings.hub_url}), prefix included, and TIEOUT_HUB_DIALECT"
+        case _:
+            remedy = "try again later; if it stays so, ask the hub's support"
+    return wrong("hub", _parted(str(error))[0], remedy)
+
+
+async def _inspect_subscriptions(hub: Hub, settings: Settings) -> Sequence[Finding]:
+    subject = "webhooks"
+    ours = webhook_url(settings.public_url)
+    try:
+        found: list[Subscription] = [each async for page in hub.subscriptions() for each in page.items]
+    except HubError as error:
+        return [unwise(subject, str(error), "without webhooks changes are found by polling alone, later")]
+    to_us = [each for each in found if each.url == ours]
+    enabled = {each.object_type for each in to_us if each.status in {"enabled", None}}
+    findings = []
+    if not to_us:
+        elsewhere = f" ({len(found)} to other addresses)" if found else ""
+        remedy = f"subscribe {ours} at the hub, or set TIEOUT_PUBLIC_URL to what is subscribed"
+        findings.append(unwise(subject, f"no subscription leads here{elsewhere}", remedy))
+    elif missing := sorted(OBJECT_TYPES - enabled):
+        remedy = f"subscribe them for {ours}, or enable them"
+        findings.append(unwise(subject, f"not subscribed: {', '.join(missing)}", remedy))
+    else:
+        findings.append(fine(subject, f"{len(to_us)} subscriptions lead to {ours}"))
+    if to_us and not settings.webhook_secrets:
+        told = "subscribed, but TIEOUT_WEBHOOK_SECRETS is not set: every delivery is answered 503"
+        findings.append(wrong(subject, told, "set TIEOUT_WEBHOOK_SECRETS to the subscriptions' secrets"))
+    return findings
+
+
+def _judge_skew(subject: str, whose: str, ahead: timedelta, where: str) -> Finding:
+    seconds = ahead.total_seconds()
+    if abs(seconds) <= SKEW_SECONDS_MAX:
+        return fine(subject, f"{whose} and this machine agree within {max(abs(seconds), 0.1):.1f} s")
+    side = "ahead of" if seconds > 0 else "behind"
+    told = f"{whose} is {abs(seconds):.0f} s {side} this machine"
+    return unwise(subject, told, f"let a time service set the clocks here and of {where}")
+
+
+def _shortened(problem: str) -> str:
+    """Leave the name of the variable out where the subject says it."""
+    return problem.removeprefix("TIEOUT_ALERT_CHANNELS: ")
+
+
+def _parted(told: str) -> tuple[str, str]:
+    """Part what is the case from what to do about it: our messages put a semicolon between the two."""
+    what, _, remedy = told.partition("; ")
+    return what, remedy

@@ -1,0 +1,22 @@
+"""`tieout serve`: run the service until SIGTERM or SIGINT, then end what is under way and leave with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from service import app, logs
+from service.settings import Settings
+
+
+@click.command("serve")
+def command() -> None:
+    """Run the service: the web side, the workers, or both, as TIEOUT_ROLES says.
+
+    Logs one JSON line an event to standard error, readable ones on a terminal.
+    """
+    settings = Settings.from_environment(os.environ)
+    logs.configure(logs.Masker(settings.secrets()))
+    asyncio.run(app.run(settings))

@@ -1,0 +1,57 @@
+"""Where text goes and how it looks: answers to standard output, everything else to standard error.
+
+Who pipes an answer into a program gets the answer alone. Texts from elsewhere are shown as text: their
+markup is not obeyed, and their control characters do not reach the terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from service.domain.money import format_minor
+
+WIDTH_MAX = 100
+"""Lines beyond it are hard to read, however wide the window is."""
+
+
+def answers() -> Console:
+    """The console that answers are printed on."""
+    return _console(Console(file=sys.stdout, highlight=False, soft_wrap=False))
+
+
+def asides() -> Console:
+    """The console of progress and remarks."""
+    return _console(Console(file=sys.stderr, highlight=False, soft_wrap=False))
+
+
+def _console(console: Console) -> Console:
+    console.width = min(console.width, WIDTH_MAX)
+    return console
+
+
+def plain(value: object, style: str = "") -> Text:
+    """Show text from elsewhere as what it is."""
+    text = "".join(each if each.isprintable() else " " for each in str(value))
+    return Text(" ".join(text.split()), style=style)
+
+
+def calm_table(*headings: str) -> Table:
+    """A table with one line, that below its head."""
+    return Table(*headings, box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def money(by_currency: Mapping[str, int]) -> str:
+    """Write amounts of several currencies: `EUR 120.00, USD 1,234.50`."""
+    return ", ".join(format_minor(minor, currency) for currency, minor in sorted(by_currency.items()))
+
+
+def instant(at: datetime | None) -> str:
+    """Write an instant to the second."""
+    return "never" if at is None else at.strftime("%Y-%m-%d %H:%M:%S UTC")
