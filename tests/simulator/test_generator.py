@@ -89,6 +89,17 @@ def test_connections_have_their_labels() -> None:
         assert status == entry["label"]
 
 
+def test_documents_from_before_the_connection_are_older_than_it() -> None:
+    """What is labelled as from before the connection was issued before it, everything else after."""
+    for organization in world().values():
+        if organization["label"] not in {"connected", "deauthorized"}:
+            continue
+        connected_at = organization["connection"]["created_at"]
+        for row in organization["documents"]:
+            is_before = row["label"] == Situation.BEFORE_CONNECTION
+            assert (row["created_at"] < connected_at) == is_before, row
+
+
 def test_books_are_pulled_and_amounts_agree() -> None:
     """The cache is the live books of both readable ledgers, and healthy documents agree to the minor unit."""
     for organization in world(situations="healthy").values():

@@ -116,8 +116,13 @@ async def test_one_connection_at_a_time(hub: Caller) -> None:
     assert len((await hub.get("/accounting-connections"))["data"]) == 2
     hub.simulator.set_behaviour(lists_old_connections=False)
     assert [row["id"] for row in (await hub.get("/accounting-connections"))["data"]] == [made.json()["id"]]
+    hub.simulator.advance(7200)
     hub.simulator.connect(hub.organization)
-    assert (await connection(hub))["status"] == "connected"
+    hub.simulator.advance(60)
+    first = await connection(hub)
+    assert (first["status"], first["platform"]) == ("connected", "quickbooks_online")
+    hub.simulator.advance(3600)
+    assert str((await connection(hub))["last_pull"]) > str(first["last_pull"])
 
 
 @pytest.mark.parametrize(("switch", "status"), [("conflict", 409), ("empty", 200)])

@@ -78,10 +78,12 @@ async def test_subscription_hears_its_type_and_actions_alone(open_hub: OpenHub) 
         assert [(event["object_type"], event["action"]) for event in listener.events] == [
             ("receivable", "issued")
         ]
+        hub.simulator.issue_invoice(hub.organization)
         await hub.call("POST", f"/webhook-subscriptions/{subscription['id']}/disable")
         hub.simulator.issue_invoice(hub.organization)
         await hub.simulator.deliver_webhooks()
-        assert len(listener.events) == 1
+        assert len(listener.events) == 1  # what waited when it was disabled is not sent any more
+        assert len(await hub.walk("/events")) == 2  # and what happened after that was nobody's event
 
 
 @pytest.mark.parametrize("status", ["connected", "deauthorized", "disconnected", "pending_auth"])
