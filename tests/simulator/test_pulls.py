@@ -105,6 +105,16 @@ async def test_outage_stops_pulls_and_says_so(hub: Caller) -> None:
     assert after["errors"] is None
 
 
+async def test_new_organization_is_pulled_every_hour(hub: Caller) -> None:
+    """An organization that joins later has its first pull at once and the next ones hourly."""
+    hub.organization = hub.simulator.add_organization("Late Comer", country="GB", platform="xero")
+    pulls: list[object] = []
+    for _ in range(3):
+        pulls.append((await connection(hub))["last_pull"])
+        hub.simulator.advance(3600)
+    assert len(set(pulls)) == 3
+
+
 async def test_one_connection_at_a_time(hub: Caller) -> None:
     """A second connection is refused until the first is disconnected; both stay in the list then."""
     assert (await hub.call("POST", "/accounting-connections")).status_code == 409
