@@ -16,8 +16,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from service.domain import push_policy
 from service.domain.cadence import OrganizationFacts, StreamFacts
 from service.domain.fleet import WorkKind
@@ -26,6 +24,7 @@ from service.errors import HubFailure
 from service.hub import payloads
 from service.hub.client import Hub
 from service.hub.rows import Refused
+from service.logs import get_logger
 from service.store.database import Connection, Database
 from service.store.work import nudge_work
 from service.workers.work import Work
@@ -38,7 +37,7 @@ ENDS_RUN: Final = frozenset(
 )
 """Failures that the next call would meet too: the run ends, instead of waiting through all of them."""
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -66,8 +66,6 @@ async def read_records(reading: Reading) -> Readout:
             # A time in our future is not believed, or it would hide what comes.
             at = min(row.updated_at, reading.began_at)
             readout.cursor_at = at if readout.cursor_at is None else max(readout.cursor_at, at)
-    # A type of which there is nothing has been read as of now.
-    readout.cursor_at = readout.cursor_at or reading.began_at
     return readout
 
 

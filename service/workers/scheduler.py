@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
 from service import metrics
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError, Superseded, TieoutError
+from service.logs import get_logger
 from service.store.database import Database
 from service.store.work import DueWork, count_due_work
 from service.workers.work import RELEASE_SECONDS, Tally, Worker, WorkFailed, postpone
@@ -41,7 +41,7 @@ this."""
 DRAIN_SECONDS: Final = 15.0
 """How long runs may go on when the service stops: half of what Kubernetes grants."""
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ import structlog
 
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError, Superseded, TieoutError
+from service.logs import get_logger
 from service.store.database import Connection, Database
 from service.store.work import Claim, claim_due_work, finish_work, get_now, hold_work, renew_work
 
@@ -55,7 +56,7 @@ POSTPONED_SECONDS: Final = 10.0
 POSTPONED_SECONDS_MAX: Final = 3600.0
 """The first and the longest wait of work that failed by a mistake of ours: seen soon, spun on never."""
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

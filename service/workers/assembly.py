@@ -1,0 +1,145 @@
+"""All workers of a replica, put together from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from service.channels.channel import Channel
+from service.domain import cadence, push_policy
+from service.domain.fleet import FLEET, FLEET_WORK
+from service.hub.budget import Budget, Slots
+from service.hub.client import Hub
+from service.hub.dialect import Dialect
+from service.hub.exchange import open_http
+from service.hub.sending import Observer
+from service.hub.signing_in import Credentials
+from service.settings import Settings
+from service.store.database import Database
+from service.store.hub_budget import pause_hub, reserve_hub_slots
+from service.store.work import ensure_work, get_now
+from service.workers.alerter import Alerter
+from service.workers.circuit import Circuit
+from service.workers.comparer import ComparePolicy, Comparer
+from service.workers.fleet import LIST_SECONDS, Fleet
+from service.workers.ingester import Ingester
+from service.workers.notifier import Notifier
+from service.workers.poller import Means, Poller
+from service.workers.pruner import Pruner, ensure_months
+from service.workers.pusher import Pusher
+from service.workers.work import Worker
+
+
+def shared_budget(database: Database, rate_per_second: float) -> Budget:
+    """The partner's budget, shared with all replicas through Postgres."""
+
+    async def reserve(count: int) -> Slots:
+        async with database.fleet() as connection:
+            first_in_seconds = await reserve_hub_slots(connection, count, rate_per_second)
+        return Slots(first_in_seconds, 1 / rate_per_second, count)
+
+    async def forward(seconds: float) -> None:
+        async with database.fleet() as connection:
+            await pause_hub(connection, seconds)
+
+    return Budget(reserve, forward=forward)
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: Settings, database: Database, version: str, observe: Observer | None = None
+) -> AsyncIterator[Hub]:
+    """The hub as the settings name it, under the shared budget."""
+    async with open_http(
+        base_url=settings.hub_url, timeout_seconds=settings.hub_timeout_seconds, service_version=version
+    ) as http:
+        hub = Hub(
+            http=http,
+            dialect=Dialect(settings.hub_dialect.value),
+            credentials=Credentials(
+                client_id=settings.hub_client_id,
+                client_secret=settings.hub_client_secret.reveal(),
+                token_url=settings.hub_token_url,
+            ),
+            version=settings.hub_version,
+            budget=shared_budget(database, settings.hub_rate_per_second),
+            timeout_seconds=settings.hub_timeout_seconds,
+            observe=observe,
+        )
+        try:
+            yield hub
+        finally:
+            await hub.aclose()
+
+
+def build_workers(
+    settings: Settings, database: Database, hub: Hub, channels: Sequence[Channel], replica_id: str
+) -> Sequence[Worker]:
+    """Every worker, ready for the scheduler."""
+    circuit, following = Circuit(), following_policy(settings)
+    means = Means(
+        database=database,
+        hub=hub,
+        replica_id=replica_id,
+        cadence=cadence_policy(settings),
+        push=following,
+        circuit=circuit,
+    )
+    return [
+        Fleet(
+            database=database,
+            hub=hub,
+            replica_id=replica_id,
+            circuit=circuit,
+            list_seconds=min(LIST_SECONDS, settings.connection_seconds),
+        ),
+        Ingester(database=database, replica_id=replica_id),
+        Poller(means),
+        Pusher(database, hub, following, replica_id),
+        Comparer(database, compare_policy(settings), replica_id),
+        Alerter(database, settings, channels, replica_id),
+        Notifier(database, channels, replica_id),
+        Pruner(database=database, replica_id=replica_id, retention=timedelta(days=settings.retention_days)),
+    ]
+
+
+async def prepare(database: Database) -> None:
+    """Make what workers take for granted: the fleet's own work, and the month that history is written to."""
+    async with database.fleet() as connection:
+        await ensure_months(connection, await get_now(connection))
+        await ensure_work(connection, [FLEET], FLEET_WORK)
+
+
+def cadence_policy(settings: Settings) -> cadence.Policy:
+    """How often streams are read."""
+    return cadence.Policy(
+        poll_seconds=settings.poll_seconds,
+        connection_seconds=settings.connection_seconds,
+        sweep_seconds=settings.sweep_seconds,
+        diff_seconds=settings.diff_seconds,
+        cure_seconds=settings.cure_seconds,
+    )
+
+
+def following_policy(settings: Settings) -> push_policy.Policy:
+    """How records are followed and pushed again."""
+    return push_policy.Policy(
+        stuck_seconds=settings.stuck_seconds,
+        retry_base_seconds=settings.retry_base_seconds,
+        retry_cap_seconds=settings.retry_cap_seconds,
+        retry_attempts=settings.retry_attempts,
+        cure_seconds=settings.cure_seconds,
+        canary_seconds=settings.canary_seconds,
+        confirm_seconds=settings.confirm_seconds,
+        evidence_seconds=settings.evidence_seconds,
+    )
+
+
+def compare_policy(settings: Settings) -> ComparePolicy:
+    """How often both sides are compared."""
+    return ComparePolicy(
+        diff_seconds=settings.diff_seconds,
+        stuck_seconds=settings.stuck_seconds,
+        stale_seconds=settings.stale_seconds,
+    )

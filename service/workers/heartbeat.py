@@ -1,0 +1,32 @@
+"""The heartbeat: each replica says that it lives, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from service.store.database import Database
+from service.store.replicas import delete_replica, upsert_replica
+
+HEARTBEAT_SECONDS: Final = 5.0
+"""A replica that has missed a few of these is gone; nothing but what people see depends on it."""
+
+
+class Heartbeat:
+    """One replica's report."""
+
+    def __init__(self, *, database: Database, replica_id: str, roles: Collection[str], version: str) -> None:
+        self._database = database
+        self._replica_id = replica_id
+        self._roles = roles
+        self._version = version
+
+    async def beat(self) -> None:
+        """Report that this replica lives."""
+        async with self._database.fleet() as connection:
+            await upsert_replica(connection, self._replica_id, self._roles, self._version)
+
+    async def end(self) -> None:
+        """Report that it ends."""
+        async with self._database.fleet() as connection:
+            await delete_replica(connection, self._replica_id)

@@ -1,0 +1,159 @@
+"""A simulated hub, a real Postgres and the workers that watch, driven run by run by clocks that a test moves.
+
+The hub's clock stands still between moves; Postgres' runs on, ahead of it by the little that a test takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from service.domain import cadence, push_policy
+from service.domain.fleet import FLEET, FLEET_WORK
+from service.hub.budget import Budget, single_process
+from service.hub.client import Hub
+from service.hub.dialect import Dialect
+from service.hub.exchange import open_http
+from service.hub.signing_in import Credentials
+from service.simulator import Clock, Simulator, SimulatorTransport
+from service.store.database import Database
+from service.store.work import ensure_work
+from service.workers.circuit import Circuit
+from service.workers.fleet import Fleet
+from service.workers.ingester import Ingester
+from service.workers.poller import Means, Poller
+from service.workers.work import Worker
+
+REQUESTS_PER_SECOND = 100_000.0
+"""The budget has tests of its own; here it must not cost time."""
+
+RUNS_MAX = 2_000
+"""More runs than this in a row are a spin."""
+
+CADENCE = cadence.Policy(
+    poll_seconds=300, connection_seconds=300, sweep_seconds=86_400, diff_seconds=3_600, cure_seconds=300
+)
+
+
+@dataclass
+class Watching:
+    """The world, and the workers that watch it."""
+
+    simulator: Simulator
+    database: Database
+    hub: Hub
+    fleet: Fleet
+    poller: Poller
+    ingester: Ingester
+    means: Means
+
+    @property
+    def organization_ids(self) -> Sequence[UUID]:
+        """Every organization of the world."""
+        return [UUID(each) for each in self.simulator.organization_ids]
+
+    def truth(self, organization_id: UUID) -> Mapping[str, Any]:
+        """Tell the truth about an organization."""
+        told = self.simulator.truth(str(organization_id))["organizations"]
+        mine: Mapping[str, Any] = told[str(organization_id)]
+        return mine
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, for the hub and for us."""
+        self.simulator.advance(seconds)
+        self.database.clock_offset += timedelta(seconds=seconds)
+
+    async def run(self, worker: Worker) -> int:
+        """Let a worker run until nothing is due; returns how many runs did something."""
+        for runs in range(RUNS_MAX):
+            tally = await worker.run_once(await self.database.now())
+            if tally.is_idle:
+                return runs
+        raise AssertionError(f"{worker.kind} finds work for ever")
+
+    async def catch_up(self) -> None:
+        """Let everybody run until nothing is due."""
+        await self.run(self.fleet)
+        while await self.run(self.ingester) + await self.run(self.poller):
+            pass
+
+    async def sweep(self) -> None:
+        """Let so much time pass that everything is read again, and read it."""
+        self.advance(CADENCE.sweep_seconds)
+        await self.catch_up()
+
+    async def rows(self, organization_id: UUID, table: str) -> Sequence[asyncpg.Record]:
+        """Every row of a table that the organization has."""
+        async with self.database.organization(organization_id) as connection:
+            return await connection.fetch(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4")  # noqa: S608 - our names
+
+    async def versions(self, organization_id: UUID) -> Mapping[str, Any]:
+        """What is there and in which version, to see that nothing was written."""
+        found: dict[str, Any] = {}
+        for table in ("connections", "reference_objects", "records", "documents"):
+            for row in await self.rows(organization_id, table):
+                found[f"{table} {tuple(row)[1:4]}"] = (row["version"], row["changed_at"])
+        history = await self.rows(organization_id, "history")
+        return found | {"history": len(history)}
+
+
+@asynccontextmanager
+async def watching(
+    database: Database,
+    *,
+    dialect: Dialect = Dialect.TESOURO,
+    cadence_policy: cadence.Policy = CADENCE,
+    **options: Any,
+) -> AsyncIterator[Watching]:
+    """Open a world and its watchers; `options` are the simulator's."""
+    clock = Clock.manual(datetime.now(UTC))
+    given = {"organizations": 3, "documents": 20, "rate_per_second": 0, "seed": 7, "clock": clock, **options}
+    simulator = Simulator(dialect=dialect.value, **given)
+    async with AsyncExitStack() as stack:
+        transport = SimulatorTransport(simulator.app)
+        http = await stack.enter_async_context(
+            open_http(
+                base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=transport
+            )
+        )
+        hub = Hub(
+            http=http,
+            dialect=dialect,
+            credentials=Credentials(
+                client_id=simulator.client_id,
+                client_secret=simulator.client_secret,
+                token_url="http://hub.test/v1/auth/token",
+            ),
+            version=dialect.default_version,
+            budget=Budget(single_process(REQUESTS_PER_SECOND)),
+            timeout_seconds=5,
+            jitter=lambda: 0.0,
+        )
+        stack.push_async_callback(hub.aclose)
+        means = Means(
+            database=database,
+            hub=hub,
+            replica_id="replica-1",
+            cadence=cadence_policy,
+            push=push_policy.Policy(),
+            circuit=Circuit(),
+            chance=lambda: 0.5,
+        )
+        async with database.fleet() as connection:
+            await ensure_work(connection, [FLEET], FLEET_WORK)
+        yield Watching(
+            simulator=simulator,
+            database=database,
+            hub=hub,
+            fleet=Fleet(database=database, hub=hub, replica_id="replica-1", circuit=means.circuit),
+            poller=Poller(means),
+            ingester=Ingester(database=database, replica_id="replica-1"),
+            means=means,
+        )
+        await simulator.close()
