@@ -114,7 +114,7 @@ FAILING_RECORDS = _gauge("tieout_failing_records", "Failing records of the heavi
 RISK_MINOR_UNITS = _gauge(
     "tieout_risk_minor_units", "Money of failing records, in minor units, of the heaviest causes.", "currency"
 )
-DIFFERENCES = _gauge("tieout_differences", "Open differences; expected is true or false.", "kind", "expected")
+DIFFERENCES = _gauge("tieout_differences", "Open differences, expected ones included.", "kind")
 UNCLASSIFIED_MINOR_UNITS = _gauge(
     "tieout_unclassified_minor_units", "Money that no rule explains, in minor units.", "currency"
 )

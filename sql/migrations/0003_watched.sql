@@ -90,6 +90,8 @@ CREATE TABLE tieout.records (
 ) WITH (fillfactor = 90);
 -- list_record_links, list_records_of_objects
 CREATE INDEX records_by_object ON tieout.records (organization_id, object_id);
+-- get_record, which is asked by the record's id alone
+CREATE INDEX records_by_id ON tieout.records (record_id);
 -- list_due_records, get_next_look_at
 CREATE INDEX records_open ON tieout.records (organization_id, least(next_attempt_at, deadline_at))
 WHERE state NOT IN ('acknowledged', 'confirmed');

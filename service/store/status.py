@@ -1,0 +1,110 @@
+"""What /status tells, counted as far as possible while rows are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from service.store.database import Connection
+from service.store.queries import QUERY
+from service.store.work import PollingLag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """How completely the connected organizations have been read."""
+
+    unswept: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Events that wait to be worked off."""
+
+    backlog: int
+    oldest_backlog_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """How deliveries ended; those turned away belong to no organization."""
+
+    received: int
+    duplicates: int
+    rejected: int
+
+
+_STORED = ("stored", "quarantined")
+
+
+async def sum_status_records(
+    connection: Connection, organization_id: UUID | None = None
+) -> Sequence[asyncpg.Record]:
+    """How many records there are, by status and state."""
+    return await connection.fetch(QUERY["sum_status_records"], organization_id)
+
+
+async def get_sweep(connection: Connection) -> Sweep:
+    """How completely the connected organizations have been read."""
+    row = await connection.fetchrow(QUERY["get_sweep"])
+    assert row is not None
+    return Sweep(**row)
+
+
+async def get_reading_lag(connection: Connection, tolerated_seconds: float) -> PollingLag:
+    """How many organizations are read later than they should be by more than is tolerated."""
+    row = await connection.fetchrow(QUERY["get_reading_lag"], timedelta(seconds=tolerated_seconds))
+    assert row is not None
+    return PollingLag(**row)
+
+
+async def get_event_backlog(connection: Connection) -> Backlog:
+    """What waits to be worked off."""
+    row = await connection.fetchrow(QUERY["get_event_backlog"])
+    assert row is not None
+    return Backlog(**row)
+
+
+async def sum_webhook_counts(connection: Connection) -> Webhooks:
+    """How all deliveries ended."""
+    rows = await connection.fetch(QUERY["sum_webhook_counts"])
+    counts: Mapping[str, int] = {row["outcome"]: row["deliveries"] for row in rows}
+    return Webhooks(
+        received=sum(counts.get(outcome, 0) for outcome in _STORED),
+        duplicates=counts.get("duplicate", 0),
+        rejected=sum(count for outcome, count in counts.items() if outcome not in {*_STORED, "duplicate"}),
+    )
+
+
+async def count_organization_webhooks(connection: Connection, organization_id: UUID) -> Webhooks:
+    """How the deliveries for one organization ended, of those that were stored."""
+    row = await connection.fetchrow(QUERY["count_organization_webhooks"], organization_id)
+    assert row is not None
+    return Webhooks(**row, rejected=0)
+
+
+async def count_missed_events(connection: Connection) -> int:
+    """How many events no webhook brought."""
+    return int(await connection.fetchval(QUERY["count_missed_events"]))
+
+
+async def count_open_differences(connection: Connection) -> Sequence[asyncpg.Record]:
+    """How many differences are open, by kind and whether they are expected."""
+    return await connection.fetch(QUERY["count_open_differences"])
+
+
+async def sum_unclassified(connection: Connection) -> Mapping[str, int]:
+    """Money that no rule explains, by currency."""
+    return {row["currency"]: row["minor"] for row in await connection.fetch(QUERY["sum_unclassified"])}
+
+
+async def get_database_state(connection: Connection) -> asyncpg.Record:
+    """The database's time and version."""
+    row = await connection.fetchrow(QUERY["get_database_state"])
+    assert row is not None
+    return row

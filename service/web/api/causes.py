@@ -1,0 +1,80 @@
+"""Why pushes fail: one row per open cause, with whose turn it is, what ends it, and the money behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from service.domain.cause_facts import facts_of, next_step_of
+from service.domain.cause_names import Cause as Name
+from service.store.database import Connection
+from service.store.records import list_causes
+from service.web.paging import Keyset, Page
+from service.web.route import Asked
+
+GROUPS_MAX = 5_000
+"""Thirty causes, and as many wordings of unknown errors as anybody will ever read."""
+
+_KEY = Keyset("causes", (str, str))
+_NAMES = frozenset(Name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """An open cause; errors that nobody knows are grouped by their wording (`group`)."""
+
+    cause: str
+    group: str | None
+    title: str
+    action: str
+    owner: str
+    cure: str
+    next_step: str
+    records: int
+    organizations: int
+    money_at_risk: Mapping[str, int]
+    first_seen_at: datetime | None
+    next_check_at: datetime | None
+    example: str | None
+    example_record_id: UUID
+
+
+async def list_them(asked: Asked) -> Page[Cause]:
+    """Answer a page of causes, the heaviest first."""
+    limit = asked.query["limit"]
+    after = _KEY.read(asked.query["after"])
+    async with asked.rows() as connection:
+        causes = await load(connection, GROUPS_MAX, asked.organization_id())
+    keys = [(cause.cause, cause.group) for cause in causes]
+    # The order is by weight, which moves; a page begins behind the row that ended the one before.
+    start = keys.index(after) + 1 if after in keys else 0
+    return _KEY.page(causes[start:], limit, keys[start:])
+
+
+async def load(connection: Connection, limit: int, organization_id: UUID | None = None) -> Sequence[Cause]:
+    """Read the heaviest causes."""
+    return [_cause(row) for row in await list_causes(connection, limit, organization_id)]
+
+
+def _cause(row: asyncpg.Record) -> Cause:
+    facts = facts_of(Name(row["cause"]) if row["cause"] in _NAMES else Name.UNKNOWN)
+    return Cause(
+        cause=row["cause"],
+        group=row["cause_group"],
+        title=facts.title,
+        action=facts.action.value,
+        owner=row["owner"] or facts.owner.value,
+        cure=facts.cure,
+        next_step=next_step_of(facts, object_type="document"),
+        records=row["records"],
+        organizations=row["organizations"],
+        money_at_risk={currency: int(minor) for currency, minor in row["money_at_risk"].items() if minor},
+        first_seen_at=row["first_seen_at"],
+        next_check_at=row["next_check_at"],
+        example=row["example"],
+        example_record_id=row["example_record_id"],
+    )

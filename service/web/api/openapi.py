@@ -1,0 +1,137 @@
+"""`/openapi.json`: OpenAPI 3.1 of the table of routes, made from it, so that it cannot tell otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from service.web.problems import Problem
+from service.web.route import Asked, Kind, Route
+
+DESCRIPTION = (
+    "Watches, retries and ties out what the hub syncs to QuickBooks Online and Xero. Times are RFC 3339 in "
+    "UTC; money is an integer of minor units beside its ISO 4217 currency. Lists are paged by key: pass "
+    "`next` on as `after`. A key that is bound to an organization sees that organization alone."
+)
+
+_TEMPLATE = "#/components/schemas/{name}"
+
+_WEBHOOK: Mapping[str, Any] = {
+    "post": {
+        "summary": "Receive one webhook of the hub",
+        "operationId": "post_webhooks_hub",
+        "description": "200 once the event is durable. Signed by `t=<unix>,v1=<hex>` over `<t>.<raw body>`.",
+        "security": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {
+            "200": {"description": "Stored", "content": {"application/json": {"schema": {"type": "object"}}}},
+            **{
+                str(status): {"$ref": "#/components/responses/Problem"}
+                for status in (401, 408, 413, 415, 503)
+            },
+        },
+    }
+}
+
+
+async def get(asked: Asked) -> Mapping[str, Any]:
+    """Answer with the description."""
+    return asked.service.description
+
+
+def describe(routes: Sequence[Route], version: str) -> Mapping[str, Any]:
+    """Describe routes; pages for people are left out, but for the one that opens."""
+    shown = [route for route in routes if route.kind is not Kind.PAGE or route.path == "/"]
+    named = [each for route in shown for each in (route.answer, route.answer_503, route.body)]
+    types = [each for each in named if each is not None and each is not dict]
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_TEMPLATE)
+    schema_by_type = dict(zip([repr(each) for each in types], schemas, strict=False))
+    paths: dict[str, dict[str, Any]] = {}
+    for route in shown:
+        path = re.sub(r":\w+}", "}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, schema_by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tieout",
+            "version": version,
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"key": []}],
+        "paths": {"/webhooks/hub": _WEBHOOK, **paths},
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "responses": {"Problem": _content("application/problem+json", schemas[-1], "A problem")},
+            "schemas": components,
+        },
+    }
+
+
+def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Mapping[str, Any]:
+    media_type = "text/html" if route.kind is Kind.PAGE else route.media_type
+    schema = schema_by_type.get(repr(route.answer), {"type": "object" if route.answer is dict else "string"})
+    problems = sorted({*route.errors, *_common_errors(route)})
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": "_".join([route.method.lower(), *re.findall(r"\w+", path)]),
+        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "responses": {
+            str(route.status): _content(media_type, schema, HTTPStatus(route.status).phrase),
+            **{str(status): {"$ref": "#/components/responses/Problem"} for status in problems},
+        },
+    }
+    if route.answer_503 is not None:
+        schema = schema_by_type[repr(route.answer_503)]
+        operation["responses"]["503"] = _content(media_type, schema, "It cannot serve just now")
+    if route.role is None:
+        operation["security"] = []
+    else:
+        operation["description"] = f"Needs the role {route.role.value}."
+    if route.body is not None:
+        body = {"schema": schema_by_type[repr(route.body)]}
+        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+    return operation
+
+
+def _common_errors(route: Route) -> Sequence[int]:
+    errors = [422, 503]
+    if route.role is not None:
+        errors += [401, 403, 429]
+    if route.is_fleet_only:
+        errors.append(404)
+    if route.is_action:
+        errors += [408, 413, 415]
+    return errors
+
+
+def _path_parameters(route: Route) -> Sequence[Mapping[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"} if kind == "uuid" else {"type": "string"},
+        }
+        for name, kind in re.findall(r"{(\w+):?(\w*)}", route.path)
+    ]
+
+
+def _query_parameters(route: Route) -> Sequence[Mapping[str, Any]]:
+    return [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.meaning,
+            "schema": dict(parameter.schema),
+        }
+        for parameter in route.parameters
+    ]
+
+
+def _content(media_type: str, schema: Mapping[str, Any], description: str) -> Mapping[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}

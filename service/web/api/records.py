@@ -1,0 +1,236 @@
+"""Synced records: what the hub says of each, what we made of it, and, one by one, the whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from service.domain import record as domain
+from service.store.answers import list_records_as_of
+from service.store.database import Connection
+from service.store.history import HistoryKind, KnownVersion, list_history
+from service.store.pushes import StoredAttempt, list_attempts, list_evidence
+from service.store.records import get_record, list_records
+from service.web.paging import Keyset, Page
+from service.web.problems import not_found
+from service.web.route import Asked
+
+HISTORY_MAX = 500
+"""Versions shown of one record; a record that was pushed twelve times has some forty."""
+
+FILTERS = ("object_type", "sync_status", "state", "cause")
+
+_NOW = Keyset("records", (UUID, UUID))
+_AS_OF = Keyset("records-as-of", (UUID, str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A synced record as the hub last told it, and ours beside it."""
+
+    id: UUID
+    organization_id: UUID
+    object_type: str
+    object_id: UUID | None
+    sync_status: str | None
+    errors: Any
+    platform: str | None
+    platform_object_id: str | None
+    provider: str | None
+    provider_object_id: str | None
+    created_at: datetime | None
+    updated_at: datetime
+    last_pulled_at: datetime | None
+    object_updated_at: datetime | None
+    platform_updated_at: datetime | None
+    provider_updated_at: datetime | None
+    state: str
+    cause: str | None
+    cause_text: str | None
+    owner: str | None
+    reason: str
+    episode: int
+    attempts_count: int
+    next_attempt_at: datetime | None
+    deadline_at: datetime | None
+    first_failed_at: datetime | None
+    healed_at: datetime | None
+    amount_minor: int | None
+    currency: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proved that another attempt was safe."""
+
+    id: UUID
+    kind: str
+    detail: Any
+    observed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One push, written before it was made; an outcome that nobody knows is `uncertain`."""
+
+    episode: int
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    http_status: int | None
+    error: str | None
+    trigger: str
+    evidence: Evidence
+    replica_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a version of the record changed: its state then, when the hub said so and when we knew."""
+
+    version: int
+    told_at: datetime | None
+    known_at: datetime
+    sync_status: str | None
+    state: str
+    cause: str | None
+    reason: str
+    attempts_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story(Record):
+    """One record with everything that happened to it."""
+
+    attempts: Sequence[Attempt]
+    history: Sequence[Step]
+    evidence: Sequence[Evidence]
+
+
+_FIELDS = tuple(field.name for field in fields(Record) if field.name != "id")
+
+
+async def list_them(asked: Asked) -> Page[Record]:
+    """Answer a page of records."""
+    if asked.query["as_of"] is not None:
+        return await _list_as_of(asked)
+    limit = asked.query["limit"]
+    organization_id, record_id = _NOW.read(asked.query["after"])
+    async with asked.rows() as connection:
+        rows = await list_records(
+            connection,
+            organization_id=asked.organization_id(),
+            after=(organization_id, record_id) if organization_id is not None else None,
+            limit=limit + 1,
+            **{name: asked.query[name] for name in FILTERS},
+        )
+    keys = [(row.organization_id, row.record_id) for row in rows]
+    return _NOW.page([of_domain(row) for row in rows], limit, keys)
+
+
+async def get_one(asked: Asked) -> Story:
+    """Answer one record with its whole story."""
+    async with asked.rows() as connection:
+        story = await load(connection, asked.path["record_id"], asked.query.get("as_of"))
+    if story is None:
+        raise not_found("record")
+    return story
+
+
+async def load(connection: Connection, record_id: UUID, as_of: datetime | None = None) -> Story | None:
+    """Read one record whole, as it is or as we knew it at an instant."""
+    now = await get_record(connection, record_id)
+    if now is None:
+        return None
+    organization_id = now.organization_id
+    versions = await list_history(
+        connection, organization_id, HistoryKind.RECORD, str(record_id), HISTORY_MAX
+    )
+    attempts = (await list_attempts(connection, organization_id, [record_id])).get(record_id, [])
+    evidence = await list_evidence(connection, organization_id, record_id)
+    shown = of_domain(now)
+    if as_of is not None:
+        versions = [version for version in versions if version.known_from <= as_of]
+        if not versions:
+            return None
+        shown = of_body(organization_id, record_id, versions[0].body)
+        attempts = [attempt for attempt in attempts if attempt.started_at <= as_of]
+        evidence = [row for row in evidence if row["observed_at"] <= as_of]
+    return Story(
+        **{name: getattr(shown, name) for name in ("id", *_FIELDS)},
+        attempts=[_attempt(attempt, as_of) for attempt in attempts],
+        history=[_step(version) for version in versions],
+        evidence=[
+            Evidence(
+                id=row["evidence_id"], kind=row["kind"], detail=row["detail"], observed_at=row["observed_at"]
+            )
+            for row in evidence
+        ],
+    )
+
+
+def of_domain(record: domain.Record) -> Record:
+    """Show a record."""
+    return Record(id=record.record_id, **{name: getattr(record, name) for name in _FIELDS})
+
+
+def of_body(organization_id: UUID, record_id: UUID, body: Mapping[str, Any]) -> Record:
+    """Show a version of a record."""
+    told = {name: body.get(name) for name in _FIELDS}
+    return msgspec.convert({**told, "id": str(record_id), "organization_id": str(organization_id)}, Record)
+
+
+async def _list_as_of(asked: Asked) -> Page[Record]:
+    limit = asked.query["limit"]
+    organization_id, record_id = _AS_OF.read(asked.query["after"])
+    async with asked.rows() as connection:
+        rows = await list_records_as_of(
+            connection,
+            asked.query["as_of"],
+            organization_id=asked.organization_id(),
+            after=(organization_id, record_id) if organization_id is not None else None,
+            limit=limit + 1,
+            **{name: asked.query[name] for name in FILTERS},
+        )
+    keys = [(row["organization_id"], row["record_id"]) for row in rows]
+    shown = [of_body(row["organization_id"], UUID(row["record_id"]), row["body"]) for row in rows]
+    return _AS_OF.page(shown, limit, keys)
+
+
+def _attempt(attempt: StoredAttempt, as_of: datetime | None) -> Attempt:
+    is_known = attempt.finished_at is not None and (as_of is None or attempt.finished_at <= as_of)
+    return Attempt(
+        episode=attempt.episode,
+        number=attempt.number,
+        started_at=attempt.started_at,
+        finished_at=attempt.finished_at if is_known else None,
+        outcome=(attempt.outcome if is_known else None) or "uncertain",
+        http_status=attempt.http_status if is_known else None,
+        error=attempt.error if is_known else None,
+        trigger=attempt.trigger,
+        evidence=Evidence(
+            id=attempt.evidence_id,
+            kind=attempt.evidence_kind,
+            detail=attempt.evidence_detail,
+            observed_at=None,
+        ),
+        replica_id=attempt.replica_id,
+    )
+
+
+def _step(version: KnownVersion) -> Step:
+    body = version.body
+    names = ("sync_status", "state", "cause", "reason", "attempts_count")
+    return Step(
+        version=version.version,
+        told_at=version.valid_from,
+        known_at=version.known_from,
+        **{name: body[name] for name in names},
+    )

@@ -1,0 +1,108 @@
+"""From a route of the table to an endpoint: who asks, may they, what exactly, and only then the handler.
+
+The order matters. Rights come before parameters, so that nobody without them learns what a route takes; a
+route that does not exist for a caller is 404, like one that does not exist at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from service.web.authentication import Caller, require_csrf
+from service.web.bodies import BodyRefused, read_body
+from service.web.parameters import parse_all
+from service.web.problems import Fault, Refused, malformed, not_found
+from service.web.route import Asked, Kind, Route, Service
+
+BODY_BYTES_MAX = 64 * 1024
+"""Of a JSON body or a form; routes that take whole documents bring their own cap."""
+
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "x-csrf-token"
+FIELDS_MAX = 20
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(route: Route, service: Service) -> Endpoint:
+    """Make the endpoint of a route."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            caller = await _caller(route, service, request)
+        except Refused as refused:
+            if route.kind is Kind.PAGE and refused.answer.status == 401:  # noqa: PLR2004 - a person without session
+                return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+            raise
+        body = await _body(route, request, caller)
+        asked = Asked(
+            service=service,
+            request=request,
+            caller=caller,
+            path=request.path_params,
+            query=parse_all(route.parameters, request.query_params),
+            body=body,
+        )
+        given = await route.handler(asked)
+        return given if isinstance(given, Response) else as_json(given, route.status)
+
+    return answer
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """Answer with a value as JSON; exact decimals stay exact."""
+    return Response(_ENCODER.encode(value), status, media_type="application/json")
+
+
+async def _caller(route: Route, service: Service, request: Request) -> Caller | None:
+    if route.role is None:
+        return None
+    caller = await service.authenticator.identify(request)
+    if route.is_fleet_only and caller.organization_id is not None:
+        raise not_found("resource")
+    if not caller.has(route.role):
+        raise Refused(403, f"This needs the role {route.role.value}; this key has {caller.role.value}.")
+    return caller
+
+
+async def _body(route: Route, request: Request, caller: Caller | None) -> Any:  # noqa: ANN401 - as the route says
+    if not route.is_action:
+        return None
+    try:
+        content = await read_body(request.receive, request.headers.raw, limit_bytes=BODY_BYTES_MAX)
+    except BodyRefused as refused:
+        raise Refused(refused.status, refused.detail, headers={"connection": "close"}) from None
+    fields = _fields(content) if route.is_form else {}
+    if caller is not None and caller.session is not None:
+        require_csrf(caller, fields.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, ""))
+    if route.is_form:
+        return fields
+    return _decoded(route.body, content, request)
+
+
+def _fields(content: bytes) -> Mapping[str, str]:
+    """Read a form; a field given twice counts as it was given last."""
+    try:
+        parsed = parse_qs(content.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise Refused(422, "The form cannot be read.") from None
+    return {name: texts[-1] for name, texts in parsed.items()}
+
+
+def _decoded(kind: Any, content: bytes, request: Request) -> Any:  # noqa: ANN401 - as the route says
+    if kind is None:
+        return None
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "The body must be JSON; say so with Content-Type: application/json.")
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise malformed(Fault(name="body", detail=str(error) or "cannot be read")) from None

@@ -1,0 +1,1 @@
+"""The page: what the service knows, for people, rendered on the server; it works without JavaScript."""

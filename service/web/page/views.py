@@ -1,0 +1,172 @@
+"""The pages that show something: each reads what its template needs, in one transaction, and renders it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from service.errors import DatabaseError
+from service.store.answers import list_differences, list_organizations_in_need
+from service.store.comparing import list_balances
+from service.store.status import get_database_state
+from service.web.api import alerts, causes, differences, events, organizations, records, status
+from service.web.dispatch import as_json
+from service.web.page.rendering import filters_of, next_page, render
+from service.web.page.stories import timeline
+from service.web.paging import Page
+from service.web.problems import not_found
+from service.web.route import Asked
+
+NEEDY_MAX = 12
+ALERTS_SHOWN = 6
+CAUSES_SHOWN = 8
+DIFFERENCES_SHOWN = 100
+BALANCES_SHOWN = 100
+
+
+async def overview(asked: Asked) -> Response:
+    """Show the fleet at a glance: is it well, what is at risk, whose turn is it."""
+    bound = asked.who.organization_id
+    async with asked.rows() as connection:
+        told = await status.load(connection, asked.service, bound)
+        needy = await list_organizations_in_need(connection, NEEDY_MAX)
+        firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_SHOWN)
+    risk: Counter[str] = Counter()
+    for cause in told.causes:
+        risk.update(cause.money_at_risk)
+    return render(
+        "overview.html",
+        asked,
+        now=told.as_of,
+        active="/",
+        told=told,
+        risk=risk,
+        causes=told.causes[:CAUSES_SHOWN],
+        needy=needy,
+        firing=firing,
+    )
+
+
+async def service_status(asked: Asked) -> Response:
+    """Answer `/status`: JSON, or for a browser the same on a page."""
+    is_page = wants_page(asked)
+    try:
+        async with asked.rows() as connection:
+            told = await status.load(connection, asked.service, asked.who.organization_id)
+    except DatabaseError:
+        blind = status.blind(asked.service.version)
+        if is_page:
+            raise
+        return as_json(blind, 503)
+    if not is_page:
+        return as_json(told)
+    return render("status.html", asked, now=told.as_of, active="/status", told=told)
+
+
+async def list_organizations(asked: Asked) -> Response:
+    """Show organizations by name."""
+    page: Page[organizations.Organization] = await organizations.list_them(asked)
+    return await _list("organizations.html", "/organizations", asked, page)
+
+
+async def show_organization(asked: Asked) -> Response:
+    """Show one organization: its connection, its records, its balance to the cent."""
+    organization_id = asked.path["organization_id"]
+    async with asked.rows() as connection:
+        found = await organizations.load(connection, organization_id)
+        if not found:
+            raise not_found("organization")
+        now = (await get_database_state(connection))["now"]
+        own_causes = await causes.load(connection, CAUSES_SHOWN, organization_id)
+        balances = await list_balances(connection, organization_id, None, BALANCES_SHOWN)
+        rows = await list_differences(
+            connection, organization_id=organization_id, is_open=True, limit=DIFFERENCES_SHOWN
+        )
+    shown = sorted((differences.of_row(row) for row in rows), key=_weight)
+    return render(
+        "organization.html",
+        asked,
+        now=now,
+        active="/organizations",
+        organization=found[0],
+        causes=own_causes,
+        balances=[differences.balance_of(row) for row in balances],
+        differences=shown,
+        differences_max=DIFFERENCES_SHOWN,
+    )
+
+
+async def list_records(asked: Asked) -> Response:
+    """Show records by filter."""
+    page: Page[records.Record] = await records.list_them(asked)
+    return await _list("records.html", "", asked, page)
+
+
+async def show_record(asked: Asked) -> Response:
+    """Show one record with its whole story."""
+    async with asked.rows() as connection:
+        story = await records.load(connection, asked.path["record_id"])
+        if story is None:
+            raise not_found("record")
+        now = (await get_database_state(connection))["now"]
+        owning = await organizations.load(connection, story.organization_id)
+    return render(
+        "record.html",
+        asked,
+        now=now,
+        record=story,
+        organization=owning[0] if owning else None,
+        moments=timeline(story),
+    )
+
+
+async def list_causes(asked: Asked) -> Response:
+    """Show why pushes fail."""
+    page: Page[causes.Cause] = await causes.list_them(asked)
+    return await _list("causes.html", "/causes", asked, page)
+
+
+async def list_all_differences(asked: Asked) -> Response:
+    """Show differences by filter; those still open unless asked otherwise."""
+    page: Page[differences.Difference] = await differences.list_them(asked)
+    return await _list("differences.html", "/differences", asked, page)
+
+
+async def list_alerts(asked: Asked) -> Response:
+    """Show alerts, and what a person may say to them."""
+    page: Page[alerts.Alert] = await alerts.list_them(asked)
+    return await _list("alerts.html", "/alerts", asked, page)
+
+
+async def list_events(asked: Asked) -> Response:
+    """Show the ledger of webhooks."""
+    page: Page[events.Event] = await events.list_them(asked)
+    return await _list("events.html", "/events", asked, page)
+
+
+def wants_page(asked: Asked) -> bool:
+    """Whether a browser asks."""
+    return "text/html" in asked.request.headers.get("accept", "")
+
+
+async def _list(template: str, active: str, asked: Asked, page: Page[Any]) -> Response:
+    now = await asked.service.database.now()
+    filters: Mapping[str, str] = filters_of(asked)
+    return render(
+        template,
+        asked,
+        now=now,
+        active=active,
+        rows=page.data,
+        next=next_page(asked, page.next),
+        filters=filters,
+        is_first="after" not in asked.request.query_params,
+    )
+
+
+def _weight(difference: differences.Difference) -> tuple[bool, int, str]:
+    """What needs somebody comes first, then what is larger."""
+    return (difference.expected, -abs(difference.delta_minor), str(difference.id))

@@ -1,0 +1,141 @@
+"""How things are called on the page: our words for states, owners and kinds, as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+STATES: Mapping[str, tuple[str, str]] = {
+    "confirmed": ("Confirmed", "Read back from the books, and equal."),
+    "acknowledged": (
+        "Acknowledged",
+        "The hub says done; not yet seen in the books, or of a type that cannot be.",
+    ),
+    "waiting": ("On its way", "The hub is bringing it to the books."),
+    "retrying": ("Retrying", "Time may cure it; it is pushed again."),
+    "blocked": ("Waiting for a cure", "It goes by itself the moment its cure is seen."),
+    "quarantined": (
+        "Being verified",
+        "An attempt may have landed: no push until the books prove that it did not.",
+    ),
+    "needs_person": ("Needs a person", "No retry can help; it says whose turn it is."),
+    "given_up": ("Given up", "Its attempts are used up; a person decides."),
+}
+"""Every state of a record, calm ones first, with what it means."""
+
+OWNERS: Mapping[str, str] = {
+    "nobody": "Nobody: cures itself",
+    "bookkeeper": "Bookkeeper",
+    "accounting_admin": "Accounting admin",
+    "organization_owner": "Organization's owner",
+    "partner_engineer": "Partner's engineer",
+    "partner": "Partner",
+    "platform_support": "Platform support",
+    "operator": "Operator",
+}
+
+KINDS: Mapping[str, str] = {
+    "push_failed": "Push failed",
+    "push_pending": "On its way",
+    "never_attempted": "Never attempted",
+    "deleted_in_books": "Deleted in the books",
+    "only_in_books": "Only in the books",
+    "duplicate_in_books": "Twice in the books",
+    "amount": "Amount",
+    "tax": "Tax",
+    "currency": "Currency",
+    "number": "Number",
+    "counterparty": "Counterparty",
+    "issue_date": "Issue date",
+    "due_date": "Due date",
+    "status": "Status",
+    "lines": "Lines",
+    "rounding": "Rounding",
+    "not_pushed": "Not to be pushed",
+    "unclassified": "Unclassified",
+}
+
+CONNECTIONS: Mapping[str, tuple[str, str]] = {
+    "connected": ("Connected", "good"),
+    "pending_auth": ("Waiting for authorisation", "wait"),
+    "disconnected": ("Disconnected", "bad"),
+    "deauthorized": ("Access withdrawn", "bad"),
+    "removed": ("Removed", "quiet"),
+    "none": ("Not connected", "quiet"),
+}
+"""Each status of a connection with its tone."""
+
+OBJECTS: Mapping[str, str] = {
+    "receivable": "Invoice",
+    "bill": "Bill",
+    "payment_record": "Payment",
+    "customer": "Customer",
+    "vendor": "Vendor",
+    "product": "Product",
+}
+
+PLATFORMS: Mapping[str, str] = {"quickbooks": "QuickBooks Online", "xero": "Xero"}
+
+OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "accepted": ("accepted by the hub", "good"),
+    "refused": ("refused by the hub", "bad"),
+    "uncertain": ("outcome unknown", "wait"),
+    "not_sent": ("never sent", "quiet"),
+}
+
+EVIDENCE: Mapping[str, str] = {
+    "not_sent": "The attempt before it never left.",
+    "refused": "The hub itself refused the attempt before it.",
+    "refused_before_creation": "It failed for a cause that cannot occur once the document exists.",
+    "read_back": "The books were read whole afterwards, and it is not in them.",
+    "named_person": "A person decided so.",
+}
+
+TRIGGERS: Mapping[str, str] = {
+    "schedule": "because it was time",
+    "cure": "because its cure was seen",
+    "canary": "to try out whether its group is cured",
+    "operator": "because an operator said so",
+}
+
+
+def plain(word: str | None) -> str:
+    """Write a word of a program as people write it; for those that stand in no table."""
+    return (word or "unknown").replace("_", " ").replace(".", " ").capitalize()
+
+
+def state_name(state: str) -> str:
+    """What a record's state is called."""
+    return STATES[state][0] if state in STATES else plain(state)
+
+
+def owner_name(owner: str | None) -> str:
+    """Whose turn it is."""
+    return OWNERS.get(owner or "", plain(owner)) if owner else "—"
+
+
+def kind_name(kind: str) -> str:
+    """What a kind of difference is called."""
+    return KINDS.get(kind, plain(kind))
+
+
+def connection_name(status: str | None) -> str:
+    """What a connection's status is called."""
+    known = CONNECTIONS.get(status or "none")
+    return known[0] if known else plain(status)
+
+
+def connection_tone(status: str | None) -> str:
+    """How a connection's status is to be felt."""
+    known = CONNECTIONS.get(status or "none")
+    return known[1] if known else "wait"
+
+
+def object_name(object_type: str | None) -> str:
+    """What a type of object is called."""
+    return OBJECTS.get(object_type or "", plain(object_type))
+
+
+def platform_name(platform: str | None) -> str:
+    """What an accounting system is called."""
+    family = (platform or "").split("_")[0]
+    return PLATFORMS.get(family, plain(platform) if platform else "no platform")

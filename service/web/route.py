@@ -1,0 +1,111 @@
+"""What a route is: one row of the table that routing, rights, documentation and tests are made from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+
+from service.settings import Role, Settings
+from service.store.database import Connection, Database
+from service.web.authentication import Authenticator, Caller
+from service.web.parameters import Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What handlers work with."""
+
+    settings: Settings
+    database: Database
+    authenticator: Authenticator
+    replica_id: str
+    version: str
+    description: Mapping[str, Any]
+    """OpenAPI of all routes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request, once it is clear who asks and what for."""
+
+    service: Service
+    request: Request
+    caller: Caller | None
+    path: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Any = None
+
+    @property
+    def who(self) -> Caller:
+        """The caller of a route that needs one."""
+        assert self.caller is not None, "only routes with a role have a caller"
+        return self.caller
+
+    @asynccontextmanager
+    async def rows(self, *, readonly: bool = True) -> AsyncIterator[Connection]:
+        """Open a transaction that sees what the caller may see, and nothing else, whatever is asked of it."""
+        database, bound = self.service.database, self.who.organization_id
+        scope = (
+            database.fleet(readonly=readonly)
+            if bound is None
+            else database.organization(bound, readonly=readonly)
+        )
+        async with scope as connection:
+            yield connection
+
+    def organization_id(self) -> UUID | None:
+        """The organization that a list is about: the one asked for, or the caller's only one."""
+        asked: UUID | None = self.query.get("organization_id")
+        return asked or self.who.organization_id
+
+
+Handler = Callable[[Asked], Awaitable[Any]]
+
+
+class Kind(StrEnum):
+    """What a route answers with, and so how it refuses."""
+
+    JSON = "json"
+    PAGE = "page"
+    """HTML for people: without a session they are sent to the login page."""
+    OTHER = "other"
+    """Either by `Accept`, or text; refuses like JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One row: where, who may, what it takes, what it gives."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    role: Role | None = Role.VIEWER
+    """The least role that may; None: anybody, also without a key."""
+    is_fleet_only: bool = False
+    """Whether it is about the whole service: for a key of one organization it does not exist."""
+    kind: Kind = Kind.JSON
+    parameters: Sequence[Parameter] = ()
+    body: Any = None
+    """The type of its JSON body."""
+    is_form: bool = False
+    """Whether it takes a form of our page instead."""
+    answer: Any = None
+    """The type of its JSON answer."""
+    answer_503: Any = None
+    """The type of its answer while it cannot serve, where that is no problem."""
+    media_type: str = "application/json"
+    status: int = 200
+    errors: Sequence[int] = ()
+    """Refusals of its own, beside those that every route may give."""
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it changes anything."""
+        return self.method not in {"GET", "HEAD"}

@@ -1,0 +1,130 @@
+"""The server under the web side, with the deadlines that uvicorn lacks.
+
+Left alone it waits for ever for a client that connects and says nothing, trickles its headers, or never reads
+its answer, and it keeps headers of any length. Here each connection has one deadline at a time: to send a
+request whole, to read what it was sent, or to ask again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.settings import Settings
+
+REQUEST_SECONDS = 10.0
+"""From a request's first byte (or the connection's opening) to its last."""
+
+WRITE_SECONDS = 10.0
+"""How long a client may leave an answer unread while our buffer for it is full."""
+
+IDLE_SECONDS = 9
+"""How long a connection may stay open between requests."""
+
+HEAD_BYTES_MAX = 64 * 1024
+CONNECTIONS_MAX = 1_000
+BACKLOG = 2_048
+SHUTDOWN_SECONDS = 10
+"""What is being answered when we are told to stop may take this long."""
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """One connection, cut off when it exceeds a deadline or a bound."""
+
+    _receiving: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _is_in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget all deadlines."""
+        self._disarm()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; those that begin a request start its deadline."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._arm()
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Count anew what the head of a request takes."""
+        self._is_in_head, self._head_bytes = True, 0
+        self._arm()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Bound trailers too, which come after the body."""
+        if not self._is_in_head:
+            self._head_bytes += len(name) + len(value)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.transport.abort()
+                return
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is in."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is in: the next deadline is ours."""
+        self._disarm()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read: give it a while."""
+        super().pause_writing()
+        if self._writing is None:
+            self._writing = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        super().resume_writing()
+
+    def _arm(self) -> None:
+        if self._receiving is None:
+            self._receiving = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._receiving is not None:
+            self._receiving.cancel()
+            self._receiving = None
+
+
+def configure(app: ASGIApp, settings: Settings, **changes: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own options
+    """Configure the server for our application; `changes` override single options of uvicorn's."""
+    options: dict[str, Any] = {
+        "host": settings.listen_host,
+        "port": settings.listen_port,
+        "http": DeadlineProtocol,
+        "ws": "none",
+        "lifespan": "off",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        # Whoever connects to us is whom we count against; a header that anybody can write is not.
+        "proxy_headers": False,
+        "timeout_keep_alive": IDLE_SECONDS,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+        "limit_concurrency": CONNECTIONS_MAX,
+        "backlog": BACKLOG,
+    }
+    return uvicorn.Config(app, **{**options, **changes})

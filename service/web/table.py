@@ -1,0 +1,183 @@
+"""The table of routes: everything that the service answers to, and nothing else.
+
+Routing, rights, `/openapi.json` and the tests that try every role on every route are made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.domain.difference_kind import Kind as DifferenceKind
+from service.domain.document import Ledger
+from service.domain.record_state import State
+from service.settings import Role
+from service.web import probes
+from service.web.api import alerts, causes, differences, events, openapi, organizations, records, status
+from service.web.page import routes as pages
+from service.web.paging import Page
+from service.web.parameters import AS_OF, ORGANIZATION, PAGING, a_flag, any_word, one_of
+from service.web.route import Kind, Route
+
+API: Sequence[Route] = (
+    Route(
+        method="GET",
+        path="/v1/organizations",
+        handler=organizations.list_them,
+        summary="List organizations with their connections and counts",
+        parameters=(*PAGING, AS_OF),
+        answer=Page[organizations.Organization],
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id:uuid}",
+        handler=organizations.get_one,
+        summary="Show one organization",
+        parameters=(AS_OF,),
+        answer=organizations.Organization,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/records",
+        handler=records.list_them,
+        summary="List synced records",
+        parameters=(
+            ORGANIZATION,
+            any_word("object_type", "Only this type of object, such as receivable or bill."),
+            any_word("sync_status", "Only what the hub gives this status."),
+            one_of("state", State, "Only records in this state."),
+            any_word("cause", "Only records that fail for this cause."),
+            *PAGING,
+            AS_OF,
+        ),
+        answer=Page[records.Record],
+    ),
+    Route(
+        method="GET",
+        path="/v1/records/{record_id:uuid}",
+        handler=records.get_one,
+        summary="Show one record with its attempts, history and evidence",
+        parameters=(AS_OF,),
+        answer=records.Story,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/causes",
+        handler=causes.list_them,
+        summary="List why pushes fail, the heaviest cause first",
+        parameters=(ORGANIZATION, *PAGING),
+        answer=Page[causes.Cause],
+    ),
+    Route(
+        method="GET",
+        path="/v1/differences",
+        handler=differences.list_them,
+        summary="List differences between local documents and the books",
+        parameters=(
+            ORGANIZATION,
+            one_of("ledger", Ledger, "Only this ledger."),
+            one_of("kind", DifferenceKind, "Only differences of this kind."),
+            a_flag("expected", "Only those that a rule of the platform explains, or only the others."),
+            a_flag("open", "Only those still there, or only those resolved."),
+            *PAGING,
+        ),
+        answer=Page[differences.Difference],
+    ),
+    Route(
+        method="GET",
+        path="/v1/balance",
+        handler=differences.list_balance,
+        summary="List balances: local total, itemised terms, books total",
+        parameters=(ORGANIZATION, *PAGING),
+        answer=Page[differences.Balance],
+    ),
+    Route(
+        method="GET",
+        path="/v1/events",
+        handler=events.list_them,
+        summary="List webhooks received and events that no webhook brought, the newest first",
+        parameters=(
+            ORGANIZATION,
+            one_of("source", events.SOURCES, "Only those that came, or only those that never did (log)."),
+            a_flag("quarantined", "Only what could not be read, or only what could."),
+            *PAGING,
+        ),
+        answer=Page[events.Event],
+    ),
+    Route(
+        method="GET",
+        path="/v1/alerts",
+        handler=alerts.list_them,
+        summary="List alerts, the newest first",
+        parameters=(ORGANIZATION, one_of("status", alerts.SHOWN, "Only those that fire, or did."), *PAGING),
+        answer=Page[alerts.Alert],
+    ),
+    Route(
+        method="POST",
+        path="/v1/alerts/{alert_id:uuid}/acknowledge",
+        handler=alerts.acknowledge,
+        summary="Take an alert on: its repeats stop",
+        role=Role.OPERATOR,
+        answer=alerts.Alert,
+        errors=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/alerts/{alert_id:uuid}/snooze",
+        handler=alerts.snooze,
+        summary="Silence an alert until some time",
+        role=Role.OPERATOR,
+        body=alerts.Snooze,
+        answer=alerts.Alert,
+        errors=(404,),
+    ),
+    Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi.get,
+        summary="This description",
+        answer=dict,
+    ),
+)
+
+PROBES: Sequence[Route] = (
+    Route(
+        method="GET",
+        path="/livez",
+        handler=probes.livez,
+        summary="Whether the process is alive",
+        role=None,
+        answer=probes.Liveness,
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=probes.readyz,
+        summary="Whether requests should be sent here",
+        role=None,
+        answer=probes.Readiness,
+        answer_503=probes.Readiness,
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=probes.show_metrics,
+        summary="Metrics in Prometheus' text format",
+        is_fleet_only=True,
+        kind=Kind.OTHER,
+        media_type="text/plain",
+    ),
+)
+
+STATUS = Route(
+    method="GET",
+    path="/status",
+    handler=pages.status,
+    summary="The state of the service, the reasons for it, and the counts behind it",
+    kind=Kind.OTHER,
+    answer=status.Status,
+    answer_503=status.Blind,
+)
+
+ROUTES: Sequence[Route] = (STATUS, *API, *PROBES, *pages.ROUTES)

@@ -1,0 +1,113 @@
+-- Lists as the web side answers them, beyond what workers ask for themselves. Every one is bounded, and paged by key.
+
+-- name: list_connection_changes :many
+-- When the connections of some organizations changed their status, as we learned it, newest first. Pulls are versions too,
+-- so only the newest ones of each organization are looked through.
+-- $1 organization_ids uuid[], $2 changes per organization, $3 versions looked through
+SELECT asked.organization_id, changes.*
+FROM unnest($1::uuid[]) AS asked (organization_id)
+CROSS JOIN LATERAL (
+    SELECT connection_id, status, platform, known_from, valid_from FROM (
+        SELECT connection_id, status, platform, known_from, valid_from,
+            lag(status) OVER (PARTITION BY connection_id ORDER BY version, known_from) AS status_before
+        FROM (
+            SELECT h.object_id AS connection_id, h.version, h.known_from, h.valid_from, h.body ->> 'platform' AS platform,
+                CASE WHEN h.body ->> 'removed_at' IS NULL THEN coalesce(h.body ->> 'status', 'unknown') ELSE 'removed' END AS status
+            FROM history h
+            WHERE h.organization_id = asked.organization_id AND h.kind = 'connection'
+            ORDER BY h.known_from DESC LIMIT $3
+        ) versions
+    ) steps
+    WHERE status IS DISTINCT FROM status_before
+    ORDER BY known_from DESC LIMIT $2
+) changes;
+
+-- name: list_findings_of :many
+-- What will fail when it is pushed, the first of each organization.
+-- $1 organization_ids uuid[], $2 findings per organization
+SELECT asked.organization_id, f.ledger, f.kind, f.document_id, f.reason, f.owner, f.amount_minor, f.currency, f.found_at
+FROM unnest($1::uuid[]) AS asked (organization_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM findings f WHERE f.organization_id = asked.organization_id ORDER BY f.ledger, f.kind, f.document_id LIMIT $2
+) f;
+
+-- name: list_organizations_as_of :many
+-- Organizations as we knew them at an instant, with the connection that counted then; by id, after a key.
+-- $1 as_of, $2 organization_id or null, $3 after organization_id or null, $4 limit
+SELECT o.organization_id, o.body, o.known_from, c.connection_id, c.body AS connection
+FROM (
+    SELECT DISTINCT ON (organization_id) organization_id, body, known_from FROM history
+    WHERE kind = 'organization' AND known_from <= $1
+        AND ($2::uuid IS NULL OR organization_id = $2) AND ($3::uuid IS NULL OR organization_id > $3)
+    ORDER BY organization_id, version DESC, known_from DESC
+) o
+LEFT JOIN LATERAL (
+    SELECT * FROM (
+        SELECT DISTINCT ON (object_id) object_id::uuid AS connection_id, body FROM history h
+        WHERE h.organization_id = o.organization_id AND h.kind = 'connection' AND h.known_from <= $1
+        ORDER BY object_id, version DESC, known_from DESC
+    ) known
+    WHERE body ->> 'removed_at' IS NULL
+    ORDER BY (body ->> 'status' = 'connected') DESC NULLS LAST, body ->> 'hub_created_at' DESC NULLS LAST LIMIT 1
+) c ON true
+WHERE NOT coalesce((o.body ->> 'removed')::boolean, false)
+ORDER BY o.organization_id LIMIT $4;
+
+-- name: list_records_as_of :many
+-- Records as we knew them at an instant; by organization and id, after a key. A filter that is null does not filter.
+-- $1 as_of, $2 organization_id, $3 object_type, $4 sync_status, $5 state, $6 cause, $7 after organization_id,
+-- $8 after record_id, $9 limit
+SELECT organization_id, object_id AS record_id, version, body FROM (
+    SELECT DISTINCT ON (organization_id, object_id) organization_id, object_id, version, body FROM history
+    WHERE kind = 'record' AND known_from <= $1 AND ($2::uuid IS NULL OR organization_id = $2)
+        AND ($7::uuid IS NULL OR (organization_id, object_id) > ($7, $8::text))
+    ORDER BY organization_id, object_id, version DESC, known_from DESC
+) known
+WHERE ($3::text IS NULL OR body ->> 'object_type' = $3)
+    AND ($4::text IS NULL OR body ->> 'sync_status' = $4)
+    AND ($5::text IS NULL OR body ->> 'state' = $5)
+    AND ($6::text IS NULL OR body ->> 'cause' = $6)
+ORDER BY organization_id, object_id LIMIT $9;
+
+-- name: list_events :many
+-- The ledger of webhooks, newest first, before a key. An event that was found in the hub's log while its delivery was just
+-- being stored is told once.
+-- $1 organization_id or null, $2 source or null, $3 quarantined or null, $4 before received_at or null, $5 before event_id,
+-- $6 before subscription_id, $7 limit
+SELECT e.organization_id, e.event_id, e.subscription_id, e.source, e.object_type, e.action, e.object_id, e.created_at,
+    e.received_at, e.quarantined, e.duplicates, e.worked_at
+FROM events e
+WHERE ($1::uuid IS NULL OR e.organization_id = $1)
+    AND ($2::text IS NULL OR e.source = $2)
+    AND ($3::boolean IS NULL OR (e.quarantined IS NOT NULL) = $3)
+    AND ($4::timestamptz IS NULL OR (e.received_at, e.event_id, e.subscription_id) < ($4, $5::uuid, $6::uuid))
+    AND NOT (e.source = 'log' AND EXISTS (
+        SELECT FROM events k
+        WHERE k.organization_id = e.organization_id AND k.event_id = e.event_id AND k.source = 'webhook'
+    ))
+ORDER BY e.received_at DESC, e.event_id DESC, e.subscription_id DESC LIMIT $7;
+
+-- name: list_organizations_in_need :many
+-- Organizations with lost connections, failing records or unexplained differences, the heaviest first.
+-- $1 limit
+WITH failing AS (
+    SELECT organization_id, sum(records)::bigint AS records FROM record_counts
+    WHERE state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    GROUP BY organization_id HAVING sum(records) > 0
+), differing AS (
+    SELECT organization_id, sum(open_differences - expected_differences)::bigint AS differences FROM comparisons
+    GROUP BY organization_id HAVING sum(open_differences - expected_differences) > 0
+), lost AS (
+    SELECT DISTINCT ON (organization_id) organization_id, status FROM connections WHERE removed_at IS NULL
+    ORDER BY organization_id, (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST
+)
+SELECT o.organization_id, o.name, l.status AS connection_status, coalesce(f.records, 0) AS failing,
+    coalesce(d.differences, 0) AS differences,
+    coalesce(l.status IN ('disconnected', 'deauthorized'), false) AS is_lost
+FROM organizations o
+LEFT JOIN failing f ON f.organization_id = o.organization_id
+LEFT JOIN differing d ON d.organization_id = o.organization_id
+LEFT JOIN lost l ON l.organization_id = o.organization_id
+WHERE o.removed_at IS NULL
+    AND (f.records IS NOT NULL OR d.differences IS NOT NULL OR l.status IN ('disconnected', 'deauthorized'))
+ORDER BY is_lost DESC, failing DESC, differences DESC, o.name, o.organization_id LIMIT $1;

@@ -1,0 +1,49 @@
+-- What /status tells: counts that are kept as rows are written, and counts of what waits. Nothing here reads what is settled.
+
+-- name: sum_status_records :many
+-- $1 organization_id or null
+SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts
+WHERE $1::uuid IS NULL OR organization_id = $1
+GROUP BY sync_status, state HAVING sum(records) <> 0;
+
+-- name: get_sweep :one
+-- Over the connected organizations: how many lack a complete reading of their records, and the oldest of the others.
+SELECT count(*) FILTER (WHERE NOT is_swept) AS unswept, min(oldest_at) AS oldest_at
+FROM (
+    SELECT s.organization_id, count(*) = count(s.full_at) AS is_swept, min(s.full_at) AS oldest_at
+    FROM streams s
+    WHERE s.stream LIKE 'records:%' AND EXISTS (
+        SELECT FROM connections c
+        WHERE c.organization_id = s.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+    )
+    GROUP BY s.organization_id
+) sweeps;
+
+-- name: get_reading_lag :one
+-- Organizations that are read later than they should be by more than is tolerated, and by how much at most. A row whose
+-- lease has ended counts like any other: whoever held it is gone.
+-- $1 tolerated interval
+SELECT count(*) AS overdue, coalesce(extract(epoch FROM tieout.now() - min(due_at)), 0)::float8 AS oldest_overdue_seconds
+FROM work WHERE kind = 'poll' AND due_at <= tieout.now() - $1::interval;
+
+-- name: sum_webhook_counts :many
+-- How deliveries ended, over all days.
+SELECT outcome, sum(deliveries)::bigint AS deliveries FROM webhook_counts GROUP BY outcome;
+
+-- name: count_organization_webhooks :one
+-- The same for one organization, of which only what was stored is known.
+-- $1 organization_id
+SELECT count(*) FILTER (WHERE source = 'webhook') AS received, coalesce(sum(duplicates), 0)::bigint AS duplicates
+FROM events WHERE organization_id = $1;
+
+-- name: get_event_backlog :one
+SELECT count(*) AS backlog, coalesce(extract(epoch FROM tieout.now() - min(received_at)), 0)::float8 AS oldest_backlog_seconds
+FROM events WHERE worked_at IS NULL;
+
+-- name: count_missed_events :one
+-- Events that only the hub's log brought.
+SELECT count(*) AS missing FROM events WHERE source = 'log';
+
+-- name: get_database_state :one
+-- For whoever asks whether we are ready.
+SELECT tieout.now() AS now, current_setting('server_version') AS server_version;
