@@ -20,7 +20,7 @@ from service.domain.document import Document, DocumentKind, Ledger, Side
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY
-from service.store.rows import rows_json
+from service.store.rows import clean_text, rows_json
 
 HUB = "hub"
 """The origin of what the hub tells; the partner's own documents have another."""
@@ -239,6 +239,32 @@ async def list_document_needs(
     """The normal form of local documents, for what they need of the books, by id."""
     rows = await connection.fetch(QUERY["list_document_needs"], organization_id, document_ids)
     return {row["document_id"]: msgspec.convert(row["body"], Document) for row in rows}
+
+
+async def replace_unreadable(
+    connection: Connection, organization_id: UUID, ledger: Ledger, side: Side, reasons: Mapping[str, str]
+) -> None:
+    """Make these the documents of a list that cannot be read, with the reason of each."""
+    await connection.execute(QUERY["delete_unreadable_documents"], organization_id, ledger, side)
+    if reasons:
+        await connection.execute(
+            QUERY["insert_unreadable_documents"],
+            organization_id,
+            ledger,
+            side,
+            [clean_text(document_id) for document_id in reasons],
+            [clean_text(reason) for reason in reasons.values()],
+        )
+
+
+async def list_unreadable_documents(
+    connection: Connection, organization_id: UUID, ledger: Ledger
+) -> Mapping[Side, Mapping[str, str]]:
+    """Documents of a ledger that are there and cannot be read: the reason of each, by side and id."""
+    found: dict[Side, dict[str, str]] = {side: {} for side in Side}
+    for row in await connection.fetch(QUERY["list_unreadable_documents"], organization_id, ledger):
+        found[Side(row["side"])][row["document_id"]] = row["reason"]
+    return found
 
 
 async def insert_scan(connection: Connection, organization_id: UUID, scan: ScanRow) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -13,14 +14,24 @@ from service.domain.difference import Context
 from service.domain.document import Document, Ledger, Side
 from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, Link
 from service.domain.preflight import Setup
-from service.domain.stream import RECORD_STREAMS
+from service.domain.stream import RECORD_STREAMS, Stream
 from service.store.comparing import Reads, list_pairs
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
-from service.store.documents import StoredDocument, list_documents, list_latest_scans
+from service.store.documents import (
+    StoredDocument,
+    list_documents,
+    list_latest_scans,
+    list_unreadable_documents,
+)
 from service.store.records import list_record_links
 from service.store.reference_objects import ReferenceKind, ReferenceObject, list_reference_objects
 from service.store.streams import list_streams
+
+LOCAL_STREAM_BY_LEDGER: Final[Mapping[Ledger, Stream]] = {
+    Ledger.RECEIVABLE: Stream.LOCAL_RECEIVABLES,
+    Ledger.PAYABLE: Stream.LOCAL_PAYABLES,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +56,13 @@ async def read_compared(
     stale_seconds: float,
 ) -> Compared | None:
     """Read a ledger; None when a side of it has not been read to the end yet."""
-    scans = await list_latest_scans(connection, organization_id)
-    local_scan, books_scan = scans.get((ledger, Side.LOCAL)), scans.get((ledger, Side.BOOKS))
+    streams = await list_streams(connection, organization_id)
+    local = streams.get(LOCAL_STREAM_BY_LEDGER[ledger])
+    books_scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
     link = await get_current_connection(connection, organization_id)
-    if local_scan is None or (books_scan is None and link is not None and link.is_connected):
+    if local is None or local.full_at is None:
+        return None
+    if books_scan is None and link is not None and link.is_connected:
         return None
     documents = await list_documents(connection, organization_id, ledger)
     references = await list_reference_objects(
@@ -57,13 +71,13 @@ async def read_compared(
         [ReferenceKind.TAX_RATE, ReferenceKind.LEDGER_ACCOUNT, ReferenceKind.PRODUCT, ReferenceKind.SETTINGS],
     )
     rows = await list_record_links(connection, organization_id, [*DOCUMENT_TYPES[ledger], PARTY_TYPE[ledger]])
+    unreadable = await list_unreadable_documents(connection, organization_id, ledger)
     pairs = await list_pairs(connection, organization_id, ledger)
-    streams = await list_streams(connection, organization_id)
     records = [
         streams[RECORD_STREAMS[name]] for name in DOCUMENT_TYPES[ledger] if RECORD_STREAMS[name] in streams
     ]
     reads = Reads(
-        local_at=local_scan.finished_at,
+        local_at=local.read_at,
         books_at=books_scan.finished_at if books_scan else None,
         last_pull=books_scan.last_pull if books_scan else None,
         certified=books_scan is not None and books_scan.certified,
@@ -84,11 +98,12 @@ async def read_compared(
             last_pull=reads.last_pull,
             scan_certified=reads.certified,
             scan_reason=books_scan.reason if books_scan else None,
-            local_complete=local_scan.certified,
             records_read_at=min((each.read_at for each in records if each.read_at), default=None),
             ever_seen_books_ids=_ids(there),
             absent_books_ids=_ids([each for each in there if each.removed_at is not None]),
             once_paired={pair.local_id: pair.books_id for pair in pairs.values()},
+            unreadable_local=unreadable[Side.LOCAL],
+            unreadable_books=unreadable[Side.BOOKS],
             ledger_account_ids=frozenset(
                 each.reference_id for each in references if each.kind is ReferenceKind.LEDGER_ACCOUNT
             ),

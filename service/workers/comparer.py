@@ -203,7 +203,7 @@ class _Writing:
 
 def _equal_by_record(comparison: Comparison, links: Sequence[Link]) -> Mapping[UUID, tuple[Link, Document]]:
     """The acknowledged records whose document was found by them and agrees, with its copy in the books."""
-    contradicted = {each.local_id for each in comparison.differences if each.kind in CONTRADICTING}
+    contradicted = {each.local_id for each in comparison.differences if _contradicts(each)}
     books_by_local = {
         each.local.document_id: each.books
         for each in comparison.pairing.pairs
@@ -216,6 +216,12 @@ def _equal_by_record(comparison: Comparison, links: Sequence[Link]) -> Mapping[U
         and link.object_id in books_by_local
         and books_by_local[link.object_id].document_id in link.books_ids
     }
+
+
+def _contradicts(difference: Difference) -> bool:
+    """Whether a document does not agree; a name that the platform's rules explain is the same party."""
+    is_same_party = difference.kind is Kind.COUNTERPARTY and difference.expected
+    return difference.kind in CONTRADICTING and not is_same_party
 
 
 def _confirmation(books: Document) -> str:

@@ -27,6 +27,7 @@ from service.store.documents import (
     insert_scan,
     list_document_hashes,
     mark_documents_removed,
+    replace_unreadable,
     write_documents,
 )
 from service.store.reference_objects import ReferenceKind, list_reference_objects
@@ -74,7 +75,8 @@ async def read_books(reading: Reading) -> Readout:
     readout.doubt = _doubt(reading, found, known, listed)
     if readout.doubt is None or found.refused:
         await _write(reading, readout, seen, known)
-    await _conclude(reading, readout, ledger, found, listed)
+    unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}
+    await _conclude(reading, readout, ledger, found, listed, unreadable=unreadable)
     return readout
 
 
@@ -107,9 +109,15 @@ async def _write(
 
 
 async def _conclude(
-    reading: Reading, readout: Readout, ledger: Ledger, found: Scan[Read], listed: Sequence[str]
+    reading: Reading,
+    readout: Readout,
+    ledger: Ledger,
+    found: Scan[Read],
+    listed: Sequence[str],
+    *,
+    unreadable: Mapping[str, str],
 ) -> None:
-    """Keep the scan and, if it may, conclude what is gone."""
+    """Keep the scan, what could not be read, and, if it may, conclude what is gone."""
     row = ScanRow(
         ledger=ledger,
         side=Side.BOOKS,
@@ -127,6 +135,7 @@ async def _conclude(
                 connection, reading.organization_id, ledger, Side.BOOKS, listed
             )
             readout.counts["documents_removed"] += len(gone)
+        await replace_unreadable(connection, reading.organization_id, ledger, Side.BOOKS, unreadable)
         await insert_scan(connection, reading.organization_id, row)
         await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
     readout.counts["scans"] += 1

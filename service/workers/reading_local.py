@@ -34,6 +34,7 @@ from service.store.documents import (
     list_hashes_of_documents,
     list_local_amounts,
     mark_document_removed,
+    replace_unreadable,
     write_documents,
 )
 from service.store.records import (
@@ -69,6 +70,7 @@ async def read_local(reading: Reading) -> Readout:
     async with reading.database.organization(reading.organization_id, readonly=True) as connection:
         known = await list_document_hashes(connection, reading.organization_id, ledger, Side.LOCAL)
     listed: set[str] = set()
+    unreadable: dict[str, str] = {}
     lines = _Lines(reading, readout)
     async for page in _pages(reading, ledger, ()):
         count_refused(readout, reading, page.refused)
@@ -76,6 +78,7 @@ async def read_local(reading: Reading) -> Readout:
         told = _documents(readout, ledger, page.items)
         fresh = [each for each in told.documents if each.document.document_id not in listed]
         listed.update(told.document_ids)
+        unreadable |= told.unread
         relevant = [
             each for each in fresh if _is_relevant(each.document, known.get(each.document.document_id))
         ]
@@ -84,6 +87,8 @@ async def read_local(reading: Reading) -> Readout:
         else:
             relevant = await lines.added_to(relevant, known)
         await _write(reading, readout, relevant, known)
+    async with reading.work.writing() as connection:
+        await replace_unreadable(connection, reading.organization_id, ledger, Side.LOCAL, unreadable)
     vanished = [each for each, found in known.items() if found.removed_at is None and each not in listed]
     await _settle_targets(reading, [*vanished[:VANISHED_MAX], *lines.left_out])
     return readout
@@ -121,12 +126,13 @@ class _Told:
     """What rows of the hub were: documents, some that cannot be read, some that are no documents any more."""
 
     documents: list[SeenDocument] = field(default_factory=list)
-    unread_ids: set[str] = field(default_factory=set)
+    unread: dict[str, str] = field(default_factory=dict)
+    """Why each of them cannot be read, by id."""
     ended_ids: set[str] = field(default_factory=set)
 
     @property
     def document_ids(self) -> set[str]:
-        return self.unread_ids | {each.document.document_id for each in self.documents}
+        return self.unread.keys() | {each.document.document_id for each in self.documents}
 
 
 def _documents(readout: Readout, ledger: Ledger, rows: Iterable[RawDocument]) -> _Told:
@@ -139,7 +145,7 @@ def _documents(readout: Readout, ledger: Ledger, rows: Iterable[RawDocument]) ->
             told.documents.append(SeenDocument(document=found, payload=row.payload))
         elif isinstance(found, Refused):
             readout.counts["unreadable"] += 1
-            told.unread_ids.add(row.id.lower())
+            told.unread[row.id.lower()] = found.reason
             log.warning("document_refused", ledger=ledger, document_id=row.id, reason=found.reason)
         else:
             told.ended_ids.add(row.id.lower())

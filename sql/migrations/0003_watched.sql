@@ -169,6 +169,17 @@ CREATE TABLE tieout.documents (
 );
 CALL tieout.wall('documents');
 
+-- Documents that are there and cannot be read, as of the last reading of their list: they are not absent.
+CREATE TABLE tieout.unreadable_documents (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    side text NOT NULL,
+    document_id text NOT NULL,
+    reason text NOT NULL,
+    PRIMARY KEY (organization_id, ledger, side, document_id)
+);
+CALL tieout.wall('unreadable_documents');
+
 -- Each complete reading of a list of documents, and whether it may prove absence.
 CREATE TABLE tieout.scans (
     organization_id uuid NOT NULL,

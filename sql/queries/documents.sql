@@ -90,3 +90,21 @@ WHERE organization_id = $1 AND side = 'local' AND document_id = ANY($2::text[])
 UNION
 SELECT reference_id FROM reference_objects
 WHERE organization_id = $1 AND kind IN ('product', 'counterpart') AND reference_id = ANY($2::text[]);
+
+-- name: delete_unreadable_documents :exec
+-- Those of a list, before it is told anew which cannot be read.
+-- $1 organization_id, $2 ledger, $3 side
+DELETE FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2 AND side = $3;
+
+-- name: insert_unreadable_documents :exec
+-- Documents that are there and cannot be read.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[], $5 reasons text[]
+INSERT INTO unreadable_documents (organization_id, ledger, side, document_id, reason)
+SELECT $1, $2, $3, document_id, reason FROM unnest($4::text[], $5::text[]) AS row (document_id, reason)
+ORDER BY document_id
+ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE SET reason = excluded.reason;
+
+-- name: list_unreadable_documents :many
+-- Documents of a ledger that are there and cannot be read, of both sides.
+-- $1 organization_id, $2 ledger
+SELECT side, document_id, reason FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2;
