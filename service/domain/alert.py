@@ -225,6 +225,11 @@ class Alert:
         return self.members[:LISTED_MAX]
 
     @property
+    def is_open(self) -> bool:
+        """Whether its trouble is not known to be over."""
+        return self.status is not Status.RESOLVED
+
+    @property
     def reading(self) -> Reading:
         """What must be read again before it may count as healed."""
         return READING_BY_KIND[self.kind]

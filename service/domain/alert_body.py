@@ -44,6 +44,7 @@ def body(notice: Notice, *, public_url: str) -> Mapping[str, Any]:
         "reason": notice.reason.value,
         "sequence": notice.sequence,
         "regressions_count": alert.regressions_count,
+        "previous_severity": notice.told_severity and notice.told_severity.value,
     }
 
 

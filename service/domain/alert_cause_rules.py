@@ -29,10 +29,8 @@ from service.domain.alert_text import (
     organizations,
     records,
 )
-from service.domain.cause_names import Cause
-
-CURED_BY_TIME: Final = frozenset({Cause.RATE_LIMITED, Cause.PLATFORM_UNAVAILABLE, Cause.ACCESS_TOKEN_EXPIRED})
-"""What usually ends without anybody."""
+from service.domain.cause_facts import Facts, Owner, facts_of, next_step_of
+from service.domain.cause_names import Action, Cause
 
 RECORDS_MANY: Final = 50
 """So many records of a cause that time cures are told at once: waiting longer would only make them more."""
@@ -66,11 +64,11 @@ def _failing(fact: CauseFact, lost: Mapping[UUID, str], policy: Policy, now: dat
         kind=Kind.CAUSE_FAILING,
         scope=fact.cause,
         cause=fact.cause,
-        severity=_severity(fact, Severity.INFO if fact.cause in CURED_BY_TIME else Severity.WARNING, now),
+        severity=_severity(fact, Severity.INFO if is_cured_by_time(fact.cause) else Severity.WARNING, now),
         summary=neutral(summary, SUMMARY_MAX),
         detail=_detail(fact),
-        owner=fact.owner or "",
-        next_step=neutral(fact.reason, EXCERPT_MAX),
+        owner=_owner(fact),
+        next_step=_next_step(fact),
         members=fact.organizations,
         organizations_count=fact.organizations_count,
         records_count=fact.records_count,
@@ -93,7 +91,7 @@ def _exhausted(fact: CauseFact, now: datetime) -> Condition:
             SUMMARY_MAX,
         ),
         detail=_detail(fact),
-        owner=fact.owner or "partner_engineer",
+        owner=_owner(fact),
         next_step="Open the cause: end what is behind it, then plan a retry of its records.",
         members=fact.organizations,
         organizations_count=fact.organizations_count,
@@ -105,8 +103,39 @@ def _exhausted(fact: CauseFact, now: datetime) -> Condition:
 
 def title_of(cause: str) -> str:
     """A cause as the beginning of a sentence."""
-    words = neutral(cause, NAME_MAX).replace("_", " ")
-    return "Unknown error" if cause == Cause.UNKNOWN else words[:1].upper() + words[1:]
+    known = _facts(cause)
+    return known.title if known else neutral(cause, NAME_MAX).replace("_", " ").capitalize()
+
+
+def _facts(cause: str) -> Facts | None:
+    """What is known of a cause; nothing of one that only a newer release knows."""
+    try:
+        return facts_of(Cause(cause))
+    except ValueError:
+        return None
+
+
+def is_cured_by_time(cause: str) -> bool:
+    """Whether it usually ends without anybody."""
+    known = _facts(cause)
+    return known is not None and known.action is Action.WAIT
+
+
+def _owner(fact: CauseFact) -> str:
+    known = _facts(fact.cause)
+    return fact.owner or (known.owner if known else Owner.PARTNER_ENGINEER)
+
+
+def _next_step(fact: CauseFact) -> str:
+    """What to do, in words that fit every record of the cause."""
+    known = _facts(fact.cause)
+    if known is None:
+        return neutral(fact.reason, EXCERPT_MAX)
+    platform = fact.platform if fact.organizations_count == 1 else None
+    return neutral(
+        next_step_of(known, object_type="", platform=platform, detail=neutral(fact.example, EXCERPT_MAX)),
+        DETAIL_MAX,
+    )
 
 
 def _severity(fact: CauseFact, floor: Severity, now: datetime) -> Severity:
@@ -140,7 +169,7 @@ def _detail(fact: CauseFact) -> str:
 
 def _wait_seconds(fact: CauseFact, policy: Policy) -> float | None:
     is_small = fact.organizations_count < WAVE_ORGANIZATIONS and fact.records_count < RECORDS_MANY
-    return policy.patience_seconds if fact.cause in CURED_BY_TIME and is_small else None
+    return policy.patience_seconds if is_cured_by_time(fact.cause) and is_small else None
 
 
 def _told_as_connection(fact: CauseFact, lost: Mapping[UUID, str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
-from service.domain.alert import MOVES, Alert, Condition, Policy, Status
+from service.domain.alert import MOVES, Alert, Condition, Policy, Severity, Status
 from service.domain.alert_telling import Reason, reason_to_tell
 
 REGRESSION_SPAN: Final = timedelta(days=1)
@@ -46,6 +46,8 @@ class Notice:
 
     alert: Alert
     reason: Reason
+    told_severity: Severity | None = None
+    """What the message before it, of the same episode, said."""
 
     @property
     def sequence(self) -> int:
@@ -235,7 +237,7 @@ def _changes(
         reason = reason_to_tell(alert, now=now, policy=policy)
         if reason is not None:
             current = _told(alert, now)
-            notices.append(Notice(alert=current, reason=reason))
+            notices.append(Notice(alert=current, reason=reason, told_severity=alert.notified_severity))
         before = known.get(alert.fingerprint)
         if before is None or before.alert_id != alert.alert_id:
             upserts.append(current)

@@ -303,7 +303,7 @@ def test_five_thousand_failures_in_two_hundred_organizations_are_at_most_three_m
         assert {notice.alert.alert_id for notice in desk.told} == {desk.only.alert_id}
 
 
-# A world of three troubles that come and go, with a person who presses buttons and a hub that is away at times.
+# Three troubles that come and go, a person who presses buttons, and a hub that is away at times.
 STEPS = st.lists(
     st.tuples(
         st.integers(1, 2_000),  # seconds since the step before

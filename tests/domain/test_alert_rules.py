@@ -45,7 +45,7 @@ def test_every_kind_rests_on_a_reading() -> None:
 def test_a_cause_is_one_condition_however_many_fail() -> None:
     """Five thousand records in two hundred organizations are one condition with their counts and money."""
     condition = found(causes=[cause(records=5_000, organizations=200)])["cause_failing:missing_tax_rate"]
-    assert condition.summary == "Missing tax rate: 5,000 records in 200 organizations cannot be pushed"
+    assert condition.summary == "Tax rate missing: 5,000 records in 200 organizations cannot be pushed"
     assert (condition.records_count, condition.organizations_count, len(condition.members)) == (
         5_000,
         200,
@@ -63,7 +63,7 @@ def test_a_cause_is_one_condition_however_many_fail() -> None:
 def test_a_cause_in_one_organization_names_it() -> None:
     """With one organization behind it, the summary says which."""
     condition = found(causes=[cause(records=1)])["cause_failing:missing_tax_rate"]
-    assert condition.summary == "Missing tax rate: 1 record of Organization 0 cannot be pushed"
+    assert condition.summary == "Tax rate missing: 1 record of Organization 0 cannot be pushed"
     assert condition.severity is Severity.WARNING
 
 
@@ -99,7 +99,7 @@ def test_records_on_their_way_keep_an_alert_and_open_none() -> None:
     fact = cause(records=0, organizations=0, returning_count=4, money_at_risk={})
     (condition,) = found(causes=[fact]).values()
     assert not condition.opens
-    assert condition.summary == "Missing tax rate: 4 records pushed again, not back yet"
+    assert condition.summary == "Tax rate missing: 4 records pushed again, not back yet"
 
 
 def test_records_without_a_retry_left_are_told_apart() -> None:

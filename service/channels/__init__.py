@@ -1,0 +1,1 @@
+"""HTTP out, to people: one file per kind of channel, all of one shape (`channel.Channel`)."""

@@ -1,0 +1,133 @@
+"""What alerts are decided from, asked of Postgres: counts and bounded lists over the whole fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from service.domain.alert import Kind
+from service.domain.alert_facts import MEMBERS_MAX, CauseFact, GapFact, OrganizationFact
+from service.store.database import Connection
+from service.store.queries import QUERY
+
+FAILING_STATES: Final = ("retrying", "blocked", "quarantined", "needs_person", "given_up")
+EXHAUSTED_STATES: Final = ("given_up",)
+
+Readings = Mapping[UUID, datetime | None]
+"""When each organization was last read; one that the hub no longer lists is missing."""
+
+
+async def list_failing_causes(connection: Connection, states: Sequence[str]) -> Sequence[CauseFact]:
+    """Causes of pushes in these states, heaviest first."""
+    rows = await connection.fetch(QUERY["list_failing_causes"], states, MEMBERS_MAX)
+    return [_cause(row) for row in rows]
+
+
+async def list_lost_organizations(connection: Connection) -> Sequence[OrganizationFact]:
+    """Organizations that had a connection and have none that works."""
+    rows = await connection.fetch(QUERY["list_lost_organizations"], MEMBERS_MAX)
+    return [_organization(row, note=_connection_note(row)) for row in rows]
+
+
+async def list_stale_organizations(
+    connection: Connection, stale_seconds: float
+) -> Sequence[OrganizationFact]:
+    """Connected organizations whose books are no longer pulled."""
+    rows = await connection.fetch(
+        QUERY["list_stale_organizations"], timedelta(seconds=stale_seconds), MEMBERS_MAX
+    )
+    return [_organization(row) for row in rows]
+
+
+async def list_stuck_organizations(
+    connection: Connection, stuck_seconds: float
+) -> Sequence[OrganizationFact]:
+    """Organizations with records that stay pending."""
+    rows = await connection.fetch(
+        QUERY["list_stuck_organizations"], timedelta(seconds=stuck_seconds), MEMBERS_MAX
+    )
+    return [_organization(row) for row in rows]
+
+
+async def list_differing_organizations(connection: Connection) -> Mapping[Kind, Sequence[OrganizationFact]]:
+    """Organizations with differences that no rule explains, by the kind of alert they give."""
+    found: dict[Kind, list[OrganizationFact]] = {}
+    for row in await connection.fetch(QUERY["list_differing_organizations"], MEMBERS_MAX):
+        kind = Kind(row["alert_kind"])
+        note = row["kinds"].replace("_", " ") if kind is Kind.DIFFERENCE_FOUND else ""
+        found.setdefault(kind, []).append(_organization(row, note=note))
+    return found
+
+
+async def get_missing_events(connection: Connection) -> GapFact | None:
+    """Events that no webhook brought; None when all came."""
+    row = await connection.fetchrow(QUERY["get_missing_events"], MEMBERS_MAX)
+    if row is None or not row["missing_count"]:
+        return None
+    return GapFact(
+        missing_count=row["missing_count"], organizations=tuple(row["members"]), oldest_at=row["oldest_at"]
+    )
+
+
+async def list_stream_readings(
+    connection: Connection, organization_ids: Sequence[UUID], prefix: str
+) -> Readings:
+    """When each organization was last read, in all streams that bear the prefix."""
+    return _readings(await connection.fetch(QUERY["list_stream_readings"], organization_ids, prefix))
+
+
+async def list_comparison_readings(connection: Connection, organization_ids: Sequence[UUID]) -> Readings:
+    """When both ledgers of each organization were last compared, from complete readings."""
+    return _readings(await connection.fetch(QUERY["list_comparison_readings"], organization_ids))
+
+
+async def list_delivery_readings(
+    connection: Connection, organization_ids: Sequence[UUID], since: datetime
+) -> Readings:
+    """When a webhook last came for each organization."""
+    return _readings(await connection.fetch(QUERY["list_delivery_readings"], organization_ids, since))
+
+
+def _readings(rows: Sequence[asyncpg.Record]) -> Readings:
+    return {row["organization_id"]: row["observed_at"] for row in rows}
+
+
+def _cause(row: asyncpg.Record) -> CauseFact:
+    return CauseFact(
+        cause=row["cause"],
+        records_count=row["records_count"],
+        returning_count=row["returning_count"],
+        organizations_count=row["organizations_count"],
+        organizations=tuple(row["members"] or ()),
+        money_at_risk=_money(row["money_at_risk"]),
+        organization_name=row["organization_name"] or "",
+        first_failed_at=row["first_failed_at"],
+        example=row["example"] or "",
+        owner=row["owner"],
+        reason=row["reason"] or "",
+        platform=row["platform"],
+    )
+
+
+def _organization(row: asyncpg.Record, note: str = "") -> OrganizationFact:
+    columns = set(row.keys())
+    return OrganizationFact(
+        organization_id=row["organization_id"],
+        name=row["name"],
+        since=row["since"],
+        records_count=row["records_count"] if "records_count" in columns else 0,
+        money_at_risk=_money(row["money_at_risk"]) if "money_at_risk" in columns else {},
+        note=note,
+    )
+
+
+def _money(sums: Mapping[str, Any]) -> Mapping[str, int]:
+    return {currency: int(minor) for currency, minor in sorted(sums.items())}
+
+
+def _connection_note(row: asyncpg.Record) -> str:
+    return ", ".join(word.replace("_", " ") for word in (row["platform"], row["status"]) if word)

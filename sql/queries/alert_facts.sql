@@ -1,0 +1,176 @@
+-- What alerts are decided from: counts and bounded lists over the whole fleet.
+
+-- name: list_failing_causes :many
+-- One row per cause of failing pushes, with its organizations, heaviest first, and an example of the heaviest. `returning_count`
+-- are records that failed with it, were pushed again and have not come back.
+-- $1 states text[] that count as failing, $2 organizations listed per cause
+WITH shares AS MATERIALIZED (
+    SELECT c.cause, c.organization_id, c.currency,
+        coalesce(sum(c.records) FILTER (WHERE c.state = ANY($1::text[])), 0)::bigint AS failing,
+        coalesce(sum(c.amount_minor) FILTER (WHERE c.state = ANY($1::text[])), 0) AS minor,
+        coalesce(sum(c.records) FILTER (WHERE c.state = 'waiting'), 0)::bigint AS on_the_way
+    FROM record_counts c
+    JOIN organizations o ON o.organization_id = c.organization_id AND o.removed_at IS NULL
+    WHERE c.state IN ('waiting', 'retrying', 'blocked', 'quarantined', 'needs_person', 'given_up') AND c.cause <> ''
+        AND c.records > 0 AND (c.state = 'waiting' OR c.state = ANY($1::text[]))
+    GROUP BY c.cause, c.organization_id, c.currency
+), organizations_of AS (
+    SELECT cause, count(*) FILTER (WHERE failing > 0) AS organizations,
+        (array_agg(organization_id ORDER BY failing DESC, organization_id) FILTER (WHERE failing > 0))[1:$2::int] AS members
+    FROM (SELECT cause, organization_id, sum(failing) AS failing FROM shares GROUP BY cause, organization_id) grouped
+    GROUP BY cause
+), money AS (
+    SELECT cause, jsonb_object_agg(currency, minor) AS money_at_risk
+    FROM (
+        SELECT cause, currency, sum(minor) AS minor FROM shares
+        WHERE currency <> '' GROUP BY cause, currency HAVING sum(minor) <> 0
+    ) sums
+    GROUP BY cause
+), totals AS (
+    SELECT cause, sum(failing)::bigint AS failing, sum(on_the_way)::bigint AS on_the_way FROM shares GROUP BY cause
+)
+SELECT t.cause, t.failing AS records_count, t.on_the_way AS returning_count, p.organizations AS organizations_count, p.members,
+    coalesce(m.money_at_risk, '{}') AS money_at_risk, o.name AS organization_name, e.first_failed_at, e.cause_text AS example,
+    e.owner, e.reason, e.platform
+FROM totals t
+JOIN organizations_of p ON p.cause = t.cause
+LEFT JOIN money m ON m.cause = t.cause
+LEFT JOIN organizations o ON o.organization_id = p.members[1]
+LEFT JOIN LATERAL (
+    -- A few rows are enough for an example; a large organization may have a hundred thousand of them.
+    SELECT * FROM (
+        SELECT r.first_failed_at, r.cause_text, r.owner, r.reason, r.platform, r.record_id FROM records r
+        WHERE r.organization_id = p.members[1] AND r.cause = t.cause AND r.state = ANY($1::text[])
+            AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        LIMIT 100
+    ) few
+    ORDER BY first_failed_at, record_id LIMIT 1
+) e ON true
+ORDER BY t.failing DESC, t.cause LIMIT 100;
+
+-- name: list_lost_organizations :many
+-- Organizations that had a connection and have none that works, with what waits for it.
+-- $1 limit
+SELECT o.organization_id, o.name, c.status, c.platform, c.since, f.records_count, f.money_at_risk
+FROM organizations o
+JOIN LATERAL (
+    SELECT CASE WHEN c.removed_at IS NULL THEN c.status ELSE 'removed' END AS status, c.platform,
+        coalesce(c.removed_at, c.changed_at) AS since, c.removed_at, c.connected_at
+    FROM connections c WHERE c.organization_id = o.organization_id
+    ORDER BY (c.removed_at IS NULL) DESC, (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST,
+        c.connection_id LIMIT 1
+) c ON true
+LEFT JOIN LATERAL (
+    SELECT coalesce(sum(records), 0)::bigint AS records_count,
+        coalesce(jsonb_object_agg(currency, minor) FILTER (WHERE currency <> '' AND minor <> 0), '{}') AS money_at_risk
+    FROM (
+        SELECT currency, sum(records) AS records, sum(amount_minor) AS minor FROM record_counts k
+        WHERE k.organization_id = o.organization_id
+            AND k.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        GROUP BY currency
+    ) sums
+) f ON true
+WHERE o.removed_at IS NULL AND (
+    c.status IN ('disconnected', 'deauthorized')
+    OR (c.status IS DISTINCT FROM 'connected' AND EXISTS (
+        SELECT FROM connections once WHERE once.organization_id = o.organization_id AND once.connected_at IS NOT NULL
+    ))
+)
+ORDER BY c.since DESC NULLS LAST, o.organization_id LIMIT $1;
+
+-- name: list_stale_organizations :many
+-- Connected organizations whose books had not been pulled for too long when their connection was last read.
+-- $1 stale interval, $2 limit
+SELECT o.organization_id, o.name, c.platform, coalesce(c.last_pull, c.connected_at) AS since
+FROM organizations o
+JOIN LATERAL (
+    SELECT * FROM connections c WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
+    ORDER BY (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST, c.connection_id LIMIT 1
+) c ON true
+JOIN streams s ON s.organization_id = o.organization_id AND s.stream = 'connection'
+WHERE o.removed_at IS NULL AND c.status = 'connected'
+    AND coalesce(c.last_pull, c.connected_at) < s.read_at - $1::interval
+ORDER BY since DESC, o.organization_id LIMIT $2;
+
+-- name: list_stuck_organizations :many
+-- Organizations with records that were still pending, after too long, when they were last read.
+-- $1 stuck interval, $2 limit
+SELECT o.organization_id, o.name, min(t.since) AS since, sum(t.records)::bigint AS records_count,
+    coalesce(jsonb_object_agg(t.currency, t.minor) FILTER (WHERE t.currency IS NOT NULL), '{}') AS money_at_risk
+FROM (
+    SELECT r.organization_id, r.currency, min(r.updated_at) AS since, count(*) AS records,
+        coalesce(sum(r.amount_minor), 0) AS minor
+    FROM records r
+    JOIN streams s ON s.organization_id = r.organization_id AND s.stream = 'records:' || r.object_type
+    WHERE r.state = 'waiting' AND r.updated_at < tieout.now() - $1::interval AND r.updated_at < s.read_at - $1::interval
+    GROUP BY r.organization_id, r.currency
+) t
+JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
+GROUP BY o.organization_id, o.name
+ORDER BY since DESC, o.organization_id LIMIT $2;
+
+-- name: list_differing_organizations :many
+-- Organizations with differences that no rule explains, by the kind of alert they give. What a failing or pending push
+-- explains is left to the alerts about pushes.
+-- $1 limit
+SELECT t.alert_kind, o.organization_id, o.name, min(t.since) AS since, sum(t.documents)::bigint AS records_count,
+    string_agg(DISTINCT t.kind, ', ' ORDER BY t.kind) AS kinds,
+    coalesce((
+        SELECT jsonb_object_agg(currency, minor) FROM (
+            SELECT d.currency, sum(abs(d.delta_minor::numeric)) AS minor FROM differences d
+            WHERE d.organization_id = o.organization_id AND d.resolved_at IS NULL AND NOT d.expected
+                AND d.kind = ANY(array_agg(DISTINCT t.kind))
+            GROUP BY d.currency HAVING sum(abs(d.delta_minor::numeric)) <> 0
+        ) sums
+    ), '{}') AS money_at_risk
+FROM (
+    SELECT organization_id, kind, min(first_seen_at) AS since, count(*) AS documents,
+        CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
+    FROM differences
+    WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending', 'not_pushed')
+    GROUP BY organization_id, kind
+) t
+JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
+GROUP BY t.alert_kind, o.organization_id, o.name
+ORDER BY since DESC, o.organization_id, t.alert_kind LIMIT $1;
+
+-- name: get_missing_events :one
+-- Events of the last hour that the hub's log had and no webhook brought within a quarter of an hour, of organizations whose
+-- webhooks did arrive before.
+-- $1 organizations listed
+SELECT count(*) AS missing_count, min(e.received_at) AS oldest_at,
+    (array_agg(DISTINCT e.organization_id))[1:$1::int] AS members
+FROM events e
+WHERE e.source = 'log' AND e.received_at BETWEEN tieout.now() - interval '75 minutes' AND tieout.now() - interval '15 minutes'
+    AND EXISTS (
+        SELECT FROM events w
+        WHERE w.organization_id = e.organization_id AND w.source = 'webhook' AND w.received_at < e.created_at
+    );
+
+-- name: list_stream_readings :many
+-- When each of these organizations was last read, in all the streams that bear the prefix; null while one never was.
+-- Organizations that the hub no longer lists have nothing to be read.
+-- $1 organization_ids uuid[], $2 prefix
+SELECT s.organization_id, CASE WHEN count(*) = count(s.read_at) THEN min(s.read_at) END AS observed_at
+FROM streams s
+JOIN organizations o ON o.organization_id = s.organization_id AND o.removed_at IS NULL
+WHERE s.organization_id = ANY($1::uuid[]) AND starts_with(s.stream, $2)
+GROUP BY s.organization_id;
+
+-- name: list_comparison_readings :many
+-- When both ledgers of each of these organizations were last compared; null where that rested on an incomplete reading.
+-- $1 organization_ids uuid[]
+SELECT c.organization_id, CASE WHEN bool_and(c.certified) THEN min(c.compared_at) END AS observed_at
+FROM comparisons c
+JOIN organizations o ON o.organization_id = c.organization_id AND o.removed_at IS NULL
+WHERE c.organization_id = ANY($1::uuid[])
+GROUP BY c.organization_id;
+
+-- name: list_delivery_readings :many
+-- When a webhook last came for each of these organizations.
+-- $1 organization_ids uuid[], $2 since
+SELECT o.organization_id, (
+    SELECT max(e.received_at) FROM events e
+    WHERE e.organization_id = o.organization_id AND e.received_at > $2 AND e.source = 'webhook'
+) AS observed_at
+FROM organizations o WHERE o.organization_id = ANY($1::uuid[]) AND o.removed_at IS NULL;
