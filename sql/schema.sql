@@ -528,6 +528,14 @@ CREATE TABLE tieout.targets (
     wishes integer DEFAULT 1 NOT NULL
 );
 
+CREATE TABLE tieout.unreadable_documents (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    side text NOT NULL,
+    document_id text NOT NULL,
+    reason text NOT NULL
+);
+
 CREATE TABLE tieout.webhook_counts (
     day date NOT NULL,
     outcome text NOT NULL,
@@ -650,6 +658,9 @@ ALTER TABLE ONLY tieout.streams
 ALTER TABLE ONLY tieout.targets
     ADD CONSTRAINT targets_pkey PRIMARY KEY (organization_id, stream, object_id);
 
+ALTER TABLE ONLY tieout.unreadable_documents
+    ADD CONSTRAINT unreadable_documents_pkey PRIMARY KEY (organization_id, ledger, side, document_id);
+
 ALTER TABLE ONLY tieout.webhook_counts
     ADD CONSTRAINT webhook_counts_pkey PRIMARY KEY (day, outcome, shard);
 
@@ -689,6 +700,8 @@ CREATE INDEX notifications_waiting ON tieout.notifications USING btree (channel,
 CREATE INDEX organizations_by_name ON tieout.organizations USING btree (name, organization_id);
 
 CREATE INDEX record_counts_failing ON tieout.record_counts USING btree (cause, organization_id) WHERE ((state = ANY (ARRAY['waiting'::text, 'retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text])) AND (cause <> ''::text));
+
+CREATE INDEX records_by_id ON tieout.records USING btree (record_id);
 
 CREATE INDEX records_by_object ON tieout.records USING btree (organization_id, object_id);
 
@@ -752,6 +765,8 @@ ALTER TABLE tieout.streams ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.targets ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.unreadable_documents ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY wall ON tieout.alerts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.attempt_outcomes TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
@@ -793,6 +808,8 @@ CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_i
 CREATE POLICY wall ON tieout.streams TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.targets TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.unreadable_documents TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.work TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -863,6 +880,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.streams TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.targets TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.unreadable_documents TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.webhook_counts TO tieout_app;
 
