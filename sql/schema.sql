@@ -709,6 +709,8 @@ CREATE INDEX records_failing ON tieout.records USING btree (organization_id, cau
 
 CREATE INDEX records_open ON tieout.records USING btree (organization_id, LEAST(next_attempt_at, deadline_at)) WHERE (state <> ALL (ARRAY['acknowledged'::text, 'confirmed'::text]));
 
+CREATE INDEX records_unconfirmed ON tieout.records USING btree (organization_id, healed_at) WHERE ((state = 'acknowledged'::text) AND (healed_at IS NOT NULL) AND (object_type = ANY (ARRAY['receivable'::text, 'bill'::text])));
+
 CREATE INDEX records_waiting ON tieout.records USING btree (organization_id, updated_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);

@@ -65,6 +65,16 @@ TOLD: Final[Mapping[Kind, Told]] = {
         wave_step="The hub's queue of pushes seems to stand still: open a ticket with it. Push "
         "nothing again.",
     ),
+    Kind.CONFIRMATION_OVERDUE: Told(
+        severity=Severity.WARNING,
+        owner="bookkeeper",
+        one="{name} has documents that are said to be in the books and are not found there",
+        many="{count} have documents that are said to be in the books and are not found there",
+        next_step="Look for each document in the books, by its number and amount. Where it is missing, "
+        "report it to the hub; do not push it again before that.",
+        wave_owner="partner_engineer",
+        wave_step="The hub calls pushes done that left nothing in the books: report it with the records.",
+    ),
     Kind.NEVER_ATTEMPTED: Told(
         severity=Severity.WARNING,
         owner="partner_engineer",

@@ -21,7 +21,7 @@ from service.domain.alert_organization_rules import organization_conditions
 from service.domain.alert_spread import WAVE_ORGANIZATIONS
 from service.domain.cause_names import Cause
 
-FOLLOWS: Final = frozenset({Kind.SYNC_STALE, Kind.RECORD_STUCK})
+FOLLOWS: Final = frozenset({Kind.SYNC_STALE, Kind.RECORD_STUCK, Kind.CONFIRMATION_OVERDUE})
 """What happens to an organization whose connection, whose platform or whose hub is away."""
 
 BETWEEN_HUB_AND_PLATFORM: Final = frozenset(

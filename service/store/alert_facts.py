@@ -53,6 +53,16 @@ async def list_stuck_organizations(
     return [_organization(row) for row in rows]
 
 
+async def list_unconfirmed_organizations(
+    connection: Connection, overdue_seconds: float
+) -> Sequence[OrganizationFact]:
+    """Organizations with documents that are said to be done and are not found in the books."""
+    rows = await connection.fetch(
+        QUERY["list_unconfirmed_organizations"], timedelta(seconds=overdue_seconds), MEMBERS_MAX
+    )
+    return [_organization(row) for row in rows]
+
+
 async def list_differing_organizations(connection: Connection) -> Mapping[Kind, Sequence[OrganizationFact]]:
     """Organizations with differences that no rule explains, by the kind of alert they give."""
     found: dict[Kind, list[OrganizationFact]] = {}

@@ -58,6 +58,9 @@ class AlertReading:
                 Kind.RECORD_STUCK: await store.list_stuck_organizations(
                     connection, self.policy.stuck_seconds
                 ),
+                Kind.CONFIRMATION_OVERDUE: await store.list_unconfirmed_organizations(
+                    connection, self.policy.stuck_seconds
+                ),
                 **await store.list_differing_organizations(connection),
             },
             channels=await self._channels(connection),

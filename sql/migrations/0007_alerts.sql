@@ -85,6 +85,9 @@ CREATE INDEX record_counts_failing ON tieout.record_counts (cause, organization_
 WHERE state IN ('waiting', 'retrying', 'blocked', 'quarantined', 'needs_person', 'given_up') AND cause <> '';
 -- list_stuck_organizations
 CREATE INDEX records_waiting ON tieout.records (organization_id, updated_at) WHERE state = 'waiting';
+-- list_unconfirmed_organizations
+CREATE INDEX records_unconfirmed ON tieout.records (organization_id, healed_at)
+WHERE state = 'acknowledged' AND healed_at IS NOT NULL AND object_type IN ('receivable', 'bill');
 -- list_differing_organizations
 CREATE INDEX differences_unexpected ON tieout.differences (organization_id, kind)
 WHERE resolved_at IS NULL AND NOT expected;

@@ -109,6 +109,37 @@ JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at I
 GROUP BY o.organization_id, o.name
 ORDER BY since DESC, o.organization_id LIMIT $2;
 
+-- name: list_unconfirmed_organizations :many
+-- Organizations with invoices and bills that failed, were then said to be done, and still are not found equal in the books
+-- although these were pulled, read whole and compared since. What is found there and differs is told as a difference.
+-- $1 overdue interval, $2 limit
+SELECT o.organization_id, o.name, min(t.since) AS since, sum(t.records)::bigint AS records_count,
+    coalesce(jsonb_object_agg(t.currency, t.minor) FILTER (WHERE t.currency IS NOT NULL), '{}') AS money_at_risk
+FROM (
+    SELECT r.organization_id, r.currency, min(r.healed_at) AS since, count(*) AS records,
+        coalesce(sum(r.amount_minor), 0) AS minor
+    FROM records r
+    JOIN documents d ON d.organization_id = r.organization_id
+        AND d.ledger = CASE r.object_type WHEN 'bill' THEN 'payable' ELSE 'receivable' END
+        AND d.side = 'local' AND d.document_id = r.object_id::text AND d.kind <> 'credit_note' AND d.removed_at IS NULL
+    JOIN comparisons k ON k.organization_id = r.organization_id AND k.ledger = d.ledger AND k.certified
+    WHERE r.state = 'acknowledged' AND r.healed_at IS NOT NULL AND r.object_type IN ('receivable', 'bill')
+        AND r.healed_at < tieout.now() - $1::interval
+        AND EXISTS (
+            SELECT FROM connections c WHERE c.organization_id = r.organization_id AND c.removed_at IS NULL
+                AND c.status = 'connected' AND c.last_pull > r.healed_at AND c.last_pull < k.compared_at
+        )
+        AND NOT EXISTS (
+            SELECT FROM differences f WHERE f.organization_id = r.organization_id AND f.record_id = r.record_id
+                AND f.resolved_at IS NULL
+                AND f.kind IN ('amount', 'tax', 'currency', 'number', 'counterparty', 'duplicate_in_books')
+        )
+    GROUP BY r.organization_id, r.currency
+) t
+JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
+GROUP BY o.organization_id, o.name
+ORDER BY since DESC, o.organization_id LIMIT $2;
+
 -- name: list_differing_organizations :many
 -- Organizations with differences that no rule explains, by the kind of alert they give. What a failing or pending push
 -- explains is left to the alerts about pushes.

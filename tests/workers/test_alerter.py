@@ -236,6 +236,32 @@ async def test_records_that_stay_pending_are_told(world: World, watch: Watch) ->
     )
 
 
+async def test_what_is_said_to_be_done_and_is_not_in_the_books_is_told(world: World, watch: Watch) -> None:
+    """Hours after a cure, the books pulled and compared since, what is not confirmed is news."""
+    await world.add(1)
+    records = await world.fail(1, 2, object_id=organization(50))
+    async with world.database.fleet() as connection:
+        await connection.execute(
+            "INSERT INTO documents (organization_id, ledger, side, document_id, kind, body, payload, "
+            "content_hash, list_hash, version, first_seen_at, changed_at) VALUES ($1, 'receivable', "
+            "'local', $2, 'invoice', '{}', '{}', '', '', 1, tieout.now(), tieout.now())",
+            organization(1),
+            str(organization(50)),
+        )
+    await world.move(1, records, State.ACKNOWLEDGED)
+    world.pass_time(7_300)
+    await world.read(1)
+    await watch.look()
+    assert await world.alerts() == {}
+    await world.connect(1, "connected", last_pull=await world.now())
+    world.pass_time(10)
+    await world.read(1)
+    await watch.look()
+    await watch.look(30)
+    (told,) = await world.outbox()
+    assert (told["kind"], told["records_count"]) == ("confirmation_overdue", 2)
+
+
 async def test_what_was_given_up_is_told_apart(world: World, watch: Watch) -> None:
     """Records without a retry left are an alert of their own beside their cause's."""
     await world.add(1)
@@ -268,8 +294,8 @@ async def test_differences_are_told_by_what_they_ask_of_people(world: World, wat
             await connection.execute(
                 "INSERT INTO differences (organization_id, difference_id, fingerprint, ledger, currency, "
                 "kind, delta_minor, count_delta, basis, expected, reason, version, first_seen_at, "
-                "changed_at) VALUES ($1, gen_random_uuid(), $2, 'payable', 'EUR', $3, $4, 0, 'stated', $5, '', 1, "
-                "tieout.now(), tieout.now())",
+                "changed_at) VALUES ($1, gen_random_uuid(), $2, 'payable', 'EUR', $3, $4, 0, 'stated', $5, "
+                "'', 1, tieout.now(), tieout.now())",
                 organization(1),
                 str(index),
                 kind,
