@@ -101,6 +101,7 @@ def test_the_first_of_several_problems_decides() -> None:
     assert (
         classify({"errors": [{"message": "Sync failed"}, {"message": closed}]}).cause is Cause.PERIOD_LOCKED
     )
+    assert classify(["HTTP 503", closed]).cause is Cause.PERIOD_LOCKED
 
 
 @pytest.mark.parametrize(
