@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from service.domain.alert import Severity
+from service.domain.document import Ledger
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.comparing import list_balances
@@ -21,7 +23,10 @@ from service.web.problems import not_found
 from service.web.route import Asked
 
 NEEDY_MAX = 12
+ALERTS_READ = 100
 ALERTS_SHOWN = 6
+"""The gravest of the newest ones."""
+
 CAUSES_SHOWN = 8
 DIFFERENCES_SHOWN = 100
 BALANCES_SHOWN = 100
@@ -33,7 +38,7 @@ async def overview(asked: Asked) -> Response:
     async with asked.rows() as connection:
         told = await status.load(connection, asked.service, bound)
         needy = await list_organizations_in_need(connection, NEEDY_MAX)
-        firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_SHOWN)
+        firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_READ)
     risk: Counter[str] = Counter()
     for cause in told.causes:
         risk.update(cause.money_at_risk)
@@ -46,7 +51,7 @@ async def overview(asked: Asked) -> Response:
         risk=risk,
         causes=told.causes[:CAUSES_SHOWN],
         needy=needy,
-        firing=firing,
+        firing=sorted(firing, key=lambda alert: -Severity(alert.severity).rank)[:ALERTS_SHOWN],
     )
 
 
@@ -93,7 +98,7 @@ async def show_organization(asked: Asked) -> Response:
         active="/organizations",
         organization=found[0],
         causes=own_causes,
-        balances=[differences.balance_of(row) for row in balances],
+        balances=sorted(map(differences.balance_of, balances), key=_as_accountants_read),
         differences=shown,
         differences_max=DIFFERENCES_SHOWN,
     )
@@ -165,6 +170,11 @@ async def _list(template: str, active: str, asked: Asked, page: Page[Any]) -> Re
         filters=filters,
         is_first="after" not in asked.request.query_params,
     )
+
+
+def _as_accountants_read(balance: differences.Balance) -> tuple[bool, str]:
+    """Receivables before payables, each by currency."""
+    return balance.ledger != Ledger.RECEIVABLE, balance.currency
 
 
 def _weight(difference: differences.Difference) -> tuple[bool, int, str]:
