@@ -8,12 +8,15 @@
   content: every replica prefers the same.
 - `pending` is `waiting`; `done` is `acknowledged`, or stays `confirmed`; `error` is classified and gets the
   state its cause asks for. A status that is missing or unknown is kept and waits: it is shown, never fatal.
-- An error after `done` is a **new episode**: attempts, evidence and times begin anew.
+- An error after `done`, at once or by way of pending, is a **new episode**: attempts, evidence, times begin
+  anew.
 - The hub's own failed push counts as an attempt; an error that answers our accepted push was counted when
   we made it.
 - **Quarantine remembers.** Another failure is no proof that an earlier attempt did nothing, so a
   quarantined record stays so; and an error that merely looks new while our push is under way (the hub
   touched the row) leads there too.
+- An id of the books, once told, is not forgotten because a later answer is silent about it: it forbids blind
+  pushes for good.
 - What was read back although the hub calls it failed stays confirmed while the hub repeats itself.
 - Every state that waits has a deadline by which we look again, whatever happens.
 
@@ -95,6 +98,7 @@ class Record(SeenRecord):
 
 
 _SEEN_FIELDS = tuple(field.name for field in fields(SeenRecord))
+_BOOKS_IDS = ("platform_object_id", "provider_object_id")
 
 
 def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> Record:
@@ -102,6 +106,9 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
     if previous is not None and _age(seen) <= _age(previous):
         return previous
     told = {name: getattr(seen, name) for name in _SEEN_FIELDS}
+    if previous is not None:
+        assert previous.record_id == seen.record_id, "observed another record"
+        told |= {name: told[name] or getattr(previous, name) for name in _BOOKS_IDS}
     match seen.sync_status:
         case "done":
             ours = _done(previous, seen, now, policy)
@@ -117,7 +124,11 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
 
 def reclassify(record: Record, now: datetime, policy: Policy) -> Record:
     """Read a stored error again under the rules in force; the same object when nothing changes by it."""
-    if not record.has_failed or record.sync_status != "error" or record.rules_version == rules_version():
+    if (
+        not record.has_failed
+        or record.sync_status != "error"
+        or (record.rules_version or 0) >= rules_version()
+    ):
         return record
     cause = _classified(record)
     if cause["cause"] == record.cause:
@@ -174,7 +185,7 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         return {**ours, "attempts_count": 1, "first_failed_at": seen.updated_at}
     if previous.state is State.CONFIRMED and previous.sync_status == "error":
         return _failed_but_landed(ours, previous, seen, now, policy)
-    if previous.state in SETTLED:
+    if previous.state in SETTLED or (previous.state is State.WAITING and previous.healed_at):
         return {
             **ours,
             "episode": previous.episode + 1,
@@ -192,8 +203,14 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         return quarantined(ours, now, policy) if previous.state is State.QUARANTINED else ours
     # On its way since our push, which was counted when it was made; or the hub's own first try.
     ours["attempts_count"] = max(previous.attempts_count, 1)
-    is_answer = previous.sync_status != "error" or not _same_failure(previous, seen)
-    return ours if is_answer else quarantined(ours, now, policy)
+    return ours if _is_answer(previous, seen) else quarantined(ours, now, policy)
+
+
+def _is_answer(previous: Record, seen: SeenRecord) -> bool:
+    """Whether an error ends what was on its way: a first try, pending before, or another error than before."""
+    if previous.first_failed_at is None or previous.sync_status == "pending":
+        return True
+    return previous.sync_status == "error" and not _same_failure(previous, seen)
 
 
 def _failed_but_landed(
@@ -263,12 +280,9 @@ def first_state(facts: Facts, policy: Policy) -> tuple[State, float]:
             return State.NEEDS_PERSON, policy.person_seconds
 
 
-def _same_document(previous: Record, seen: SeenRecord) -> bool:
-    """Whether the hub still points at the document that was read."""
-    return (
-        previous.platform_object_id == seen.platform_object_id
-        and previous.provider_object_id == seen.provider_object_id
-    )
+def _same_document(previous: SeenRecord, seen: SeenRecord) -> bool:
+    """Whether the hub still points at the same document of the books; silence is no other one."""
+    return all(getattr(seen, name) in {None, getattr(previous, name)} for name in _BOOKS_IDS)
 
 
 def _same_failure(previous: SeenRecord, seen: SeenRecord) -> bool:
@@ -276,8 +290,7 @@ def _same_failure(previous: SeenRecord, seen: SeenRecord) -> bool:
     return (
         _content(previous.errors) == _content(seen.errors)
         and previous.object_updated_at == seen.object_updated_at
-        and previous.platform_object_id == seen.platform_object_id
-        and previous.provider_object_id == seen.provider_object_id
+        and _same_document(previous, seen)
     )
 
 

@@ -1,0 +1,1 @@
+"""The pure core: it decides, and knows neither clock nor chance nor the network."""
