@@ -207,7 +207,7 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
 
 
 def _is_answer(previous: Record, seen: SeenRecord) -> bool:
-    """Whether an error ends what was on its way: a first try, pending before, or another error than before."""
+    """Whether an error ends what was on its way: a first try, pending before, or another error."""
     if previous.first_failed_at is None or previous.sync_status == "pending":
         return True
     return previous.sync_status == "error" and not _same_failure(previous, seen)
