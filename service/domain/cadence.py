@@ -3,8 +3,9 @@
 Calls to the hub are scarce, so a stream is read when there is a reason to, and otherwise so often that
 nobody's bound is exceeded:
 
-- **The connection** tells what is worth reading at all. Without one, nothing reaches the books: events apart,
-  everything else is read at the pace of the sweep.
+- **The connection** tells what is worth reading at all. Where there never was one, nothing reaches the books:
+  events apart, everything else is read at the pace of the sweep. Where one was lost, pushes still fail and
+  documents still come about; they are read as often as documents are compared.
 - **Records** have a filter by time of change. While some are pending, a push is under way whose outcome no
   webhook will tell: the next look comes after as much time again as has passed since the youngest began to
   wait, so looks double from a few seconds up to the usual bound. An organization whose records have not
@@ -97,11 +98,13 @@ class StreamFacts:
 class OrganizationFacts:
     """What is known of an organization that bears on how often it is read.
 
+    `has_connection` tells of any connection, a lost one too; `is_connected` of one through which data flows.
     `pending_since` says of a record stream when the youngest of its pending records began to wait; `cures`
     are the streams in which a change would release blocked records; `changed_at` is the latest change of any
     record.
     """
 
+    has_connection: bool = False
     is_connected: bool = False
     last_pull: datetime | None = None
     changed_at: datetime | None = None
@@ -136,10 +139,10 @@ def next_due(
     Never later than one interval after the last reading, so that calling it again with newer facts about the
     organization brings streams forward.
     """
-    if stream.read_at is None:
-        return now
     if stream.failures:
         return stream.due_at
+    if stream.read_at is None:
+        return now
     if _has_news(stream, organization):
         return now
     interval = _interval(stream, organization, policy) * (1 - SPREAD * random)
@@ -176,7 +179,7 @@ def _interval(stream: StreamFacts, organization: OrganizationFacts, policy: Poli
         return policy.connection_seconds
     if name is Stream.EVENTS:
         return min(EVENTS_SECONDS, EVENTS_PER_POLL * policy.poll_seconds)
-    if not organization.is_connected:
+    if not organization.has_connection:
         return policy.sweep_seconds
     interval = policy.sweep_seconds
     if name in organization.cures:
@@ -196,7 +199,11 @@ def _records_interval(stream: StreamFacts, organization: OrganizationFacts, poli
         waited = (stream.read_at - pending_since).total_seconds()
         return min(max(waited, FOLLOW_SECONDS), policy.poll_seconds)
     changed_at = organization.changed_at
-    if changed_at is not None and stream.read_at - changed_at <= _seconds(ACTIVE_SECONDS):
+    if (
+        organization.is_connected
+        and changed_at is not None
+        and stream.read_at - changed_at <= _seconds(ACTIVE_SECONDS)
+    ):
         return policy.poll_seconds
     return max(policy.poll_seconds, policy.diff_seconds)
 

@@ -41,6 +41,9 @@ RESUME_SECONDS: Final = 2.0
 RESUME_SECONDS_MAX: Final = 60.0
 """The first and the longest wait after a run that the hub ended."""
 
+REST: Final = timedelta(seconds=0.5)
+"""Between two runs of one organization: whatever keeps being due, the others have their turn."""
+
 READERS: Final[Mapping[Stream, Callable[[Reading], Awaitable[Readout]]]] = {
     Stream.CONNECTION: read_connection,
     Stream.EVENTS: read_events,
@@ -125,9 +128,8 @@ class _Run:
         else:
             due = [cadence.due_at(facts) for facts in watched.streams.values()]
             errors = [facts.error for facts in watched.streams.values() if facts.failures]
-            await self._work.finish(
-                due_at=min([*due, *watched.next_targets.values()]), error=next(iter(errors), None)
-            )
+            due_at = max(min([*due, *watched.next_targets.values()]), now + REST)
+            await self._work.finish(due_at=due_at, error=next(iter(errors), None))
 
     async def _look(self) -> Watched:
         """See where everything stands, and bring forward what is due earlier by what is known now."""

@@ -10,17 +10,17 @@ Rows that cannot be read, or that are another organization's, are counted and lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from service.domain import push_policy
 from service.domain.cadence import OrganizationFacts, StreamFacts
 from service.domain.fleet import WorkKind
 from service.domain.stream import Stream
-from service.errors import HubFailure
+from service.errors import HubError, HubFailure
 from service.hub import payloads
 from service.hub.client import Hub
 from service.hub.rows import Refused
@@ -29,6 +29,9 @@ from service.store.database import Connection, Database
 from service.store.work import nudge_work
 from service.workers.work import Work
 
+SINGLY_MAX: Final = 2
+"""Up to so many new rows are each asked for: what a change usually brings."""
+
 COMPARE_AFTER: Final = timedelta(seconds=1)
 """Comparing waits a moment for more of the same: a first reading writes page after page."""
 
@@ -36,6 +39,8 @@ ENDS_RUN: Final = frozenset(
     {HubFailure.UNREACHABLE, HubFailure.UNAUTHORIZED, HubFailure.THROTTLED, HubFailure.TIMEOUT}
 )
 """Failures that the next call would meet too: the run ends, instead of waiting through all of them."""
+
+RowT = TypeVar("RowT")
 
 log = get_logger(__name__)
 
@@ -109,3 +114,43 @@ def count_strangers(readout: Readout, reading: Reading, strangers: int) -> None:
             rows=strangers,
             reason="the hub tells them of this organization in a list, but not when asked for them",
         )
+
+
+async def strangers_among(
+    rows: Sequence[RowT], told_at: Callable[[RowT], datetime | None], ask: Callable[[RowT], Awaitable[object]]
+) -> Sequence[RowT]:
+    """New rows, in the order in which a list told them, that the hub does not tell when asked for them
+    singly.
+
+    Most lists do not say whose their rows are, and asking for each would double the calls. So the first and
+    the last are asked for, and whatever stands out of the order that the list was asked to have; if one of
+    them is a stranger, every row is asked for.
+    """
+    sample = _sample(rows, told_at)
+    strangers = [row for row in sample if not await _is_told(row, ask)]
+    if not strangers or len(sample) == len(rows):
+        return strangers
+    return strangers + [row for row in rows if row not in sample and not await _is_told(row, ask)]
+
+
+def _sample(rows: Sequence[RowT], told_at: Callable[[RowT], datetime | None]) -> Sequence[RowT]:
+    if len(rows) <= SINGLY_MAX:
+        return rows
+    sample = {0: rows[0], len(rows) - 1: rows[-1]}
+    latest: datetime | None = None
+    for number, row in enumerate(rows):
+        at = told_at(row)
+        if at is not None and latest is not None and at < latest:
+            sample[number] = row
+        latest = at if latest is None or at is None else max(latest, at)
+    return list(sample.values())
+
+
+async def _is_told(row: RowT, ask: Callable[[RowT], Awaitable[object]]) -> bool:
+    try:
+        await ask(row)
+    except HubError as error:
+        if error.failure in {HubFailure.NOT_FOUND, HubFailure.REFUSED, HubFailure.UNREADABLE}:
+            return False
+        raise
+    return True

@@ -51,6 +51,7 @@ async def read_books(reading: Reading) -> Readout:
     """Scan one list of the books and write what it proves."""
     readout = Readout(cursor_at=reading.stream.cursor_at)
     if not reading.organization.is_connected:
+        readout.is_full = True  # there is nothing more to be read
         return readout
     ledger = Ledger(part_of(reading.stream.stream))
     reads = await _reader(reading, ledger)

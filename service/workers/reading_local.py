@@ -1,12 +1,12 @@
 """Reading local documents: lists that cannot be asked for changes, and single documents that an event named.
 
 - What is unchanged is told by its digest and is not written. An older version never overwrites a newer one.
-- Invoices do not say whose they are: one that is new lands only if the hub tells it again when asked for it
-  by id.
+- Invoices do not say whose they are: one that is new lands if the hub does not deny it when asked for it
+  (`reading.strangers_among`).
 - Bills come without their lines, which cost a call each. They are read of a bill that changed, and only if it
   is still on its way into the books, or had its lines read before.
 - A document that its list no longer holds is not gone yet: it is asked for singly, and is gone when the hub
-  says so.
+  says so. One that is minutes old is not doubted at all: a part of the hub may not have heard of it.
 - The money of a document is copied onto its record in the same transaction.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+from service.domain.cadence import OVERLAP
 from service.domain.document import Document, Ledger, Side, Status
 from service.domain.fleet import WorkKind
 from service.domain.stream import part_of
@@ -45,7 +46,16 @@ from service.store.records import (
     write_records,
 )
 from service.store.streams import Target, delete_targets, delete_targets_before, insert_targets
-from service.workers.reading import ENDS_RUN, Reading, Readout, count_refused, count_strangers, log, nudge
+from service.workers.reading import (
+    ENDS_RUN,
+    Reading,
+    Readout,
+    count_refused,
+    count_strangers,
+    log,
+    nudge,
+    strangers_among,
+)
 from service.workers.reading_records import with_money
 
 LINES_MAX: Final = 200
@@ -89,7 +99,11 @@ async def read_local(reading: Reading) -> Readout:
         await _write(reading, readout, relevant, known)
     async with reading.work.writing() as connection:
         await replace_unreadable(connection, reading.organization_id, ledger, Side.LOCAL, unreadable)
-    vanished = [each for each, found in known.items() if found.removed_at is None and each not in listed]
+    vanished = [
+        each
+        for each, found in known.items()
+        if found.removed_at is None and each not in listed and _is_settled(reading, found)
+    ]
     await _settle_targets(reading, [*vanished[:VANISHED_MAX], *lines.left_out])
     return readout
 
@@ -107,10 +121,13 @@ async def read_targets(reading: Reading, targets: Sequence[Target]) -> Readout:
     told = _documents(readout, ledger, rows)
     seen = told.documents
     if ledger is Ledger.PAYABLE:
-        seen = await _Lines(reading, readout, is_wanted=True).added_to(seen, known)
+        seen = await _Lines(reading, readout).added_to(seen, known)
     await _write(reading, readout, seen, known)
     async with reading.work.writing() as connection:
         for document_id in [*missing, *told.ended_ids]:
+            before = known.get(document_id)
+            if before is None or (document_id in missing and not _is_settled(reading, before)):
+                continue
             if await mark_document_removed(
                 connection, reading.organization_id, ledger, Side.LOCAL, document_id
             ):
@@ -119,6 +136,11 @@ async def read_targets(reading: Reading, targets: Sequence[Target]) -> Readout:
         if readout.counts["documents_removed"]:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
     return readout
+
+
+def _is_settled(reading: Reading, known: KnownDocument) -> bool:
+    """Whether a document is so old that no part of the hub can be unaware of it still."""
+    return known.hub_updated_at is None or known.hub_updated_at < reading.began_at - OVERLAP
 
 
 @dataclass(slots=True)
@@ -162,15 +184,16 @@ def _is_relevant(document: Document, known: KnownDocument | None) -> bool:
 async def _without_strangers(
     reading: Reading, readout: Readout, seen: list[SeenDocument], known: Mapping[str, KnownDocument]
 ) -> list[SeenDocument]:
-    """Leave out new documents that the hub does not tell again of this organization."""
-    new = {each.document.document_id for each in seen} - known.keys()
-    asked = [found for each in new if (found := _uuid(each)) is not None]
-    if not asked:
-        return seen
-    confirmed: set[str] = set()
-    async for page in _pages(reading, Ledger.RECEIVABLE, asked):
-        confirmed.update(row.id.lower() for row in page.items)
-    strangers = new - confirmed
+    """Leave out new documents that are another organization's, as far as that can be seen."""
+    new = [each for each in seen if each.document.document_id not in known]
+    ids = {each.document.document_id: _uuid(each.document.document_id) for each in new}
+    found = await strangers_among(
+        [each for each in new if ids[each.document.document_id] is not None],
+        lambda each: each.document.created_at,
+        lambda each: _ask_singly(reading, Ledger.RECEIVABLE, ids[each.document.document_id]),
+    )
+    strangers = {each.document.document_id for each in found}
+    strangers |= {document_id for document_id, usable in ids.items() if usable is None}
     count_strangers(readout, reading, len(strangers))
     return [each for each in seen if each.document.document_id not in strangers]
 
@@ -178,10 +201,9 @@ async def _without_strangers(
 class _Lines:
     """Reads the lines of bills, up to a number of calls."""
 
-    def __init__(self, reading: Reading, readout: Readout, *, is_wanted: bool = False) -> None:
+    def __init__(self, reading: Reading, readout: Readout) -> None:
         self._reading = reading
         self._readout = readout
-        self._is_wanted = is_wanted
         self._calls_left = LINES_MAX
         self.left_out: list[str] = []
 
@@ -194,7 +216,7 @@ class _Lines:
         for bill in bills:
             before = known.get(bill.document.document_id)
             has_lines = before is not None and before.has_lines
-            if self._is_wanted or has_lines or bill.document.document_id in unsettled:
+            if has_lines or bill.document.document_id in unsettled:
                 completed.append(await self._complete(bill))
             else:
                 completed.append(bill)
@@ -317,7 +339,8 @@ async def _ask(
     return [row for document_id, row in found.items() if document_id in ours], missing
 
 
-async def _ask_singly(reading: Reading, ledger: Ledger, document_id: UUID) -> RawDocument:
+async def _ask_singly(reading: Reading, ledger: Ledger, document_id: UUID | None) -> RawDocument:
+    assert document_id is not None, "only ids of the hub's own form are asked for"
     if ledger is Ledger.RECEIVABLE:
         return await reading.hub.receivable(reading.organization_id, document_id)
     return await reading.hub.payable(reading.organization_id, document_id)

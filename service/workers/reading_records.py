@@ -4,8 +4,8 @@
   due.
 - What is unchanged is told by its digest and costs a look. The rest is observed under a lock, so that an
   older version never overwrites a newer one, in whatever order they come.
-- A record does not say whose it is. One that is new lands only if its object is known to be this
-  organization's, or if the hub tells it again when asked for that object.
+- A record does not say whose it is. One that is new lands if its object is known to be this organization's,
+  or if the hub does not deny it when asked for it (`reading.strangers_among`).
 - A record whose document we do not know, or in an older version than the record saw, sends for that document.
 """
 
@@ -21,7 +21,6 @@ from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
 from service.domain.record import Record, SeenRecord, observe
 from service.domain.stream import Stream, part_of
-from service.errors import HubError, HubFailure
 from service.hub.payloads import SyncedRecord
 from service.store.database import Connection
 from service.store.documents import (
@@ -33,16 +32,20 @@ from service.store.documents import (
 from service.store.records import Change, list_record_hashes, lock_records, write_records
 from service.store.rows import content_hash
 from service.store.streams import insert_targets
-from service.workers.reading import Reading, Readout, count_refused, count_strangers, nudge
+from service.workers.reading import (
+    Reading,
+    Readout,
+    count_refused,
+    count_strangers,
+    nudge,
+    strangers_among,
+)
 
 LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
     "receivable": (Ledger.RECEIVABLE, Stream.LOCAL_RECEIVABLES),
     "bill": (Ledger.PAYABLE, Stream.LOCAL_PAYABLES),
 }
 """Where the document of a record is, by the record's type."""
-
-ASKED_SINGLY_MAX = 20
-"""Records without an object, which can only be asked for one by one: rare, and bounded in each page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
         known = await list_record_hashes(connection, reading.organization_id, list(told))
     news = {each: found for each, found in told.items() if known.get(each) != found.digest}
     new = [found.row for each, found in news.items() if each not in known]
-    for stranger in await _strangers(reading, object_type, new):
+    for stranger in await _strangers(reading, new):
         del news[stranger]
         count_strangers(readout, reading, 1)
     if not news:
@@ -101,34 +104,18 @@ def _newest(rows: Iterable[SyncedRecord]) -> dict[UUID, Told]:
     return newest
 
 
-async def _strangers(reading: Reading, object_type: str, new: Sequence[SyncedRecord]) -> Sequence[UUID]:
-    """New records that the hub does not tell again of this organization."""
-    object_ids = [str(row.object_id) for row in new if row.object_id is not None]
+async def _strangers(reading: Reading, new: Sequence[SyncedRecord]) -> Sequence[UUID]:
+    """New records that are another organization's, as far as that can be seen."""
     if not new:
         return []
+    object_ids = [str(row.object_id) for row in new if row.object_id is not None]
     async with reading.database.organization(reading.organization_id) as connection:
         ours = await list_known_objects(connection, reading.organization_id, object_ids)
     doubtful = [row for row in new if str(row.object_id) not in ours]
-    asked = [row.object_id for row in doubtful if row.object_id is not None]
-    confirmed: set[UUID] = set()
-    if asked:
-        async for page in reading.hub.records(reading.organization_id, object_type, object_ids=asked):
-            confirmed.update(row.id for row in page.items)
-    singly = [row for row in doubtful if row.object_id is None]
-    for row in singly[:ASKED_SINGLY_MAX]:
-        if await _is_told_singly(reading, row.id):
-            confirmed.add(row.id)
-    return [row.id for row in doubtful if row.id not in confirmed]
-
-
-async def _is_told_singly(reading: Reading, record_id: UUID) -> bool:
-    try:
-        await reading.hub.record(reading.organization_id, record_id)
-    except HubError as error:
-        if error.failure in {HubFailure.NOT_FOUND, HubFailure.REFUSED}:
-            return False
-        raise
-    return True
+    strangers = await strangers_among(
+        doubtful, lambda row: row.updated_at, lambda row: reading.hub.record(reading.organization_id, row.id)
+    )
+    return [row.id for row in strangers]
 
 
 async def _changes(connection: Connection, reading: Reading, news: Mapping[UUID, Told]) -> Sequence[Change]:

@@ -22,6 +22,7 @@ from service.store.reference_objects import (
     list_reference_hashes,
     write_reference_objects,
 )
+from service.store.streams import nudge_streams
 from service.workers.reading import Reading, Readout, count_refused, count_strangers, nudge
 
 Listed = TaxRate | LedgerAccount | Product | Counterpart
@@ -89,6 +90,10 @@ async def _write(
         )
         if changed:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
+            if kind is ReferenceKind.TAX_RATE:
+                # What invoices of the books amount to is made of their lines and these rates.
+                wish = (Stream.BOOKS_RECEIVABLES, reading.work.now)
+                await nudge_streams(connection, reading.organization_id, [wish])
     readout.counts["references_changed"] = changed
     return readout
 

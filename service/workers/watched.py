@@ -65,6 +65,7 @@ def facts_from(
         if stream in streams and streams[stream].cursor_at is not None
     ]
     return OrganizationFacts(
+        has_connection=current is not None,
         is_connected=current is not None and current.is_connected,
         last_pull=current.last_pull if current is not None else None,
         changed_at=max((at for at in changes if at is not None), default=None),

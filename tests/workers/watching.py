@@ -5,7 +5,8 @@ The hub's clock stands still between moves; Postgres' runs on, ahead of it by th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import httpx
 
 from service.domain import cadence, push_policy
 from service.domain.fleet import FLEET, FLEET_WORK
@@ -41,11 +43,48 @@ CADENCE = cadence.Policy(
 )
 
 
+class _Stream(httpx.AsyncByteStream):
+    """A body that is read once, as from a network."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+class Tampering(httpx.AsyncBaseTransport):
+    """The way to the hub, on which answers may be changed and requests looked at."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        # Given the request and the decoded body.
+        self.tamper: Callable[[httpx.Request, Any], Any] | None = None
+        self.before: Callable[[httpx.Request], None] | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request on, and its answer back."""
+        if self.before is not None:
+            self.before(request)
+        response = await self._inner.handle_async_request(request)
+        if self.tamper is None:
+            return response
+        body = self.tamper(request, json.loads(await response.aread()))
+        await response.aclose()
+        content = json.dumps(body).encode()
+        return httpx.Response(response.status_code, stream=_Stream(content), request=request)
+
+    async def aclose(self) -> None:
+        """Close the way."""
+        await self._inner.aclose()
+
+
 @dataclass
 class Watching:
     """The world, and the workers that watch it."""
 
     simulator: Simulator
+    way: Tampering
     database: Database
     hub: Hub
     fleet: Fleet
@@ -57,6 +96,20 @@ class Watching:
     def organization_ids(self) -> Sequence[UUID]:
         """Every organization of the world."""
         return [UUID(each) for each in self.simulator.organization_ids]
+
+    @property
+    def connected_id(self) -> UUID:
+        """An organization through whose connection data flows."""
+        told = self.simulator.truth()["organizations"].values()
+        return next(
+            UUID(each["id"]) for each in told if (each["connection"] or {}).get("status") == "connected"
+        )
+
+    @property
+    def requests(self) -> int:
+        """How many requests have arrived at the hub."""
+        count: int = self.simulator.requests(1)["count"]
+        return count
 
     def truth(self, organization_id: UUID) -> Mapping[str, Any]:
         """Tell the truth about an organization."""
@@ -78,10 +131,10 @@ class Watching:
         raise AssertionError(f"{worker.kind} finds work for ever")
 
     async def catch_up(self) -> None:
-        """Let everybody run until nothing is due."""
+        """Let everybody run until nothing is due, nor due in a moment."""
         await self.run(self.fleet)
         while await self.run(self.ingester) + await self.run(self.poller):
-            pass
+            self.advance(1)
 
     async def sweep(self) -> None:
         """Let so much time pass that everything is read again, and read it."""
@@ -116,11 +169,9 @@ async def watching(
     given = {"organizations": 3, "documents": 20, "rate_per_second": 0, "seed": 7, "clock": clock, **options}
     simulator = Simulator(dialect=dialect.value, **given)
     async with AsyncExitStack() as stack:
-        transport = SimulatorTransport(simulator.app)
+        way = Tampering(SimulatorTransport(simulator.app))
         http = await stack.enter_async_context(
-            open_http(
-                base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=transport
-            )
+            open_http(base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=way)
         )
         hub = Hub(
             http=http,
@@ -149,6 +200,7 @@ async def watching(
             await ensure_work(connection, [FLEET], FLEET_WORK)
         yield Watching(
             simulator=simulator,
+            way=way,
             database=database,
             hub=hub,
             fleet=Fleet(database=database, hub=hub, replica_id="replica-1", circuit=means.circuit),
