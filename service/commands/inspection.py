@@ -6,9 +6,8 @@ should learn in the same run that the hub's credentials are wrong too.
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,16 +17,12 @@ from typing import Final
 import httpx
 
 from service.channels.registry import open_channels
+from service.commands.hub import opened_hub
 from service.commands.postgres import database_url
 from service.commands.subscriptions import OBJECT_TYPES, webhook_url
-from service.commands.version import version
 from service.errors import DatabaseError, HubError, HubFailure, SettingsError
-from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
-from service.hub.dialect import Dialect
-from service.hub.exchange import open_http
 from service.hub.payloads import Subscription
-from service.hub.signing_in import Credentials
 from service.settings import Settings
 from service.store.database import Database
 from service.store.migrate import migrate, pending
@@ -122,7 +117,8 @@ async def _inspect_open(database: Database) -> Sequence[Finding]:
 
 async def inspect_hub(settings: Settings) -> Sequence[Finding]:
     """Sign in, ask one cheap question, and look at what the answers say of clock, budget and webhooks."""
-    async with _hub(settings) as (hub, heard):
+    heard = _Heard()
+    async with opened_hub(settings, [heard.listen]) as hub:
         try:
             await hub.sign_in()
             async for page in hub.organizations():
@@ -171,33 +167,6 @@ class _Heard:
         if rate_per_second > self.limit:
             return [wrong("rate budget", told, f"set TIEOUT_HUB_RATE_PER_SECOND={self.limit:g}, or less")]
         return [fine("rate budget", told)]
-
-
-@asynccontextmanager
-async def _hub(settings: Settings) -> AsyncIterator[tuple[Hub, _Heard]]:
-    """Open a client of our own: the budget of the replicas is in a database that may not be there."""
-    heard = _Heard()
-    http = open_http(
-        base_url=settings.hub_url, timeout_seconds=settings.hub_timeout_seconds, service_version=version()
-    )
-    http.event_hooks["response"] = [heard.listen]
-    async with http:
-        hub = Hub(
-            http=http,
-            dialect=Dialect(settings.hub_dialect.value),
-            credentials=Credentials(
-                client_id=settings.hub_client_id,
-                client_secret=settings.hub_client_secret.reveal(),
-                token_url=settings.hub_token_url,
-            ),
-            version=settings.hub_version,
-            budget=Budget(single_process(min(settings.hub_rate_per_second, 5.0)), clock=time.monotonic),
-            timeout_seconds=settings.hub_timeout_seconds,
-        )
-        try:
-            yield hub, heard
-        finally:
-            await hub.aclose()
 
 
 def _judge_failure(error: HubError, settings: Settings) -> Finding:

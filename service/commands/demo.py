@@ -1,0 +1,36 @@
+"""`tieout demo`: a whole installation on this machine, and a story that is checked while it is told."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+
+import click
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="End after the story: 0 when all of it came true.")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, metavar="N",
+    help="Where the page is to be; another port is taken when it is not free.",
+)  # fmt: skip
+@click.option(
+    "--data-dir", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="An empty folder to keep the data in; otherwise it is gone afterwards.",
+)  # fmt: skip
+def command(*, once: bool, port: int, data_dir: Path | None) -> None:
+    """See it work: Postgres, a simulated hub with QuickBooks and Xero behind it, and the service.
+
+    Troubles come up, and the terminal tells what tieout makes of them, each sentence checked against its own
+    answers. Nothing leaves this machine; settings of the environment are not read.
+    """
+    from service.demo.show import play  # noqa: PLC0415 - much, and only wanted here
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    play(is_once=once, port=port, data_dir=data_dir)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does: in good order."""
+    raise KeyboardInterrupt

@@ -1,0 +1,175 @@
+"""What the story is played on: Postgres, the simulated hub, the service, a receiver of alerts.
+
+Set up in this order and taken down in reverse. Waits are short: what takes hours in a real fleet (the hub
+reads the books once an hour) takes seconds here, by settings that anybody may set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from service import embedded
+from service.commands.hub import opened_hub
+from service.commands.ports import free_port
+from service.commands.subscriptions import OBJECT_TYPES, webhook_url
+from service.demo.narrator import Narrator
+from service.demo.processes import Process
+from service.demo.receiver import Receiver
+from service.demo.service_api import ServiceApi
+from service.demo.world import World
+from service.errors import TieoutError
+from service.settings import Role, Settings
+from service.store.database import Database
+from service.store.migrate import migrate
+from service.web.keys import make_login_code
+
+HOST: Final = "127.0.0.1"
+PULL_SECONDS: Final = 4
+LOGIN_MINUTES: Final = 60
+
+PACE: Final[Mapping[str, str]] = {
+    "TIEOUT_POLL_SECONDS": "10",
+    "TIEOUT_CONNECTION_SECONDS": "2",
+    "TIEOUT_DIFF_SECONDS": "5",
+    "TIEOUT_STALE_SECONDS": "120",
+    "TIEOUT_STUCK_SECONDS": "120",
+    "TIEOUT_RETRY_BASE_SECONDS": "2",
+    "TIEOUT_RETRY_CAP_SECONDS": "30",
+    "TIEOUT_CURE_SECONDS": "2",
+    "TIEOUT_CANARY_SECONDS": "20",
+    "TIEOUT_CONFIRM_SECONDS": "2",
+    "TIEOUT_EVIDENCE_SECONDS": "20",
+    "TIEOUT_EVIDENCE_PULLS": "2",
+    "TIEOUT_ALERT_GROUP_SECONDS": "3",
+    "TIEOUT_ALERT_RESOLVE_SECONDS": "3",
+}
+"""An hour in ten seconds, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """All that the story works with."""
+
+    world: World
+    api: ServiceApi
+    receiver: Receiver
+    url: str
+    key: str
+    folder: Path
+    database_url: str
+
+    def login_link(self) -> str:
+        """An address that opens the page once, without a key."""
+
+        async def make() -> str:
+            async with await Database.open(self.database_url, pool_size=1) as database:
+                return await make_login_code(database, Role.OPERATOR, LOGIN_MINUTES)
+
+        return f"{self.url}/login?once={asyncio.run(make())}"
+
+
+@contextmanager
+def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None) -> Iterator[Stage]:
+    """Start everything; the service itself is started, not yet waited for."""
+    with ExitStack() as stack:
+        folder = _folder(stack, data_dir)
+        with narrator.waiting("starting Postgres"):
+            server = stack.enter_context(embedded.start(folder))
+            applied = asyncio.run(migrate(server.url))
+        narrator.ready("Postgres of its own", f"{len(applied)} migrations applied")
+        receiver = Receiver()
+        stack.callback(receiver.close)
+        with narrator.waiting("starting the simulated hub"):
+            simulator = _simulator(folder)
+            stack.callback(simulator.stop)
+            told = json.loads(simulator.first_line())
+        narrator.ready("Simulated hub, with QuickBooks and Xero behind it", told["url"])
+        world = World(told["control_url"])
+        stack.callback(world.close)
+
+        chosen = free_port(HOST, port)
+        if chosen != port:
+            narrator.ready(f"Port {port} is taken, so the service takes {chosen}", "")
+        url, key = f"http://{HOST}:{chosen}", f"demo-{secrets.token_urlsafe(24)}"
+        settings = {
+            **PACE,
+            "TIEOUT_DATA_DIR": str(folder),
+            "TIEOUT_LISTEN": f"{HOST}:{chosen}",
+            "TIEOUT_HUB_URL": told["url"],
+            "TIEOUT_HUB_CLIENT_ID": told["client_id"],
+            "TIEOUT_HUB_CLIENT_SECRET": told["client_secret"],
+            "TIEOUT_API_KEYS": f"demo:{Role.OPERATOR}:{key}",
+            "TIEOUT_ALERT_CHANNELS": receiver.channel,
+            "TIEOUT_ALERT_ALLOW_PRIVATE": "true",
+        }
+        settings["TIEOUT_WEBHOOK_SECRETS"] = ",".join(asyncio.run(_subscribe(settings)))
+        with narrator.waiting("starting the service"):
+            process = Process("the service", ["serve"], folder / "service.log", settings)
+            stack.callback(process.stop)
+
+            def require_running() -> None:
+                process.require_running()
+                simulator.require_running()
+
+            api = ServiceApi(url, key, require_running)
+            stack.callback(api.close)
+            api.until("the service answers", api.is_ready)
+        narrator.ready("The service, web side and workers", url)
+        yield Stage(
+            world=world,
+            api=api,
+            receiver=receiver,
+            url=url,
+            key=key,
+            folder=folder,
+            database_url=server.url,
+        )
+
+
+def _folder(stack: ExitStack, data_dir: Path | None) -> Path:
+    """Give an empty folder: the one named, or one that is removed afterwards."""
+    if data_dir is None:
+        folder = Path(tempfile.mkdtemp(prefix="tieout-demo-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+    folder = data_dir.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise TieoutError(f"{folder} cannot be used: {error.strerror}; name another folder") from None
+    if not is_empty:
+        raise TieoutError(
+            f"{folder} holds something already, and each demo tells a new story; name an empty folder"
+        )
+    return folder
+
+
+def _simulator(folder: Path) -> Process:
+    arguments = [
+        *("simulator", "--listen", f"{HOST}:0", "--organizations", "0"),
+        *("--pull-seconds", str(PULL_SECONDS), "--push-seconds", "0.2", "1.0"),
+        *("--seed", str(secrets.randbelow(10_000))),
+    ]
+    return Process("the simulated hub", arguments, folder / "simulator.log", {})
+
+
+async def _subscribe(settings: Mapping[str, str]) -> list[str]:
+    """Subscribe the service to what it lives on; give the secrets."""
+    read = Settings.from_environment(settings)
+    found: list[str] = []
+    async with opened_hub(read) as hub:
+        for object_type in sorted(OBJECT_TYPES):
+            made = await hub.create_subscription(object_type, webhook_url(read.public_url))
+            assert made.secret is not None, "the answer to a creation carries the secret"
+            found.append(made.secret)
+    return found
