@@ -49,7 +49,7 @@ TOLD: Final[Mapping[Kind, Told]] = {
         owner="partner_engineer",
         one="The books of {name} are no longer read",
         many="The books of {count} are no longer read",
-        next_step="Ask for a sync on the organization's page; if the time of the last pull does not "
+        next_step="Ask the hub for a sync of this connection; if the time of the last pull does not "
         "move, open a ticket with the hub.",
         wave_owner="partner_engineer",
         wave_step="The hub has stopped pulling for many: look at its status page and open a ticket with it.",

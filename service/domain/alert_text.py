@@ -55,7 +55,7 @@ def amount(minor: int, currency: str) -> str:
 def weight(money_at_risk: Mapping[str, int]) -> int:
     """Sums in several currencies by one rough measure, without exchange rates: hundreds of minor units.
 
-    A hundred yen are about a dollar, and a Kuwaiti dinar's thousand fils about three: within a factor of
+    A hundred yen are about a dollar, and a Kuwaiti dinar's thousand parts about three: within a factor of
     three or so, which is good enough to tell a thousand from a million. Severity asks no more.
     """
     return sum(abs(minor) for minor in money_at_risk.values()) // 100

@@ -73,9 +73,9 @@ async def list_differing_organizations(connection: Connection) -> Mapping[Kind, 
     return found
 
 
-async def get_missing_events(connection: Connection) -> GapFact | None:
-    """Events that no webhook brought; None when all came."""
-    row = await connection.fetchrow(QUERY["get_missing_events"], MEMBERS_MAX)
+async def get_missing_events(connection: Connection, since: datetime, until: datetime) -> GapFact | None:
+    """Events of a span that no webhook brought; None when all came."""
+    row = await connection.fetchrow(QUERY["get_missing_events"], MEMBERS_MAX, since, until)
     if row is None or not row["missing_count"]:
         return None
     return GapFact(

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from service.domain.alert import Alert, Kind, Policy, Reading
-from service.domain.alert_facts import ChannelFact, Facts, HubFact, PollingFact
+from service.domain.alert_facts import ChannelFact, Facts, GapFact, HubFact, PollingFact
 from service.domain.alert_fleet_rules import is_blind
 from service.domain.alert_reconcile import Evidence
 from service.store import alert_facts as store
@@ -24,8 +25,12 @@ from service.store.database import Connection
 from service.store.hub_budget import get_hub_health
 from service.store.work import get_polling_lag
 
-CONNECTION_STREAM = "connection"
-RECORD_STREAMS = "records:"
+CONNECTION_STREAM: Final = "connection"
+RECORD_STREAMS: Final = "records:"
+
+DELIVERY_GRACE: Final = timedelta(minutes=15)
+"""Senders retry: a webhook that comes within this time was late, not lost."""
+DELIVERY_SPAN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,7 @@ class AlertReading:
     expects_webhooks: bool
     """Whether there is a secret to verify webhooks by; without one, none is expected to arrive."""
 
-    async def facts(self, connection: Connection) -> Facts:
+    async def facts(self, connection: Connection, now: datetime) -> Facts:
         """Everything that is wrong, counted."""
         hub = await get_hub_health(connection)
         lag = await get_polling_lag(connection, self.policy.poll_seconds)
@@ -64,8 +69,14 @@ class AlertReading:
                 **await store.list_differing_organizations(connection),
             },
             channels=await self._channels(connection),
-            gap=await store.get_missing_events(connection) if self.expects_webhooks else None,
+            gap=await self._gap(connection, now),
         )
+
+    async def _gap(self, connection: Connection, now: datetime) -> GapFact | None:
+        if not self.expects_webhooks:
+            return None
+        until = now - DELIVERY_GRACE
+        return await store.get_missing_events(connection, until - DELIVERY_SPAN, until)
 
     async def _channels(self, connection: Connection) -> Sequence[ChannelFact]:
         failing = await list_failing_channels(connection, list(self.label_by_channel))

@@ -77,7 +77,7 @@ class Alerter:
 
     async def _look(self, connection: Connection, now: datetime) -> Changes:
         alerts = await store.lock_alerts(connection)
-        facts = await self._reading.facts(connection)
+        facts = await self._reading.facts(connection, now)
         open_alerts = [alert for alert in alerts if alert.is_open]
         wrong = conditions(facts, open_alerts, self._policy, now)
         names = {condition.fingerprint for condition in wrong}

@@ -166,13 +166,12 @@ GROUP BY t.alert_kind, o.organization_id, o.name
 ORDER BY since DESC, o.organization_id, t.alert_kind LIMIT $1;
 
 -- name: get_missing_events :one
--- Events of the last hour that the hub's log had and no webhook brought within a quarter of an hour, of organizations whose
--- webhooks did arrive before.
--- $1 organizations listed
+-- Events of a span that the hub's log had and no webhook brought, of organizations whose webhooks did arrive before.
+-- $1 organizations listed, $2 since, $3 until
 SELECT count(*) AS missing_count, min(e.received_at) AS oldest_at,
     (array_agg(DISTINCT e.organization_id))[1:$1::int] AS members
 FROM events e
-WHERE e.source = 'log' AND e.received_at BETWEEN tieout.now() - interval '75 minutes' AND tieout.now() - interval '15 minutes'
+WHERE e.source = 'log' AND e.received_at BETWEEN $2 AND $3
     AND EXISTS (
         SELECT FROM events w
         WHERE w.organization_id = e.organization_id AND w.source = 'webhook' AND w.received_at < e.created_at
