@@ -232,7 +232,9 @@ CREATE TABLE tieout.differences (
     version bigint NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
-    resolved_at timestamp with time zone
+    resolved_at timestamp with time zone,
+    local_on date,
+    books_on date
 );
 
 CREATE TABLE tieout.documents (
@@ -360,6 +362,18 @@ CREATE TABLE tieout.migrations (
     checksum text NOT NULL,
     compatible boolean NOT NULL,
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE tieout.months (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    currency text NOT NULL,
+    month date NOT NULL,
+    local_minor bigint NOT NULL,
+    local_count integer NOT NULL,
+    books_minor bigint NOT NULL,
+    books_count integer NOT NULL,
+    version bigint NOT NULL
 );
 
 CREATE TABLE tieout.notifications (
@@ -506,6 +520,22 @@ CREATE TABLE tieout.sessions (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE tieout.sign_offs (
+    organization_id uuid NOT NULL,
+    period date NOT NULL,
+    number integer NOT NULL,
+    act text NOT NULL,
+    key_name text,
+    figures jsonb NOT NULL,
+    figures_hash bytea NOT NULL,
+    because text,
+    is_complete boolean NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    CONSTRAINT sign_offs_act CHECK ((act = ANY (ARRAY['prepared'::text, 'approved'::text, 'withdrawn'::text]))),
+    CONSTRAINT sign_offs_who CHECK (((act = 'withdrawn'::text) = (key_name IS NULL))),
+    CONSTRAINT sign_offs_why CHECK (((act = 'withdrawn'::text) = (because IS NOT NULL)))
+);
+
 CREATE TABLE tieout.streams (
     organization_id uuid NOT NULL,
     stream text NOT NULL,
@@ -622,6 +652,9 @@ ALTER TABLE ONLY tieout.migrations
 ALTER TABLE ONLY tieout.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY tieout.months
+    ADD CONSTRAINT months_pkey PRIMARY KEY (organization_id, ledger, currency, month);
+
 ALTER TABLE ONLY tieout.notifications
     ADD CONSTRAINT notifications_in_order UNIQUE (organization_id, alert_id, channel, sequence);
 
@@ -651,6 +684,9 @@ ALTER TABLE ONLY tieout.scans
 
 ALTER TABLE ONLY tieout.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY tieout.sign_offs
+    ADD CONSTRAINT sign_offs_pkey PRIMARY KEY (organization_id, period, number);
 
 ALTER TABLE ONLY tieout.streams
     ADD CONSTRAINT streams_pkey PRIMARY KEY (organization_id, stream);
@@ -749,6 +785,8 @@ ALTER TABLE tieout.findings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.history ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.months ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.notifications ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.organizations ENABLE ROW LEVEL SECURITY;
@@ -762,6 +800,8 @@ ALTER TABLE tieout.records ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.reference_objects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.scans ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.sign_offs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.streams ENABLE ROW LEVEL SECURITY;
 
@@ -793,6 +833,8 @@ CREATE POLICY wall ON tieout.findings TO tieout_app USING ((( SELECT tieout.scop
 
 CREATE POLICY wall ON tieout.history TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
+CREATE POLICY wall ON tieout.months TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
 CREATE POLICY wall ON tieout.notifications TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.organizations TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
@@ -806,6 +848,8 @@ CREATE POLICY wall ON tieout.records TO tieout_app USING ((( SELECT tieout.scope
 CREATE POLICY wall ON tieout.reference_objects TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.sign_offs TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.streams TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -861,6 +905,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE tieout.login_codes TO tieout_app;
 
 GRANT SELECT ON TABLE tieout.migrations TO tieout_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.months TO tieout_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.notifications TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.organizations TO tieout_app;
@@ -878,6 +924,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.replicas TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.streams TO tieout_app;
 

@@ -7,7 +7,7 @@ inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,7 @@ from service.domain.expectation import vanished_id
 from service.domain.expectation_context import Context
 from service.domain.pairing import Pair, Pairing, pair
 from service.domain.pairing_links import Link, LinkIndex
+from service.domain.statement_posting import MonthSum, Posting, day_of, days_of_pair, month_sums
 
 __all__ = ["Comparison", "Context", "Difference", "Kind", "compare"]
 
@@ -31,6 +32,8 @@ class Comparison:
     differences: Sequence[Difference]
     balances: Sequence[Balance]
     pairing: Pairing
+    months: Sequence[MonthSum]
+    """The same totals by the month in which each document counts."""
 
 
 def compare(
@@ -60,15 +63,16 @@ def compare(
     findings += unpaired_local(pairing, index, context, vanished)
     findings += unpaired_books(pairing, index, context)
     differences = [_difference(ledger, finding, index) for finding in findings]
-    return Comparison(
-        differences, tie_out(ledger, ours.values(), _books_amounts(pairing, findings), differences), pairing
-    )
+    balances = tie_out(ledger, ours.values(), _books_amounts(pairing, findings), differences)
+    return Comparison(differences, balances, pairing, _months(pairing, findings))
 
 
 def _of_pair(found: Pair, index: LinkIndex, context: Context) -> Iterator[Finding]:
     """Tell what a pair disagrees on: one finding moves money, the others show it only where it agrees."""
     local, books = found.local, found.books
-    finding = partial(Finding, local=local, books=books, confidence=found.confidence)
+    finding = partial(
+        Finding, local=local, books=books, confidence=found.confidence, days=days_of_pair(local, books)
+    )
     ours, theirs = local.total_minor, books_amount(local, books)
     money: Verdict | None = None
     if local.currency != books.currency:
@@ -91,19 +95,39 @@ def _books_amounts(pairing: Pairing, findings: Sequence[Finding]) -> Iterator[tu
     """Yield each document of the books as the balance counts it: with its pair, else as its finding says."""
     for found in pairing.pairs:
         yield found.books.currency, books_amount(found.local, found.books)
-    amounts = {
+    amounts = _surplus_amounts(findings)
+    for document in pairing.books_only:
+        yield document.currency, amounts[document.document_id]
+
+
+def _surplus_amounts(findings: Sequence[Finding]) -> Mapping[str, int]:
+    return {
         finding.books.document_id: finding.books_minor
         for finding in findings
         if finding.books is not None and finding.books_minor is not None
     }
-    for document in pairing.books_only:
-        yield document.currency, amounts[document.document_id]
+
+
+def _months(pairing: Pairing, findings: Sequence[Finding]) -> Sequence[MonthSum]:
+    """Add all documents up by the month in which each of them counts."""
+    local: list[Posting] = [(each.currency, day_of(each), each.total_minor) for each in pairing.local_only]
+    amounts = _surplus_amounts(findings)
+    books: list[Posting] = [
+        (each.currency, day_of(each), amounts[each.document_id]) for each in pairing.books_only
+    ]
+    for found in pairing.pairs:
+        local_on, books_on = days_of_pair(found.local, found.books)
+        local.append((found.local.currency, local_on, found.local.total_minor))
+        books.append((found.books.currency, books_on, books_amount(found.local, found.books)))
+    return month_sums(local, books)
 
 
 def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Difference:
     local, books, verdict = finding.local, finding.books, finding.verdict
     either = books or local
     assert either is not None
+    alone = (day_of(local) if local else None, day_of(books) if books else None)
+    local_on, books_on = finding.days or alone
     link = index.best(local.document_id) if local else finding.link
     return Difference(
         ledger=ledger,
@@ -123,4 +147,6 @@ def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Differenc
         cause=link.cause if link else None,
         reason=verdict.reason,
         confidence=finding.confidence,
+        local_on=local_on,
+        books_on=books_on,
     )

@@ -8,7 +8,7 @@ whatever the sign of their amount; disagreeing pairs carry no count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -70,6 +70,9 @@ class Difference:
     cause: str | None
     reason: str
     confidence: Decimal | None
+    local_on: date | None = None
+    """The day on which the local document counts, which decides the month of its amount."""
+    books_on: date | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -145,15 +145,21 @@ def _by_rule(kind: Kind, reason: str, rule: rules.Rule | None) -> Verdict:
 
 
 def _issue_dates(local: Document, books: Document, link: Link | None) -> Iterator[Verdict]:
-    if local.issued_on is None or books.issued_on is None or local.issued_on == books.issued_on:
+    if local.issued_on is None or books.issued_on is None or not dates_disagree(local, books):
         return
-    if local.issued_at is not None and _has_time(local.issued_at):
-        earliest, latest = (local.issued_at + ZONES_WEST).date(), (local.issued_at + ZONES_EAST).date()
-        if earliest <= books.issued_on <= latest:
-            return
     reason = f"Issued on {local.issued_on} here, dated {books.issued_on} in the books."
     is_entry = books.issued_on > local.issued_on and books.issued_on in _push_days(link)
     yield _by_rule(Kind.ISSUE_DATE, reason, rules.POSTED_ON_ENTRY if is_entry else None)
+
+
+def dates_disagree(local: Document, books: Document) -> bool:
+    """Say whether both sides tell a date and no time zone could make them the same."""
+    if local.issued_on is None or books.issued_on is None or local.issued_on == books.issued_on:
+        return False
+    if local.issued_at is None or not _has_time(local.issued_at):
+        return True
+    earliest, latest = (local.issued_at + ZONES_WEST).date(), (local.issued_at + ZONES_EAST).date()
+    return not earliest <= books.issued_on <= latest
 
 
 def _has_time(instant: datetime) -> bool:

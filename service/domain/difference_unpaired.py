@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from service.domain.difference_kind import Kind, Verdict
@@ -33,6 +34,8 @@ class Finding:
     count: int = 0
     link: Link | None = None
     confidence: Decimal | None = None
+    days: tuple[date, date] | None = None
+    """The days on which both count, where they are a pair."""
 
 
 def unpaired_local(

@@ -1,4 +1,4 @@
-"""What comparing found: differences with their life, pairs, balances, findings.
+"""What comparing found: differences with their life, pairs, balances and their months, findings.
 
 An unchanged difference, balance, pair or finding writes nothing: that it was seen again is told by the
 comparison's own row. Each change is kept in history.
@@ -19,23 +19,14 @@ from service.domain.balance import Balance
 from service.domain.difference_kind import Difference, Kind
 from service.domain.difference_life import Changes, KnownDifference
 from service.domain.document import Basis, Ledger
+from service.domain.statement_posting import MonthSum
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY
 from service.store.rows import Row, rows_json
 
-BALANCE_COMPARED = (
-    "local_minor",
-    "local_count",
-    "books_minor",
-    "books_count",
-    "terms",
-    "certified",
-    "local_at",
-    "books_at",
-    "last_pull",
-)
-"""What makes another version of a balance: its figures, and the reads that it rests on."""
+BALANCE_COMPARED = ("local_minor", "local_count", "books_minor", "books_count", "terms", "certified")
+"""What makes another version of a balance; that it was read again and found the same does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +140,53 @@ def balance_row(organization_id: UUID, balance: Balance, reads: Reads, now: date
     }
 
 
+async def mark_balances_read(
+    connection: Connection, organization_id: UUID, ledger: Ledger, reads: Reads, now: datetime
+) -> None:
+    """Say of all balances of a ledger which reads they rest on now."""
+    await connection.execute(
+        QUERY["mark_balances_read"],
+        organization_id,
+        ledger,
+        reads.local_at,
+        reads.books_at,
+        reads.last_pull,
+        now,
+    )
+
+
 async def delete_balances(
     connection: Connection, organization_id: UUID, ledger: Ledger, currencies: Sequence[str]
 ) -> None:
     """Drop the balances of currencies that no document bears any more."""
     await connection.execute(QUERY["delete_balances"], organization_id, ledger, currencies)
+
+
+async def write_months(
+    connection: Connection, organization_id: UUID, ledger: Ledger, sums: Sequence[MonthSum]
+) -> None:
+    """Write what changed of a ledger's months, and keep versions; one that has no documents left is zero."""
+    rows = await connection.fetch(QUERY["list_months"], organization_id, ledger)
+    known = {(row["currency"], row["month"]): row for row in rows}
+    found = {(each.currency, each.month): each for each in sums}
+    empty = {key: MonthSum(currency=key[0], month=key[1]) for key in known.keys() - found.keys()}
+    changed = []
+    for key, each in sorted({**found, **empty}.items()):
+        before = known.get(key)
+        if before is None or any(before[name] != getattr(each, name) for name in _MONTH_SUM):
+            told = {name: getattr(each, name) for name in _MONTH_SUM}
+            version = 1 if before is None else before["version"] + 1
+            changed.append({"organization_id": organization_id, "ledger": ledger, **told, "version": version})
+    if not changed:
+        return
+    await connection.execute(QUERY["upsert_months"], rows_json(changed))
+    versions = [
+        Version(
+            object_id=f"{row['ledger']}/{row['currency']}/{row['month']}", version=row["version"], body=row
+        )
+        for row in changed
+    ]
+    await insert_history(connection, organization_id, HistoryKind.MONTH, versions)
 
 
 async def upsert_comparison(
@@ -221,6 +254,13 @@ async def replace_findings(
 
 
 def _known(row: asyncpg.Record) -> KnownDifference:
+    return KnownDifference(
+        difference_id=row["difference_id"], version=row["version"], difference=difference_of(row)
+    )
+
+
+def difference_of(row: asyncpg.Record) -> Difference:
+    """Read a difference back as comparing found it."""
     told = {name: row[name] for name in _TOLD}
     told |= {
         "ledger": Ledger(row["ledger"]),
@@ -228,9 +268,7 @@ def _known(row: asyncpg.Record) -> KnownDifference:
         "basis": Basis(row["basis"]),
         "record_id": None if row["record_id"] is None else str(row["record_id"]),
     }
-    return KnownDifference(
-        difference_id=row["difference_id"], version=row["version"], difference=Difference(**told)
-    )
+    return Difference(**told)
 
 
 def _row(
@@ -255,3 +293,4 @@ def _row(
 
 
 _TOLD = tuple(Difference.__dataclass_fields__)
+_MONTH_SUM = tuple(MonthSum.__dataclass_fields__)

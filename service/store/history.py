@@ -35,6 +35,8 @@ class HistoryKind(StrEnum):
     """The difference's id."""
     BALANCE = "balance"
     """`ledger/currency`."""
+    MONTH = "month"
+    """`ledger/currency/month`, like `payable/USD/2026-10-01`."""
     ALERT = "alert"
     """The alert's id."""
 

@@ -122,6 +122,7 @@ class _Writing:
     async def write(self, comparison: Comparison, findings: Sequence[Finding]) -> Mapping[str, int]:
         opened, resolved = await self._write_differences(comparison.differences)
         await self._write_balances(comparison)
+        await store.write_months(self.connection, self.organization_id, self.ledger, comparison.months)
         await self._remember_pairs(comparison.pairing.pairs)
         await store.replace_findings(
             self.connection, self.organization_id, self.ledger, [self._finding(each) for each in findings]
@@ -158,6 +159,9 @@ class _Writing:
             if old is None or any(old[name] != row[name] for name in store.BALANCE_COMPARED):
                 rows.append(row | {"version": 1 if old is None else old["version"] + 1})
         await store.upsert_balances(self.connection, self.organization_id, rows)
+        await store.mark_balances_read(
+            self.connection, self.organization_id, self.ledger, self.known.reads, self.now
+        )
         currencies = [balance.currency for balance in comparison.balances]
         await store.delete_balances(self.connection, self.organization_id, self.ledger, currencies)
 

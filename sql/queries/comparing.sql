@@ -12,7 +12,8 @@ ON CONFLICT (organization_id, difference_id) DO UPDATE
 SET local_minor = excluded.local_minor, books_minor = excluded.books_minor, delta_minor = excluded.delta_minor,
     basis = excluded.basis, expected = excluded.expected, rule = excluded.rule, record_id = excluded.record_id,
     cause = excluded.cause, reason = excluded.reason, confidence = excluded.confidence, count_delta = excluded.count_delta,
-    expected_until = excluded.expected_until, version = excluded.version, changed_at = excluded.changed_at, resolved_at = excluded.resolved_at;
+    expected_until = excluded.expected_until, version = excluded.version, changed_at = excluded.changed_at, resolved_at = excluded.resolved_at,
+    local_on = excluded.local_on, books_on = excluded.books_on;
 
 -- name: list_differences :many
 -- A filter that is null does not filter.
@@ -55,10 +56,29 @@ SET local_minor = excluded.local_minor, local_count = excluded.local_count, book
     certified = excluded.certified, local_at = excluded.local_at, books_at = excluded.books_at,
     last_pull = excluded.last_pull, version = excluded.version, compared_at = excluded.compared_at;
 
+-- name: mark_balances_read :exec
+-- Which reads the balances of a ledger rest on: newer ones that change no figure make no version.
+-- $1 organization_id, $2 ledger, $3 local_at, $4 books_at, $5 last_pull, $6 compared_at
+UPDATE balances SET local_at = $3, books_at = $4, last_pull = $5, compared_at = $6
+WHERE organization_id = $1 AND ledger = $2;
+
 -- name: delete_balances :exec
 -- Currencies that no document of the ledger bears any more.
 -- $1 organization_id, $2 ledger, $3 currencies text[] still there
 DELETE FROM balances WHERE organization_id = $1 AND ledger = $2 AND NOT currency = ANY($3::text[]);
+
+-- name: list_months :many
+-- What each month of a ledger adds up to.
+-- $1 organization_id, $2 ledger
+SELECT * FROM months WHERE organization_id = $1 AND ledger = $2 ORDER BY currency, month;
+
+-- name: upsert_months :exec
+-- $1 rows json
+INSERT INTO months
+SELECT * FROM json_populate_recordset(NULL::months, $1::json) ORDER BY organization_id, ledger, currency, month
+ON CONFLICT (organization_id, ledger, currency, month) DO UPDATE
+SET local_minor = excluded.local_minor, local_count = excluded.local_count, books_minor = excluded.books_minor,
+    books_count = excluded.books_count, version = excluded.version;
 
 -- name: upsert_comparison :exec
 -- $1 organization_id, $2 ledger, $3 certified, $4 open_differences, $5 expected_differences
