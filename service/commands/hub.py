@@ -1,4 +1,4 @@
-"""A client of the hub for a command, with a small budget of its own: that of the replicas is in the database."""
+"""A client of the hub for a command, with a small budget of its own."""
 
 from __future__ import annotations
 

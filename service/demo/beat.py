@@ -47,20 +47,31 @@ class Telling:
         with self.narrator.waiting(what):
             return self.stage.api.until(what, look)
 
-    def until_alert(self, kind: str, organization: Organization, status: str) -> Row:
-        """Wait until an alert of a kind is firing or resolved, and the channel was told."""
+    def until_firing(self, kind: str, organization: Organization) -> Row:
+        """Wait until an alert fires in which an organization has a part, and the channel was told."""
 
         def look() -> Row | None:
-            for alert in self.stage.api.alerts(kind, organization):
-                if alert["status"] == status and self.stage.receiver.told(alert["id"], status):
-                    return alert
-            return None
+            alerts = self.stage.api.alerts(status="firing")
+            return next((each for each in alerts if is_it(each) and self._was_told(each)), None)
 
-        what = f"an alert {kind} of {organization.name} is {status}"
-        with self.narrator.waiting(
-            "waiting for the alert" if status == "firing" else "waiting for the all-clear"
-        ):
-            return self.stage.api.until(what, look)
+        def is_it(alert: Row) -> bool:
+            return alert["kind"] == kind and organization.id in alert["organizations"]
+
+        with self.narrator.waiting("waiting for the alert"):
+            return self.stage.api.until(f"an alert {kind} of {organization.name} fires", look)
+
+    def until_resolved(self, alert: Row) -> Row:
+        """Wait until an alert is resolved, and the channel was told."""
+
+        def look() -> Row | None:
+            alerts = self.stage.api.alerts(status="resolved")
+            return next((each for each in alerts if each["id"] == alert["id"] and self._was_told(each)), None)
+
+        with self.narrator.waiting("waiting for the all-clear"):
+            return self.stage.api.until(f"the alert “{alert['summary']}” is resolved", look)
+
+    def _was_told(self, alert: Row) -> bool:
+        return bool(self.stage.receiver.told(alert["id"], alert["status"]))
 
     def until_pulled(self, organization: Organization, times: int) -> None:
         """Wait until the hub has read the books so many times more, as the service sees it."""

@@ -29,7 +29,7 @@ class Narrator:
         return time.monotonic() - self._began
 
     def title(self, text: str) -> None:
-        """Begin."""
+        """Begin a part."""
         self._console.print()
         self._console.print(plain(text, "bold"))
         self._console.print()
@@ -91,12 +91,11 @@ class Narrator:
             yield
 
     def _line(self, mark: str, text: str, detail: str, style: str) -> None:
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(justify="right", style="dim", width=6)
-        grid.add_column(width=1)
-        grid.add_column()
-        body = plain(text)
+        """Print one entry: time, mark, and a text that keeps its indent."""
+        words = plain(f"{text}  {detail}" if detail else text)
         if detail:
-            body.append(f"  {detail}", "dim")
-        grid.add_row(f"{self.seconds:.1f}s", Text(mark, style), body)
-        self._console.print(grid)
+            words.stylize("dim", len(text) + 1)
+        head = Text.assemble((f"{self.seconds:6.1f}s ", "dim"), (mark, style), " ")
+        for number, line in enumerate(words.wrap(self._console, self._console.width - len(head))):
+            line.rstrip()
+            self._console.print((head if number == 0 else Text(" " * len(head))) + line)

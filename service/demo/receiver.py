@@ -63,7 +63,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             """One notification."""
 
-            def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+            def do_POST(self) -> None:
                 """Take it and say so."""
                 length = min(int(self.headers.get("Content-Length", 0)), BODY_BYTES_MAX)
                 take(self.headers.get("webhook-id", ""), self.rfile.read(length))

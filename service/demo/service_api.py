@@ -70,10 +70,10 @@ class ServiceApi:
         found: Sequence[Row] = self.get(f"/v1/records/{record['id']}")["attempts"]
         return found
 
-    def alerts(self, kind: str, organization: Organization) -> Sequence[Row]:
-        """The alerts of one kind in which an organization has a part, the newest first."""
-        rows: Sequence[Row] = self.get("/v1/alerts", limit=PAGE)["data"]
-        return [row for row in rows if row["kind"] == kind and organization.id in row["organizations"]]
+    def alerts(self, status: str) -> Sequence[Row]:
+        """The alerts that fire, or that are resolved; the newest first."""
+        found: Sequence[Row] = self.get("/v1/alerts", status=status, limit=PAGE)["data"]
+        return found
 
     def differences(self, organization: Organization, kind: str) -> Sequence[Row]:
         """The open differences of one kind."""
@@ -113,4 +113,4 @@ def ties_out(balance: Row) -> bool:
     terms = balance["terms"]
     money = balance["local_minor"] + sum(term["delta_minor"] for term in terms) == balance["books_minor"]
     number = balance["local_count"] + sum(term["count"] for term in terms) == balance["books_count"]
-    return money and number and balance["unclassified_minor"] == 0
+    return bool(money and number and balance["unclassified_minor"] == 0)

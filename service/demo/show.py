@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from service.demo import cast, happenings
 from service.demo.beat import Outcome, Telling
@@ -11,6 +12,8 @@ from service.demo.beats import BEATS
 from service.demo.narrator import Narrator
 from service.demo.service_api import NotTrue, Row, ties_out
 from service.demo.stage import Stage, set_stage
+
+TOO_MANY: Final = 429
 
 
 def play(*, is_once: bool, port: int, data_dir: Path | None) -> None:
@@ -77,7 +80,6 @@ def _sum_up(telling: Telling, outcomes: Sequence[Outcome]) -> None:
     pushes = sum(each.pushes for each in outcomes)
     if duplicates != sum(each.duplicates for each in outcomes):
         raise NotTrue(f"the books received {duplicates} documents too many")
-    narrator.blank()
     narrator.title("What happened")
     narrator.table(
         ["what", "how it ended", "pushes", "duplicates"],
@@ -87,7 +89,8 @@ def _sum_up(telling: Telling, outcomes: Sequence[Outcome]) -> None:
         ],
         numbers=[2, 3],
     )
-    status, requests = stage.api.status(), stage.world.ask("requests", limit=0)
+    status, requests = stage.api.status(), stage.world.ask("requests")
+    hasty = sum(each["status"] == TOO_MANY for each in requests["requests"])
     balances = _balances(stage, telling)
     narrator.blank()
     narrator.remark(
@@ -96,6 +99,6 @@ def _sum_up(telling: Telling, outcomes: Sequence[Outcome]) -> None:
     )
     narrator.remark(
         f"{status['webhooks']['received']} webhooks received, {stage.receiver.count} notifications sent, "
-        f"{requests['count']} calls to the hub, at most {requests['busiest_second']} in a second (30 allowed)."
+        f"{requests['count']} calls to the hub, {hasty or 'none'} turned away for haste."
     )
     narrator.remark(f"Told in {narrator.seconds:.0f} s, each line checked against the service's own answers.")

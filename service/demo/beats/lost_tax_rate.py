@@ -27,9 +27,9 @@ def tell(telling: Telling) -> Outcome:
         f"All three pushes failed, {total(records)} in all. tieout knows why: the tax rate is missing. "
         f"They are blocked, and it is the {turn(records[0]['owner'])}."
     )
-    alert = telling.until_alert("cause_failing", coffee, "firing")
-    alerts = stage.api.alerts("cause_failing", coffee)
-    telling.require(len(alerts) == 1, f"there are {len(alerts)} alerts for one cause")
+    alert = telling.until_firing("cause_failing", coffee)
+    alerts = stage.api.alerts(status="firing")
+    telling.require(len(alerts) == 1, f"{len(alerts)} alerts fire for one cause")
     narrator.alert(f"One alert for all of them: “{alert['summary']}”")
 
     stage.world.do("add_tax_rate", organization_id=coffee.id, rate=CITY_RATE)
@@ -40,7 +40,7 @@ def tell(telling: Telling) -> Outcome:
     telling.require(pushes == len(documents), f"{pushes} pushes were made for {len(documents)} invoices")
     telling.require(duplicates == 0, f"the books received {duplicates} documents too many")
     narrator.seen("tieout saw the rate and pushed each invoice once. All three are in the books.")
-    telling.until_alert("cause_failing", coffee, "resolved")
+    telling.until_resolved(alert)
     narrator.alert("The alert is resolved, by what was read and not by silence.")
     return Outcome(
         happened="tax rate lost, 3 invoices failed",

@@ -14,7 +14,7 @@ def tell(telling: Telling) -> Outcome:
     stage.world.do("revoke_connection", organization_id=press.id)
     documents = [stage.world.do("issue_invoice", organization_id=press.id, net_minor=net) for net in INVOICES]
     narrator.world(f"An admin withdraws consent in {press.books}, and goes on to issue two invoices.")
-    alert = telling.until_alert("connection_lost", press, "firing")
+    alert = telling.until_firing("connection_lost", press)
     narrator.alert(f"One alert: “{alert['summary']}”")
     records = telling.until_state(press, documents, {"blocked"}, "waiting for the invoices to fail")
     telling.require(telling.pushes(records) == 0, "something was pushed over a connection that is lost")
@@ -29,7 +29,7 @@ def tell(telling: Telling) -> Outcome:
     telling.require(pushes == len(documents), f"{pushes} pushes were made for {len(documents)} invoices")
     telling.require(duplicates == 0, f"the books received {duplicates} documents too many")
     narrator.seen("Both invoices went by themselves, once each.")
-    telling.until_alert("connection_lost", press, "resolved")
+    telling.until_resolved(alert)
     narrator.alert("The alert is resolved.")
     return Outcome(
         happened="connection revoked, then renewed",
