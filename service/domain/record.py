@@ -103,7 +103,7 @@ _BOOKS_IDS = ("platform_object_id", "provider_object_id")
 
 def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> Record:
     """What we know after the hub told `seen`; the very same object when it is no news."""
-    if previous is not None and _age(seen) <= _age(previous):
+    if previous is not None and not _is_news(previous, seen):
         return previous
     told = {name: getattr(seen, name) for name in _SEEN_FIELDS}
     if previous is not None:
@@ -294,9 +294,19 @@ def _same_failure(previous: SeenRecord, seen: SeenRecord) -> bool:
     )
 
 
+def _is_news(previous: Record, seen: SeenRecord) -> bool:
+    """Whether it is a later version, or the same one with an id that was left out before."""
+    if _age(seen) != _age(previous):
+        return _age(seen) > _age(previous)
+    return any(getattr(seen, name) and not getattr(previous, name) for name in _BOOKS_IDS)
+
+
 def _age(seen: SeenRecord) -> tuple[datetime, int, int, str]:
-    """How new a version is; total, so that any order of reading prefers the same one."""
-    facts = [getattr(seen, name) for name in _SEEN_FIELDS]
+    """How new a version is; total, so that any order of reading prefers the same one.
+
+    The ids in the books are kept from version to version, so they say nothing of the age of one.
+    """
+    facts = [getattr(seen, name) for name in _SEEN_FIELDS if name not in _BOOKS_IDS]
     told = sum(fact is not None for fact in facts)
     return seen.updated_at, _PROGRESS.get(seen.sync_status or "", -1), told, _content(facts)
 
