@@ -7,6 +7,7 @@ where no worker runs, this command brings its own, which read and compare but pu
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import click
 
-from service import app
+from service import app, logs
 from service.commands.telling import tell
 from service.commands.terminal import asides
 from service.domain.fleet import FLEET, WorkKind
@@ -58,17 +59,20 @@ def command(*, organizations: tuple[UUID, ...], anew: bool) -> None:
     budget.
     """
     settings = Settings.from_environment(os.environ)
+    # Progress is shown by a bar; of the log only what is wrong is worth reading beside it.
+    logs.configure(logs.Masker(settings.secrets()), level=logging.WARNING)
     asyncio.run(_backfill(settings, organizations or None, is_anew=anew))
 
 
 async def _backfill(settings: Settings, asked: Sequence[UUID] | None, *, is_anew: bool) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(app.open_database(settings))
+        is_due = await _is_due(database, asked, is_anew=is_anew)
         if not await _has_worker(database):
             tell("No worker is running, so this command reads by itself.")
             await stack.enter_async_context(_own_lanes(settings, database))
         organization_ids = await _organizations(database, asked)
-        await _restart(database, organization_ids, is_anew=is_anew)
+        await _prepare(database, organization_ids, is_anew=is_due)
         last = await _follow(database, organization_ids)
     count = f"{len(organization_ids):,} organization{'' if len(organization_ids) == 1 else 's'}"
     click.echo(f"Read {count}.")
@@ -124,19 +128,24 @@ async def _organizations(database: Database, asked: Sequence[UUID] | None) -> Se
     return found
 
 
-async def _restart(database: Database, organization_ids: Sequence[UUID], *, is_anew: bool) -> None:
-    """Make every stream due in full, unless an earlier backfill has not ended."""
-    if not is_anew:
-        async with database.fleet(readonly=True) as connection:
-            left = await get_backfill_progress(connection, organization_ids)
-        if 0 < left.remaining < left.streams:
-            tell("Going on where an earlier one stopped; --anew begins again.")
-            return
+async def _is_due(database: Database, asked: Sequence[UUID] | None, *, is_anew: bool) -> bool:
+    """Whether to begin again: not when nothing was read yet, nor when an earlier backfill has not ended."""
+    async with database.fleet(readonly=True) as connection:
+        known = await list_backfill_organizations(connection, asked)
+        left = await get_backfill_progress(connection, known)
+    if left.remaining and not is_anew:
+        tell("Going on where an earlier one stopped; --anew begins again.")
+    return is_anew or (left.streams > 0 and not left.remaining)
+
+
+async def _prepare(database: Database, organization_ids: Sequence[UUID], *, is_anew: bool) -> None:
+    """Make every stream due, in full where it begins again."""
     for start in range(0, len(organization_ids), RESTARTED_AT_ONCE):
         batch = organization_ids[start : start + RESTARTED_AT_ONCE]
         async with database.fleet() as connection:
             await ensure_streams(connection, batch)
-            await restart_streams(connection, batch)
+            if is_anew:
+                await restart_streams(connection, batch)
             await nudge_work(connection, batch, WorkKind.POLL, await get_now(connection))
 
 

@@ -7,7 +7,8 @@ import os
 
 import click
 
-from service import app, logs
+import service.app
+from service import logs
 from service.settings import Settings
 
 
@@ -19,4 +20,4 @@ def command() -> None:
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(logs.Masker(settings.secrets()))
-    asyncio.run(app.run(settings))
+    asyncio.run(service.app.run(settings))

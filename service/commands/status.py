@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from service.commands.postgres import opened_database
-from service.commands.terminal import answers, calm_table, instant, money, plain
+from service.commands.terminal import answers, instant, money, plain
 from service.commands.version import version
 from service.domain.status import State
 from service.settings import Settings
 from service.web.api.status import Status, load
 from service.web.authentication import Authenticator
 from service.web.route import Service
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
 
 _STYLES = {State.OK: "bold green", State.DEGRADED: "bold yellow", State.DOWN: "bold red"}
 
@@ -59,8 +58,6 @@ async def _load(settings: Settings) -> Status:
 
 def _parts(found: Status) -> Iterator[RenderableType]:
     """Write the answer for people, the most important first."""
-    from rich.text import Text  # noqa: PLC0415 - slow to import
-
     yield Text.assemble(
         "tieout is ",
         (found.state.value, _STYLES[found.state]),
@@ -72,12 +69,10 @@ def _parts(found: Status) -> Iterator[RenderableType]:
     yield _counts(found)
     if found.causes:
         yield ""
-        yield _causes(found)
+        yield from _causes(found)
 
 
 def _counts(found: Status) -> RenderableType:
-    from rich.table import Table  # noqa: PLC0415 - slow to import
-
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_row("hub", _hub(found))
@@ -115,15 +110,21 @@ def _listed(counts: Mapping[str, int], total: int) -> str:
     return f"{total:,}" + (f": {', '.join(parts)}" if parts else "")
 
 
-def _causes(found: Status) -> RenderableType:
-    table = calm_table("cause", "whose turn", "records", "at risk", "what to do")
-    table.columns[2].justify = "right"
+def _causes(found: Status) -> Iterator[RenderableType]:
+    """Write each cause in a line, and below it what to do: that is too long for a column."""
+    names = {cause.cause: plain(cause.cause.replace("_", " ")).plain for cause in found.causes}
+    owners = {cause.owner: plain(cause.owner.replace("_", " ")).plain for cause in found.causes}
+    widths = max(map(len, names.values())), max(len("whose turn"), *map(len, owners.values()))
+    yield _line(("cause", "whose turn", "records", "at risk"), widths, "dim")
     for cause in found.causes:
-        table.add_row(
-            plain(cause.cause.replace("_", " "), "bold"),
-            plain(cause.owner.replace("_", " ")),
-            f"{cause.records:,}",
-            plain(money(cause.money_at_risk) or "-"),
-            plain(cause.next_step),
-        )
-    return table
+        name, owner = names[cause.cause], owners[cause.owner]
+        at_risk = money(cause.money_at_risk)
+        yield _line((name, owner, f"{cause.records:,}", at_risk), widths, "bold")
+        yield Padding(plain(cause.next_step, "dim"), (0, 0, 0, 2))
+
+
+def _line(cells: tuple[str, str, str, str], widths: tuple[int, int], style: str) -> RenderableType:
+    """Write one line of the list of causes."""
+    name, owner, records, at_risk = cells
+    first, second = widths
+    return Text.assemble((f"{name:<{first}}", style), f"  {owner:<{second}}  {records:>7}  {at_risk}")

@@ -10,9 +10,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from service.domain.money import format_minor
@@ -40,11 +38,6 @@ def plain(value: object, style: str = "") -> Text:
     """Show text from elsewhere as what it is."""
     text = "".join(each if each.isprintable() else " " for each in str(value))
     return Text(" ".join(text.split()), style=style)
-
-
-def calm_table(*headings: str) -> Table:
-    """A table with one line, that below its head."""
-    return Table(*headings, box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def money(by_currency: Mapping[str, int]) -> str:

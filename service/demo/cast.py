@@ -34,17 +34,24 @@ class Cast:
 
 def assemble(world: World) -> Cast:
     """Found the organizations and let them do business."""
+    quickbooks, xero = "quickbooks_online", "xero"
     return Cast(
-        coffee=_found(world, "Harbour Coffee", "US", "quickbooks_online", "Bluebird Hotels", "Alto Roasters"),
-        cycles=_found(world, "Pennine Cycles", "GB", "xero", "Dales Touring Club", "Sprocket & Sons"),
-        dental=_found(
-            world, "Brightside Dental", "US", "quickbooks_online", "Maple Insurance", "Enamel Labs"
+        coffee=_found(
+            world, "Harbour Coffee", "US", quickbooks, customer="Bluebird Hotels", vendor="Alto Roasters"
         ),
-        press=_found(world, "Linden Press", "DE", "xero", "Elbe Bookshops", "Altona Paper"),
+        cycles=_found(
+            world, "Pennine Cycles", "GB", xero, customer="Dales Touring Club", vendor="Sprocket & Sons"
+        ),
+        dental=_found(
+            world, "Brightside Dental", "US", quickbooks, customer="Maple Insurance", vendor="Enamel Labs"
+        ),
+        press=_found(world, "Linden Press", "DE", xero, customer="Elbe Bookshops", vendor="Altona Paper"),
     )
 
 
-def _found(world: World, name: str, country: str, platform: str, customer: str, vendor: str) -> Organization:
+def _found(
+    world: World, name: str, country: str, platform: str, *, customer: str, vendor: str
+) -> Organization:
     organization_id = world.do("add_organization", name=name, country=country, platform=platform)
     for party, is_vendor in ((customer, False), (vendor, True)):
         world.do(

@@ -1,4 +1,4 @@
-"""After the story: small things that happen to the fleet, one now and then, until somebody has seen enough."""
+"""After the story: small things that happen to the fleet, until somebody has seen enough."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ TOO_MANY: Final = 429
 
 
 def play(*, is_once: bool, port: int, data_dir: Path | None) -> None:
-    """Play until it is over (`is_once`) or interrupted; raises `NotTrue` where the story does not come true."""
+    """Play until it is over (`is_once`) or interrupted; `NotTrue` tells what did not come true."""
     narrator = Narrator()
     narrator.title("tieout demo: everything of a real installation, on this machine alone")
     with set_stage(narrator, port=port, data_dir=data_dir) as stage:

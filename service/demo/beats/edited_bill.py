@@ -24,7 +24,8 @@ def tell(telling: Telling) -> Outcome:
         each for each in stage.world.truth(dental)["books"]["live"] if each["local_id"] == bill["id"]
     )
     narrator.world(
-        f"A bookkeeper changes bill {bill['number']} in {dental.books}. No event tells of it, no error either."
+        f"A bookkeeper changes bill {bill['number']} in {dental.books}. "
+        "No event tells of it, and no error either."
     )
 
     def look() -> Row | None:

@@ -1,4 +1,4 @@
-"""A push times out after the document has landed: pushing it again would make a second one, so nobody does."""
+"""A push times out after its document has landed: a second push would bill twice, so none is made."""
 
 from __future__ import annotations
 
