@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import os
+from collections.abc import Callable
 
 import click
 
