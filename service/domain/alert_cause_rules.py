@@ -56,16 +56,14 @@ def cause_conditions(
 
 def _failing(fact: CauseFact, lost: Mapping[UUID, str], policy: Policy, now: datetime) -> Condition:
     title = title_of(fact.cause)
-    if fact.records_count:
-        summary = f"{title}: {records(fact.records_count)} {_of_whom(fact)} cannot be pushed"
-    else:
-        summary = f"{title}: {records(fact.returning_count)} pushed again, not back yet"
+    what = "cannot be pushed" if fact.records_count else "were pushed again"
+    count = fact.records_count or fact.returning_count
     return Condition(
         kind=Kind.CAUSE_FAILING,
         scope=fact.cause,
         cause=fact.cause,
         severity=_severity(fact, Severity.INFO if is_cured_by_time(fact.cause) else Severity.WARNING, now),
-        summary=neutral(summary, SUMMARY_MAX),
+        summary=neutral(f"{title}: {records(count)} {_of_whom(fact)} {what}", SUMMARY_MAX),
         detail=_detail(fact),
         owner=_owner(fact),
         next_step=_next_step(fact),

@@ -156,6 +156,18 @@ def _opened(condition: Condition, now: datetime) -> Alert:
 
 
 def _refreshed(alert: Alert, condition: Condition, now: datetime) -> Alert:
+    """The alert as its condition is now.
+
+    What merely keeps it open has no organizations of its own: those that it was about are the ones to be read
+    before it may resolve, and what it said of them is what its end is told of.
+    """
+    if not condition.members and alert.members:
+        condition = replace(
+            condition,
+            members=alert.members,
+            organizations_count=alert.organizations_count,
+            summary=alert.summary,
+        )
     joined = set(condition.members) - set(alert.members)
     return replace(
         alert,

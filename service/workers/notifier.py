@@ -13,6 +13,8 @@ from random import SystemRandom
 from typing import Final
 from uuid import UUID, uuid5
 
+import structlog
+
 from service.channels.channel import Channel
 from service.domain.fleet import FLEET, WorkKind
 from service.store import alerts as store
@@ -69,6 +71,8 @@ class Notifier:
             channel = self._channels.get(work.organization_id)
             if channel is None:
                 return await self._leave_to_others(work)
+            # What the work is filed under is no organization, and would be taken for one in the log.
+            structlog.contextvars.unbind_contextvars("organization_id")
             memory = self._memories[channel.digest]
             return await Delivery(self._database, work, channel, memory, self._random).run()
 

@@ -233,6 +233,19 @@ def test_a_condition_that_opens_nothing_keeps_what_is_open() -> None:
     assert (desk.only.status, desk.reasons[-1]) == (Status.RESOLVED, "resolved")
 
 
+def test_what_is_on_its_way_keeps_its_organizations() -> None:
+    """Those that an alert was about stay known, and are named at its end, while records are pushed again."""
+    desk = firing(condition(summary="25 records of Acme"))
+    returning = condition(
+        opens=False, records_count=0, members=(), organizations_count=0, summary="pushed again"
+    )
+    desk.look(100, returning)
+    assert (desk.only.members, desk.only.records_count) == ((organization(0),), 0)
+    desk.look(200)
+    desk.look(500)
+    assert desk.told[-1].alert.summary == "25 records of Acme"
+
+
 def test_inhibition_silences_as_long_as_the_other_is_open() -> None:
     """What another open alert says is shown and not sent; when that one is over, it is told if it holds."""
     hub = condition(kind=Kind.HUB_UNREACHABLE, scope=FLEET_SCOPE, wait_seconds=0.0, since=START)
