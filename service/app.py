@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import embedded
 from service.channels.registry import open_channels
+from service.domain.cause import rules_version
 from service.errors import DatabaseUnfit, TieoutError
 from service.logs import get_logger
 from service.settings import Settings
@@ -56,6 +57,7 @@ async def run(
         stack.enter_context(_signals(stop))
         database = await stack.enter_async_context(open_database(settings))
         replica_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        rules_version()  # compiling the rules takes a second, which nobody should have to wait for later
         channels = open_channels(settings.alert_channels, allow_private=settings.alert_allow_private)
         if "web" in settings.roles:
             await _tell_first_key(settings, database)

@@ -35,8 +35,6 @@ async def read_events(reading: Reading) -> Readout:
     cursor = reading.stream.cursor_at
     readout = Readout(cursor_at=cursor, is_full=True)
     since = cursor - OVERLAP if cursor else reading.began_at - FIRST_WINDOW
-    async with reading.work.writing() as connection:
-        await delete_doubled_events(connection, reading.organization_id)
     try:
         async for page in reading.hub.events(reading.organization_id, created_since=since):
             count_refused(readout, reading, page.refused)
@@ -64,6 +62,7 @@ async def _keep(reading: Reading, events: Sequence[Event]) -> int:
         for event in events
     ]
     async with reading.work.writing() as connection:
+        await delete_doubled_events(connection, reading.organization_id)
         missed = await insert_logged_events(connection, reading.organization_id, logged)
         if missed:
             await nudge(connection, reading, WorkKind.INGEST)
