@@ -144,6 +144,7 @@ CREATE TABLE tieout.attempt_outcomes (
     outcome text NOT NULL,
     http_status integer,
     error text,
+    told_at timestamp with time zone,
     finished_at timestamp with time zone NOT NULL,
     CONSTRAINT attempt_outcomes_outcome CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'uncertain'::text, 'not_sent'::text])))
 );

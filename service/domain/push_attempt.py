@@ -71,6 +71,8 @@ class Attempt:
     outcome: Outcome | None = None
     http_status: int | None = None
     error: str | None = None
+    told_at: datetime | None = None
+    """The record's version in the hub's answer, by the hub's clock, which need not agree with ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +122,15 @@ def is_unknown(attempt: Attempt) -> bool:
 
 
 def is_under_way(record: Record, attempt: Attempt) -> bool:
-    """Whether the hub took it and has told nothing newer since, by its version and by its clock."""
-    told_at = record.updated_at
-    is_told = told_at > attempt.record_updated_at and told_at > attempt.started_at
-    return attempt.outcome is Outcome.ACCEPTED and not is_told
+    """Whether the hub took it and has told nothing newer since.
+
+    Newer is what is later than its own answer, by its own clock. Where that answer was no new version, our clock
+    has to do.
+    """
+    answered_at = attempt.told_at
+    if answered_at is None or answered_at <= attempt.record_updated_at:
+        answered_at = max(attempt.record_updated_at, attempt.started_at)
+    return attempt.outcome is Outcome.ACCEPTED and record.updated_at <= answered_at
 
 
 def permitted_by(

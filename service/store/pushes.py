@@ -70,6 +70,7 @@ class StoredAttempt:
     outcome: str | None
     http_status: int | None
     error: str | None
+    told_at: datetime | None
 
     @property
     def key(self) -> AttemptKey:
@@ -124,6 +125,7 @@ async def insert_attempt_outcome(
     *,
     http_status: int | None = None,
     error: str | None = None,
+    told_at: datetime | None = None,
 ) -> None:
     """Write what became of an attempt; the first word stands."""
     await connection.execute(
@@ -135,6 +137,7 @@ async def insert_attempt_outcome(
         outcome,
         http_status,
         clean_text(error)[:ERROR_CHARACTERS_MAX] if error else None,
+        told_at,
     )
 
 

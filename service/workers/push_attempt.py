@@ -134,6 +134,7 @@ class Sending:
                 answer.outcome,
                 http_status=answer.error.http_status if answer.error else None,
                 error=answer.text,
+                told_at=answer.told.updated_at if answer.told else None,
             )
             locked = await _locked(connection, record.organization_id, record.record_id)
             change = locked and _change(locked, record, answer, self.work.now, self.policy)

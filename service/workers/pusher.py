@@ -201,6 +201,7 @@ def _attempt(stored: StoredAttempt) -> Attempt:
         outcome=Outcome(stored.outcome) if stored.outcome else None,
         http_status=stored.http_status,
         error=stored.error,
+        told_at=stored.told_at,
     )
 
 

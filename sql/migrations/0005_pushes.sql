@@ -46,6 +46,8 @@ CREATE TABLE tieout.attempt_outcomes (
     )),
     http_status integer,
     error text,
+    -- The record's updated_at in the hub's answer: by the hub's own clock, what it tells later is later than this.
+    told_at timestamptz,
     finished_at timestamptz NOT NULL,
     PRIMARY KEY (organization_id, record_id, episode, number),
     FOREIGN KEY (organization_id, record_id, episode, number) REFERENCES tieout.attempts

@@ -16,15 +16,15 @@ ON CONFLICT DO NOTHING
 RETURNING started_at;
 
 -- name: insert_attempt_outcome :exec
--- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 outcome, $6 http_status, $7 error
-INSERT INTO attempt_outcomes (organization_id, record_id, episode, number, outcome, http_status, error, finished_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, tieout.now()) ON CONFLICT DO NOTHING;
+-- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 outcome, $6 http_status, $7 error, $8 told_at
+INSERT INTO attempt_outcomes (organization_id, record_id, episode, number, outcome, http_status, error, told_at, finished_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, tieout.now()) ON CONFLICT DO NOTHING;
 
 -- name: list_attempts :many
 -- In order, with what became of each; an outcome of null is unknown.
 -- $1 organization_id, $2 record_ids uuid[]
 SELECT a.record_id, a.episode, a.number, a.evidence_id, e.kind AS evidence_kind, e.detail AS evidence_detail, a.trigger, a.fence,
-    a.replica_id, a.record_updated_at, a.started_at, o.finished_at, o.outcome, o.http_status, o.error
+    a.replica_id, a.record_updated_at, a.started_at, o.finished_at, o.outcome, o.http_status, o.error, o.told_at
 FROM attempts a
 JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
 LEFT JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
