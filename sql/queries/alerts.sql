@@ -36,9 +36,12 @@ UPDATE alerts SET held_at = $2 WHERE alert_id = ANY($1::uuid[]) AND status <> 'r
 DELETE FROM alerts WHERE alert_id = ANY($1::uuid[]) AND status = 'pending';
 
 -- name: list_alerts :many
--- Newest first, keyset-paged.
+-- Newest first, keyset-paged; without the members, of which there may be thousands.
 -- $1 organization_id or null, $2 status or null, $3 before started_at or null, $4 before alert_id, $5 limit
-SELECT * FROM alerts
+SELECT organization_id, alert_id, fingerprint, kind, scope, cause, severity, status, summary, detail, owner, next_step,
+    organizations, organizations_count, records_count, money_at_risk, started_at, quiet_since, ended_at, is_inhibited,
+    regressions_count, notified_at, notified_count, acknowledged_at, acknowledged_by, snoozed_until, version, changed_at
+FROM alerts
 WHERE status <> 'pending' AND ($1::uuid IS NULL OR organization_id = $1) AND ($2::text IS NULL OR status = $2)
     AND ($3::timestamptz IS NULL OR (started_at, alert_id) < ($3, $4::uuid))
 ORDER BY started_at DESC, alert_id DESC LIMIT $5;
