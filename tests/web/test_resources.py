@@ -90,7 +90,7 @@ async def test_an_organization_tells_its_connection_and_counts(
     async with database.fleet() as connection:
         await connection.execute(
             "INSERT INTO findings (organization_id, ledger, kind, document_id, reason, owner, found_at)"
-            " VALUES ($1, 'receivable', 'tax_rate_missing', 'd1', 'No such rate.', 'bookkeeper', tieout.now())",
+            " VALUES ($1, 'receivable', 'tax_rate_missing', 'd', 'No such rate.', 'bookkeeper', now())",
             ORGANIZATION,
         )
     found = (await viewer.get(f"/v1/organizations/{ORGANIZATION}")).json()

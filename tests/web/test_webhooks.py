@@ -34,6 +34,7 @@ from tests.web.builders import (
     stored_events,
     webhook_counts,
 )
+from tests.web.wire import open_wire
 
 
 @pytest.fixture
@@ -355,24 +356,28 @@ async def test_without_a_secret_nothing_is_accepted(database: Database) -> None:
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
 
 
-async def test_postgres_away_means_come_back(database: Database) -> None:
+async def test_postgres_away_means_come_back(database_url: str) -> None:
     """While Postgres is away an authentic delivery is answered 503, a forged one still 401."""
-    receiver = Receiver(settings(), database)
-    hub = client(receiver)
-    body = encoded(event())
-    assert (await send(hub, body)).status_code == 200
-    await database.close()
-    answer = await send(hub, body)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert (await send(hub, body, signed(body, secret="forged"))).status_code == 401
+    async with open_wire(database_url) as wire, await Database.open(wire.url) as database:
+        hub = client(Receiver(settings(), database))
+        body = encoded(event())
+        assert (await send(hub, body)).status_code == 200
+        wire.cut()
+        answer = await send(hub, encoded(event()))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert (await send(hub, body, signed(body, secret="forged"))).status_code == 401
+        wire.mend()
+        assert (await send(hub, encoded(event()))).status_code == 200
+        assert len(await stored_events(database)) == 2
 
 
-async def test_postgres_away_from_the_start_means_come_back(database: Database) -> None:
-    """A receiver that never learned the database's time does not judge anybody's age: it says come back."""
-    await database.close()
-    body = encoded(event())
-    answer = await send(client(Receiver(settings(), database)), body, signed(body, at=5))
-    assert answer.status_code == 503
+async def test_postgres_away_from_the_start_means_come_back(database_url: str) -> None:
+    """A receiver that never learned the database's time judges nobody's age: it says come back."""
+    async with open_wire(database_url) as wire, await Database.open(wire.url) as database:
+        wire.cut()
+        body = encoded(event())
+        answer = await send(client(Receiver(settings(), database)), body, signed(body, at=5))
+        assert answer.status_code == 503
 
 
 async def test_a_row_that_postgres_refuses_takes_no_other_along(database: Database) -> None:
