@@ -1,0 +1,117 @@
+"""Commands against a real Postgres and a real simulated hub."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import msgspec
+
+from service.settings import VARIABLES
+from service.store.migrate import read
+from service.web.api.status import Status
+from tests.commands.conftest import Command
+
+
+def test_migrate_tells_what_it_applied(tieout: Command, empty_database_url: str) -> None:
+    """The first run names every migration, the second one none; the password is not shown."""
+    first = tieout("migrate", database_url=empty_database_url)
+    assert first.returncode == 0, first.stderr
+    names = [migration.name for migration in read()]
+    assert first.stdout.splitlines()[:-1] == [f"applied {name}" for name in names]
+    second = tieout("migrate", database_url=empty_database_url)
+    assert second.stdout.endswith("is up to date; nothing was missing\n")
+    assert ":" + empty_database_url.split(":")[2].split("@", maxsplit=1)[0] not in first.stdout
+
+
+def test_status_is_that_of_the_api(tieout: Command, database_url: str) -> None:
+    """`status --json` has the very fields of `GET /status`; the readable form tells state and reasons."""
+    shown = tieout("status", "--json", database_url=database_url)
+    assert shown.returncode == 0, shown.stderr
+    found = msgspec.json.decode(shown.stdout, type=Status)
+    assert list(json.loads(shown.stdout)) == list(Status.__dataclass_fields__)
+    readable = tieout("status", database_url=database_url).stdout
+    assert readable.startswith(f"tieout is {found.state}")
+    assert all(reason.message in " ".join(readable.split()) for reason in found.reasons)
+
+
+async def test_check_finds_all_in_order(tieout: Command, hub: dict[str, object], database_url: str) -> None:
+    """With a hub and a migrated database `check` ends with 0 and says so."""
+    found = tieout("check", database_url=database_url, **hub)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "Ready to serve" in found.stdout
+    assert "working as tieout_app" in " ".join(found.stdout.split())
+
+
+async def test_check_tells_everything_wrong_at_once(tieout: Command, hub: dict[str, object]) -> None:
+    """Wrong credentials, an unreachable database and a bad channel are told in one run, with remedies."""
+    wrong = {**hub, "hub_client_secret": "not-the-secret"}
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"postgresql://someone:pass-word@127.0.0.1:{closed.getsockname()[1]}/x"
+        found = tieout("check", database_url=url, alert_channels="pigeon://loft", **wrong)
+    assert found.returncode == 1
+    told = " ".join(found.stdout.split())
+    assert told.count("✗") == 3, found.stdout
+    for words in ("TIEOUT_DATABASE_URL", "TIEOUT_HUB_CLIENT_SECRET", "pigeon"):
+        assert words in told
+    assert "pass-word" not in told
+    assert "not-the-secret" not in told
+
+
+async def test_check_wants_migrations(
+    tieout: Command, hub: dict[str, object], empty_database_url: str
+) -> None:
+    """A database that was never migrated is told with the command that helps, and left as it is."""
+    found = tieout("check", database_url=empty_database_url, **hub)
+    assert found.returncode == 1
+    assert "run `tieout migrate`" in found.stdout
+    assert tieout("migrate", database_url=empty_database_url).stdout.startswith("applied 0001")
+
+
+async def test_backfill_reads_everything_without_a_worker(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """Where no worker runs, `backfill` reads the fleet by itself; a second one reads it anew."""
+    for _ in range(2):
+        done = tieout("backfill", database_url=database_url, **hub)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "Read 3 organizations.\n"
+    status = json.loads(tieout("status", "--json", database_url=database_url).stdout)
+    assert status["organizations"]["total"] == 3
+    assert status["records"]["total"] > 0
+
+
+async def test_backfill_of_an_unknown_organization_is_refused(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """An id that the hub does not list is told in one line, with exit code 1."""
+    unknown = "11111111-1111-4111-8111-111111111111"
+    refused = tieout("backfill", unknown, database_url=database_url, **hub)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == f"tieout: the hub lists no organization {unknown}; check the id"
+
+
+def test_simulator_on_a_taken_port_is_refused(tieout: Command) -> None:
+    """A port that something listens on is told in one line."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused = tieout("simulator", "--listen", address)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"tieout: cannot listen on {address}: ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_readme_lists_every_setting(project: Path) -> None:
+    """The README's table names exactly the variables that there are, with their defaults."""
+    lines = [
+        line for line in (project / "README.md").read_text().splitlines() if line.startswith("| `TIEOUT_")
+    ]
+    rows = {cells[1].strip("` "): cells[2].strip() for cells in (line.split("|") for line in lines)}
+    assert list(rows) == [variable.name for variable in VARIABLES]
+    for variable in VARIABLES:
+        expected = f"`{variable.default}`" if variable.default is not None else variable.otherwise
+        assert rows[variable.name] == expected
