@@ -51,14 +51,16 @@ CREATE FUNCTION tieout.instant() RETURNS timestamp with time zone
     LANGUAGE sql
     AS $$
     SELECT clock_timestamp()
-        + coalesce(nullif(current_setting('tieout.clock_offset', true), '')::interval, interval '0')
+        + CASE WHEN current_setting('tieout.clock_offset', true) <> ''
+            THEN current_setting('tieout.clock_offset', true)::interval ELSE interval '0' END
 $$;
 
 CREATE FUNCTION tieout.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
     SELECT statement_timestamp()
-        + coalesce(nullif(current_setting('tieout.clock_offset', true), '')::interval, interval '0')
+        + CASE WHEN current_setting('tieout.clock_offset', true) <> ''
+            THEN current_setting('tieout.clock_offset', true)::interval ELSE interval '0' END
 $$;
 
 CREATE FUNCTION tieout.scope_is_fleet() RETURNS boolean
