@@ -40,6 +40,7 @@ class Asker:
         wanted_id: UUID | str,
         *,
         priority: Priority = Priority.READ,
+        not_after: float | None = None,
     ) -> RowT:
         """Call about one object, and take that very object as the answer and no other."""
 
@@ -50,7 +51,11 @@ class Asker:
             return found
 
         call = Call(
-            endpoint=endpoint, segments=[wanted_id], organization_id=organization_id, priority=priority
+            endpoint=endpoint,
+            segments=[wanted_id],
+            organization_id=organization_id,
+            priority=priority,
+            not_after=not_after,
         )
         return await self._caller.call(call, result)
 

@@ -64,6 +64,8 @@ class Call:
     parameters: Parameters = ()
     body: Mapping[str, Any] | None = None
     priority: Priority = Priority.READ
+    not_after: float | None = None
+    """By the clock of the caller: a later request does not leave."""
 
     @property
     def repeat(self) -> Repeat:
@@ -130,7 +132,9 @@ class Caller:
         return await self._attempt(call, await self._tokens.get(), result)
 
     async def _attempt(self, call: Call, token: Token, result: Callable[[Json], ResultT]) -> ResultT:
-        answer = await self._sender.send(self._request(call, token), call.endpoint, call.priority)
+        answer = await self._sender.send(
+            self._request(call, token), call.endpoint, call.priority, not_after=call.not_after
+        )
         self._check_owner(call, answer)
         refused = judged(call.endpoint, answer)
         if refused is not None:

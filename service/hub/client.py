@@ -66,6 +66,7 @@ class Hub:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """Use `http` as `open_http` makes it; closing it is the task of whoever opened it."""
+        self._clock = clock
         self._caller = Caller(
             http=http,
             dialect=dialect,
@@ -205,13 +206,21 @@ class Hub:
         """One record."""
         return await self._ask.same(endpoints.RECORD, SyncedRecord, organization_id, record_id)
 
-    async def push(self, organization_id: UUID, record_id: UUID) -> SyncedRecord:
+    async def push(
+        self, organization_id: UUID, record_id: UUID, *, within_seconds: float | None = None
+    ) -> SyncedRecord:
         """Have the hub bring the record's object to the books; **sent once**, whatever the answer.
 
         `HubError.fate` tells what became of it. An answer that is not this very record leaves it uncertain.
+        A push that cannot leave `within_seconds` is not sent.
         """
         return await self._ask.same(
-            endpoints.RECORD_PUSH, SyncedRecord, organization_id, record_id, priority=Priority.PUSH
+            endpoints.RECORD_PUSH,
+            SyncedRecord,
+            organization_id,
+            record_id,
+            priority=Priority.PUSH,
+            not_after=None if within_seconds is None else self._clock() + within_seconds,
         )
 
     # Documents

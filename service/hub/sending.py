@@ -1,7 +1,9 @@
 """One request sent in its turn: the budget before it, what the answer says of the budget after it.
 
 The wait for a turn is not part of a request's deadline but has a bound of its own, since whoever calls holds
-a lease. Whatever fails before the turn is there was not sent, whichever trouble it was.
+a lease. Whatever fails before the turn is there was not sent, whichever trouble it was. A request that must
+not leave later than some instant is held back when that has passed, be it that this process was stopped in
+between: the last look is at the first byte.
 
 Each exchange that ends, well or not, is told to an observer: for metrics and logs, without ids or upstream
 texts.
@@ -65,9 +67,20 @@ class Sender:
         self._clock = clock
         self._observe = observe
 
-    async def send(self, request: httpx.Request, endpoint: Endpoint, priority: Priority) -> Answer:
-        """Give the answer to `request`, whatever its status; raises `HubError` where there is none."""
+    async def send(
+        self,
+        request: httpx.Request,
+        endpoint: Endpoint,
+        priority: Priority,
+        *,
+        not_after: float | None = None,
+    ) -> Answer:
+        """Give the answer to `request`, whatever its status; raises `HubError` where there is none.
+
+        It does not leave after `not_after`, by the sender's clock.
+        """
         turn = await self._turn(endpoint, priority)
+        self._require_time(endpoint, not_after)
         began_at = self._clock()
         try:
             answer = await exchange(
@@ -75,7 +88,7 @@ class Sender:
                 request,
                 doing=endpoint.doing,
                 timeout_seconds=self._timeout_seconds,
-                before_bytes=self._on_time(turn, endpoint, priority),
+                before_bytes=self._on_time(turn, endpoint, priority, not_after),
             )
         except HubError as error:
             self._tell(endpoint, began_at, error.http_status, error)
@@ -101,15 +114,22 @@ class Sender:
             what = "the budget of requests is spoken for" if overslept else "the budget cannot be drawn on"
             raise not_sent(endpoint, what) from error
 
-    def _on_time(self, turn: Turn, endpoint: Endpoint, priority: Priority) -> BeforeBytes:
+    def _on_time(
+        self, turn: Turn, endpoint: Endpoint, priority: Priority, not_after: float | None
+    ) -> BeforeBytes:
         """Give what to await before the first byte: whoever was held up takes another turn."""
 
         async def on_time() -> None:
             latest = turn
             while latest.is_over:
                 latest = await self._turn(endpoint, priority)
+            self._require_time(endpoint, not_after)
 
         return on_time
+
+    def _require_time(self, endpoint: Endpoint, not_after: float | None) -> None:
+        if not_after is not None and self._clock() > not_after:
+            raise not_sent(endpoint, "it was held up for so long that somebody else may have taken over")
 
     def _tell(self, endpoint: Endpoint, began_at: float, status: int | None, error: HubError | None) -> None:
         if self._observe is not None:

@@ -6,12 +6,15 @@ Killed between the first two, nothing was sent; between the last two, nobody kno
 afterwards, an attempt without an outcome, and both are treated as the worse: `abandoned` writes *uncertain*,
 and only the books can say more.
 
+A process that sleeps between the first two must not wake and send, so the bytes leave soon or not at all.
+
 The record is locked again for each write. Where the hub has moved it on meanwhile, the hub's word stands and
 the outcome is only noted: it may be the very push that we made.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +44,10 @@ from service.store.rows import content_hash
 from service.workers.reading_records import seen
 from service.workers.work import Work
 
+LEAVES_WITHIN_SECONDS: Final = 20.0
+"""From the intent to the first byte: less than a lease, so that whoever was stopped in between, and taken
+over, does not push when it wakes. What is later was not sent."""
+
 ABANDONED: Final = "the process that sent it ended before it learnt the answer"
 
 log = structlog.get_logger()
@@ -69,10 +76,11 @@ class Sending:
 
     async def push(self, record: Record, decision: Decision) -> Outcome | None:
         """Push a record once, as decided; None when it was not the record decided on any more."""
+        began_at = time.monotonic()
         key = await self._intend(record, decision)
         if key is None:
             return None
-        answer = await _send(self.hub, record)
+        answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
         await self._conclude(key, record, answer)
         metrics.PUSHES.labels(outcome=answer.outcome).inc()
         log.info(
@@ -150,10 +158,10 @@ async def abandoned(connection: Connection, work: Work, key: AttemptKey, policy:
         await write_records(connection, [Change(before=record, after=push_unknown(record, work.now, policy))])
 
 
-async def _send(hub: Hub, record: Record) -> Answer:
+async def _send(hub: Hub, record: Record, within_seconds: float) -> Answer:
     """Send it; whatever is not surely refused or not sent is uncertain, our own mistakes included."""
     try:
-        told = await hub.push(record.organization_id, record.record_id)
+        told = await hub.push(record.organization_id, record.record_id, within_seconds=within_seconds)
     except HubError as error:
         outcome = outcome_of(error.fate, error.http_status)
         return Answer(outcome=outcome, error=error, text=str(error))

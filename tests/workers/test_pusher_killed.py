@@ -1,0 +1,165 @@
+"""Retrying, killed and frozen at every wait of a run, on real Postgres: nothing twice, nothing forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from service.domain.fleet import WorkKind
+from service.domain.record_state import State
+from service.domain.stream import Stream
+from service.store.database import Database
+from service.store.streams import nudge_streams
+from service.store.work import nudge_work
+from service.workers.work import LEASE_SECONDS
+from tests.workers.dying import Replica, Replicas, When, replicas
+from tests.workers.healing import POLICY, Healing, healing
+
+MINUTE = 60.0
+HOUR = 3_600.0
+
+STEPS_MIN, STEPS_MAX = 60, 400
+"""A run with one push takes about a hundred; with fewer or more than these it has changed its nature."""
+
+
+@dataclass
+class Killing:
+    """A world whose pushers die, and one that lives."""
+
+    world: Healing
+    replicas: Replicas
+    survivor: Replica
+
+    async def fail_one(self) -> str:
+        """Issue an invoice whose first push fails by what time cures, and let its wait end."""
+        watch = self.world.watch
+        document_id: str = watch.simulator.issue_invoice(
+            str(self.world.organization_id), fails="rate_limited"
+        )
+        self.advance(10)
+        await self.read_records()
+        for _ in range(2):
+            # Looked at, whereupon its wait is drawn; then the wait passes.
+            self.advance(POLICY.retry_base_seconds + 1)
+            if (await self.world.record_of(document_id)).next_attempt_at is None:
+                await self.survivor.run()
+        record = await self.world.record_of(document_id)
+        assert record.next_attempt_at is not None
+        assert record.next_attempt_at < await watch.database.now()
+        return document_id
+
+    async def read_records(self) -> None:
+        """Have the poller read what became of pushes."""
+        watch, organization_id = self.world.watch, self.world.organization_id
+        now = await watch.database.now()
+        async with watch.database.fleet() as connection:
+            await nudge_streams(connection, organization_id, [(Stream.RECEIVABLE_RECORDS, now)])
+            await nudge_work(connection, [organization_id], WorkKind.POLL, now)
+        await watch.run(watch.poller)
+
+    async def nudge(self) -> None:
+        """Make the pusher's work due."""
+        database = self.world.watch.database
+        async with database.fleet() as connection:
+            await nudge_work(connection, [self.world.organization_id], WorkKind.PUSH, await database.now())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for the hub, Postgres and every machine."""
+        self.world.watch.advance(seconds)
+        self.replicas.pass_time(seconds)
+
+    async def bury(self, replica: Replica) -> None:
+        """Kill a replica that stopped, and wait for its lease to end."""
+        replica.kill()
+        self.advance(LEASE_SECONDS + 1)
+        await self.replicas.until_claimable(self.world.organization_id)
+
+    async def is_begun(self, document_id: str) -> bool:
+        """Whether an attempt was written."""
+        return bool(await self.world.attempts(await self.world.record_of(document_id)))
+
+    async def recover(self) -> None:
+        """Let the survivor take over what a replica has left, and read what the hub made of it."""
+        await self.nudge()
+        await self.survivor.run()
+        self.advance(MINUTE)
+        await self.read_records()
+
+    async def marks(self, document_id: str) -> tuple[object, ...]:
+        """What a push or a write would change."""
+        record = await self.world.record_of(document_id)
+        return (
+            record.version,
+            self.world.pushes_of(document_id),
+            [(attempt.number, attempt.outcome) for attempt in await self.world.attempts(record)],
+        )
+
+    async def check(self, document_id: str) -> None:
+        """What must be true of a document at any time after a recovery."""
+        record = await self.world.record_of(document_id)
+        attempts = await self.world.attempts(record)
+        assert self.world.copies()[document_id] <= 1
+        assert self.world.pushes_of(document_id) <= len(attempts)
+        assert all(attempt.outcome for attempt in attempts)
+        assert record.reason
+        assert record.deadline_at or record.state in {State.ACKNOWLEDGED, State.CONFIRMED}
+
+
+@pytest.fixture
+async def killing(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Killing]:
+    """A healthy organization that has been read once, and a pusher that survives."""
+    async with (
+        healing(database, documents=1) as world,
+        replicas(database, database_url, world.simulator, POLICY, monkeypatch) as made,
+    ):
+        await world.settle()
+        yield Killing(world, made, await made.start("survivor"))
+
+
+@pytest.mark.parametrize("when", list(When))
+async def test_killed_at_any_wait_it_pushes_once(killing: Killing, when: When) -> None:
+    """Killed at any wait of a run, before or after what it waits for, it doubles and forgets nothing."""
+    documents = [await killing.fail_one()]
+    for step in range(1, STEPS_MAX):
+        await killing.nudge()
+        mortal = await killing.replicas.start()
+        if await mortal.run(stop_at=step, when=when) is not None:
+            break
+        await killing.bury(mortal)
+        if await killing.is_begun(documents[-1]):
+            await killing.recover()
+            documents.append(await killing.fail_one())
+    else:
+        raise AssertionError("the run has no end")
+    assert step > STEPS_MIN
+    assert len(documents) > STEPS_MIN / 4
+    await killing.world.live(4 * HOUR, HOUR / 2)
+    for document_id in documents:
+        await killing.check(document_id)
+
+
+async def test_frozen_at_any_wait_it_is_harmless(killing: Killing) -> None:
+    """A replica that slept for an hour anywhere in its run, and was taken over, pushes and writes nothing."""
+    documents = []
+    for step in range(1, STEPS_MAX):
+        documents.append(await killing.fail_one())
+        await killing.nudge()
+        zombie = await killing.replicas.start()
+        if await zombie.run(stop_at=step) is not None:
+            break
+        killing.advance(HOUR)
+        await killing.replicas.end_idle_transactions(zombie)
+        await killing.recover()
+        before = await killing.marks(documents[-1])
+        ended = await zombie.thaw()
+        assert await killing.marks(documents[-1]) == before, f"frozen at {step}, it went on and {ended!r}"
+        zombie.kill()
+    else:
+        raise AssertionError("the run has no end")
+    assert step > STEPS_MIN
+    for document_id in documents:
+        await killing.check(document_id)
