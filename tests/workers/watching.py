@@ -6,7 +6,7 @@ The hub's clock stands still between moves; Postgres' runs on, ahead of it by th
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,11 +61,14 @@ class Tampering(httpx.AsyncBaseTransport):
         # Given the request and the decoded body.
         self.tamper: Callable[[httpx.Request, Any], Any] | None = None
         self.before: Callable[[httpx.Request], None] | None = None
+        self.meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass a request on, and its answer back."""
         if self.before is not None:
             self.before(request)
+        if self.meanwhile is not None:
+            await self.meanwhile(request)
         response = await self._inner.handle_async_request(request)
         if self.tamper is None:
             return response

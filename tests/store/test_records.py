@@ -1,0 +1,181 @@
+"""Writing records: the row, its version and the counts, together or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from service.domain.cause_names import Cause
+from service.domain.push_policy import Policy
+from service.domain.record import Record, SeenRecord, observe
+from service.domain.record_state import State
+from service.store.database import Database
+from service.store.history import HistoryKind, list_history
+from service.store.records import (
+    Change,
+    count_open_records,
+    get_next_look_at,
+    get_record,
+    list_blocked_records,
+    list_due_records,
+    list_record_hashes,
+    list_records,
+    list_records_of_objects,
+    list_unsettled_objects,
+    lock_records,
+    sum_record_counts,
+    write_records,
+)
+
+AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+POLICY = Policy()
+
+
+def seen(organization_id: UUID, **changes: Any) -> SeenRecord:
+    """A record as the hub tells it."""
+    told: dict[str, Any] = {
+        "record_id": uuid4(),
+        "organization_id": organization_id,
+        "object_type": "receivable",
+        "object_id": uuid4(),
+        "updated_at": AT,
+        "sync_status": "error",
+        "errors": {"message": "No tax rate with this value"},
+        "platform": "xero",
+    }
+    return SeenRecord(**{**told, **changes})
+
+
+def new(told: SeenRecord, **money: Any) -> Change:
+    """A record that is met for the first time."""
+    after = replace(observe(None, told, AT, POLICY), **money)
+    return Change(before=None, after=after, payload={"id": str(told.record_id)}, content_hash=b"1" * 16)
+
+
+async def write(database: Database, organization_id: UUID, *changes: Change) -> None:
+    """Write in a transaction of its own."""
+    async with database.organization(organization_id) as connection:
+        await write_records(connection, changes)
+
+
+async def test_what_is_written_is_read(database: Database) -> None:
+    """A record comes back as it was written, errors and times and all, wherever it is asked for."""
+    organization_id = uuid4()
+    change = new(seen(organization_id), amount_minor=1250, currency="EUR")
+    await write(database, organization_id, change)
+    record = change.after
+    async with database.organization(organization_id) as connection:
+        assert await get_record(connection, record.record_id) == record
+        assert await list_records(connection, limit=10) == [record]
+        assert await list_records(connection, state="confirmed", limit=10) == []
+        object_id = record.object_id
+        assert object_id is not None
+        assert await list_records_of_objects(connection, organization_id, [object_id]) == [record]
+        assert await list_record_hashes(connection, organization_id, [record.record_id]) == {
+            record.record_id: b"1" * 16
+        }
+        assert await list_unsettled_objects(connection, organization_id, [object_id]) == {object_id}
+        (version,) = await list_history(
+            connection, organization_id, HistoryKind.RECORD, str(record.record_id), 10
+        )
+    assert (version.version, version.valid_from) == (1, AT)
+    assert version.body["cause"] == record.cause
+    assert version.body["amount_minor"] == 1250
+
+
+async def test_counts_follow_every_write(database: Database) -> None:
+    """The counts are those of the rows, in numbers and money, whatever was written in which order."""
+    organization_id = uuid4()
+    first, second = new(seen(organization_id), amount_minor=100, currency="EUR"), new(seen(organization_id))
+    await write(database, organization_id, first, second)
+    async with database.organization(organization_id) as connection:
+        locked = await lock_records(connection, organization_id, [first.after.record_id])
+        before = locked[first.after.record_id]
+        told = replace(_told(before), sync_status="done", errors=None, updated_at=AT + timedelta(minutes=1))
+        await write_records(connection, [Change(before=before, after=observe(before, told, AT, POLICY))])
+    async with database.organization(organization_id) as connection:
+        counts = {
+            (row["sync_status"], row["state"]): row["records"] for row in await sum_record_counts(connection)
+        }
+        rows = await connection.fetch(
+            "SELECT state, currency, records, amount_minor FROM record_counts WHERE records <> 0"
+        )
+    assert counts[("done", "acknowledged")] == 1
+    assert counts[("error", second.after.state)] == 1
+    assert {(row["state"], row["currency"], row["amount_minor"]) for row in rows} == {
+        ("acknowledged", "EUR", 100),
+        (second.after.state, "", 0),
+    }
+
+
+async def test_payload_stays_where_nothing_new_was_told(database: Database) -> None:
+    """A change of ours keeps what the hub told last."""
+    organization_id = uuid4()
+    change = new(seen(organization_id))
+    await write(database, organization_id, change)
+    ours = replace(change.after, reason="Looked at by us.", version=2)
+    await write(database, organization_id, Change(before=change.after, after=ours))
+    async with database.organization(organization_id) as connection:
+        row = await connection.fetchrow("SELECT payload, content_hash, reason, version FROM records")
+    assert row is not None
+    assert row["payload"] == {"id": str(change.after.record_id)}
+    assert (row["content_hash"], row["reason"], row["version"]) == (b"1" * 16, "Looked at by us.", 2)
+
+
+async def test_lost_race_is_noticed(database: Database) -> None:
+    """Whoever writes on an older version than is there, or inserts what is there, is stopped."""
+    organization_id = uuid4()
+    change = new(seen(organization_id))
+    await write(database, organization_id, change)
+    with pytest.raises(AssertionError):
+        await write(database, organization_id, change)
+    second = replace(change.after, version=2)
+    await write(database, organization_id, Change(before=change.after, after=second))
+    with pytest.raises(AssertionError):
+        await write(database, organization_id, Change(before=change.after, after=second))
+    async with database.organization(organization_id) as connection:
+        assert await connection.fetchval("SELECT sum(records) FROM record_counts") == 1
+        assert await connection.fetchval("SELECT count(*) FROM history") == 2
+
+
+async def test_odd_texts_are_stored(database: Database) -> None:
+    """Texts that Postgres refuses are made fit, and stop nothing."""
+    organization_id = uuid4()
+    errors = {"mess\0age": ["NUL \0 and half a pair \ud83d", {"deep": "\udc00"}]}
+    await write(database, organization_id, new(seen(organization_id, errors=errors)))
+    async with database.organization(organization_id) as connection:
+        (record,) = await list_records(connection, limit=10)
+    assert record.errors == {"mess\ufffdage": ["NUL \ufffd and half a pair \ufffd", {"deep": "\ufffd"}]}
+
+
+async def test_open_records_are_counted_by_what_they_wait_for(database: Database) -> None:
+    """What waits is told by type, state and cause; what is settled is not."""
+    organization_id = uuid4()
+    blocked = [new(seen(organization_id)) for _ in range(3)]
+    waiting = new(seen(organization_id, object_type="bill", sync_status="pending", errors=None))
+    done = new(seen(organization_id, sync_status="done", errors=None))
+    await write(database, organization_id, *blocked, waiting, done)
+    async with database.organization(organization_id) as connection:
+        found = {
+            (each.object_type, each.state, each.cause): each.records
+            for each in await count_open_records(connection, organization_id)
+        }
+        assert found == {
+            ("receivable", State.BLOCKED, Cause.MISSING_TAX_RATE): 3,
+            ("bill", State.WAITING, None): 1,
+        }
+        assert len(await list_blocked_records(connection, organization_id, 2)) == 2
+        next_look_at = await get_next_look_at(connection, organization_id)
+        assert next_look_at == min(each.after.deadline_at for each in blocked if each.after.deadline_at)
+        due = await list_due_records(connection, organization_id, 10)
+    assert {record.record_id for record in due} == {each.after.record_id for each in [*blocked, waiting]}, (
+        "all their deadlines have passed"
+    )
+
+
+def _told(record: Record) -> SeenRecord:
+    return SeenRecord(**{name: getattr(record, name) for name in SeenRecord.__dataclass_fields__})
