@@ -9,6 +9,7 @@ COPY requirements.lock ./
 RUN /opt/tieout/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY sql ./sql
+COPY docs/runbook.md ./docs/runbook.md
 COPY service ./service
 # What is installed is the wheel, as a user would have it: nothing works by the accident of a source tree beside it.
 RUN /opt/tieout/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
