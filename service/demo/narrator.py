@@ -92,9 +92,9 @@ class Narrator:
 
     def _line(self, mark: str, text: str, detail: str, style: str) -> None:
         """Print one entry: time, mark, and a text that keeps its indent."""
-        words = plain(f"{text}  {detail}" if detail else text)
+        words = plain(f"{text}: {detail}" if detail else text)
         if detail:
-            words.stylize("dim", len(text) + 1)
+            words.stylize("dim", len(text))
         head = Text.assemble((f"{self.seconds:6.1f}s ", "dim"), (mark, style), " ")
         for number, line in enumerate(words.wrap(self._console, self._console.width - len(head))):
             line.rstrip()

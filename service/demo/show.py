@@ -32,7 +32,7 @@ def play(*, is_once: bool, port: int, data_dir: Path | None) -> None:
         if is_once:
             return
         narrator.blank()
-        narrator.remark("The demo goes on with small things that happen. Ctrl-C ends it.")
+        narrator.remark("The demo goes on with small things that happen. Ctrl-C ends it, and all it started.")
         narrator.remark(f"Ask it yourself: curl -H 'Authorization: Bearer {stage.key}' {stage.url}/status")
         narrator.blank()
         happenings.go_on(telling)
