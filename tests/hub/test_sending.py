@@ -58,7 +58,7 @@ async def test_whoever_was_held_up_waits_again(held_up: float, turns: int) -> No
 
 @pytest.mark.parametrize("passes_in", ["the queue", "the pool"])
 async def test_what_is_too_late_does_not_leave(passes_in: str) -> None:
-    """A request that must not leave after an instant is not sent once that passed, wherever it was held up."""
+    """A request that must not leave after an instant is not sent once that passed, wherever it waited."""
     passed, asked = 0.0, False
 
     async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
