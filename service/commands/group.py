@@ -49,7 +49,10 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     ),
     (
         "Ask it",
-        (Entry("status", "How it is: state and reasons, causes and whose turn it is, money"),),
+        (
+            Entry("status", "How it is: state and reasons, causes and whose turn it is, money"),
+            Entry("openapi", "The description of the HTTP API"),
+        ),
     ),
 )
 

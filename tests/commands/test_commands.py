@@ -36,6 +36,13 @@ def test_status_is_that_of_the_api(tieout: Command, database_url: str) -> None:
     assert all(reason.message in " ".join(readable.split()) for reason in found.reasons)
 
 
+def test_openapi_describes_the_api(tieout: Command) -> None:
+    """The description is valid JSON of OpenAPI 3.1 and speaks of the status."""
+    described = json.loads(tieout("openapi").stdout)
+    assert described["openapi"].startswith("3.1")
+    assert "/status" in described["paths"]
+
+
 async def test_check_finds_all_in_order(tieout: Command, hub: dict[str, object], database_url: str) -> None:
     """With a hub and a migrated database `check` ends with 0 and says so."""
     found = tieout("check", database_url=database_url, **hub)
