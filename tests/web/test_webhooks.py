@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -13,6 +15,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.domain.fleet import FLEET, WorkKind
 from service.errors import DatabaseUnreachable
@@ -21,6 +25,7 @@ from service.store.work import claim_due_work, ensure_work, hold_work
 from service.web.bodies import Memory
 from service.web.delivery import Delivery, read
 from service.web.group_commit import WAITING_MAX, Full, GroupCommit, Stored
+from service.web.signature import SignatureRefused, find, parse, require_authentic
 from service.web.webhooks import BODY_BYTES_MAX, HELD_BYTES_MAX, PATH, Receiver
 from tests.web.builders import (
     SECRET,
@@ -121,6 +126,25 @@ async def test_an_event_found_in_the_log_is_adopted_by_its_late_delivery(
     assert (row["source"], str(row["subscription_id"])) == ("webhook", content["webhook_subscription_id"])
 
 
+async def test_an_adopted_event_keeps_its_other_subscription(database: Database) -> None:
+    """When two deliveries of an event known from the log come in one batch, both are kept."""
+    content = event()
+    async with database.fleet() as connection:
+        await connection.execute(
+            "INSERT INTO events (organization_id, event_id, subscription_id, source, received_at, raw)"
+            " VALUES ($1, $2, $3, 'log', tieout.now(), '')",
+            UUID(content["entity_id"]),
+            UUID(content["id"]),
+            FLEET,
+        )
+    commits = GroupCommit(database)
+    both = [read(encoded(content)), read(encoded(content | {"webhook_subscription_id": str(uuid4())}))]
+    await asyncio.gather(*(commits.store(each) for each in both))
+    rows = await stored_events(database)
+    assert {row["subscription_id"] for row in rows} == {each.subscription_id for each in both}
+    assert {row["source"] for row in rows} == {"webhook"}
+
+
 ACCEPTED: dict[str, Callable[[bytes], str]] = {
     "upper-case hex": lambda body: (
         signature(body).replace("v1=", "v1=X").upper().replace("T=", "t=").replace("V1=X", "v1=")
@@ -197,6 +221,38 @@ async def test_every_live_secret_header_and_digest_works(database: Database) -> 
                 body = encoded(event())
                 answer = await send(hub, body, {header: signature(body, secret=secret, digest=digest)})
                 assert answer.status_code == 200
+
+
+def test_an_empty_secret_opens_nothing() -> None:
+    """A signature made with the empty key is refused even if an empty secret slipped in."""
+    made = find([(b"x", signature(b"{}", secret="").encode())], ["x"])
+    with pytest.raises(SignatureRefused):
+        require_authentic(made, b"{}", [b""], "sha256")
+
+
+@given(st.binary(max_size=300))
+def test_no_header_breaks_the_parser(header: bytes) -> None:
+    """Any bytes in the signature header are a signature or a refusal, never an error."""
+    with contextlib.suppress(SignatureRefused):
+        parsed = parse(header)
+        assert 0 <= parsed.at < 10**12
+        assert parsed.offered
+
+
+@given(
+    st.binary(max_size=300)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(sorted(event())) | st.text(), inner),
+    ).map(lambda value: json.dumps(event(**value) if isinstance(value, dict) else value).encode())
+)
+def test_no_body_breaks_the_reader(body: bytes) -> None:
+    """Any bytes are an event or set aside with a reason, kept as they came."""
+    delivery = read(body)
+    assert delivery.raw == body
+    assert (delivery.organization_id == FLEET) is (delivery.quarantined is not None)
+    texts = (delivery.object_type, delivery.action, delivery.object_id, delivery.quarantined)
+    assert all(text.isprintable() for text in texts if text is not None)
 
 
 async def test_age_is_judged_by_the_databases_time(
