@@ -1,0 +1,60 @@
+"""Ending in good order: SIGTERM in the middle of everything, exit code 0, and nothing lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+import asyncpg
+import pytest
+
+from tests.acceptance.comparison import Comparison
+from tests.acceptance.conftest import Stage
+from tests.acceptance.processes import until
+from tests.acceptance.sender import Sender, make_events
+from tests.acceptance.test_webhooks_kept import assert_kept, assert_worked_off
+
+EVENTS = 600
+DRAINED_SECONDS = 20.0
+"""Fifteen for runs under way, and some for closing."""
+
+EQUAL_SECONDS = 90.0
+
+
+@pytest.mark.timeout(240)
+async def test_told_to_end_it_drains_and_loses_nothing(stage: Stage, database_url: str) -> None:
+    """SIGTERM amid a sweep and a storm of webhooks: exit 0 soon, no claim kept, and the next start goes on."""
+    hub = await stage.simulator(organizations=12, documents=30)
+    service = stage.service(hub, database_url, hub_rate_per_second=2_000, poll_seconds=5, connection_seconds=5)
+    sender = Sender(service.url)
+    await service.start()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sender.send(make_events(hub.organization_ids, EVENTS)))
+        await sender.until_acknowledged(EVENTS // 3)
+        began = time.monotonic()
+        assert await service.running.end() == 0
+        seconds = time.monotonic() - began
+        assert seconds < DRAINED_SECONDS
+        assert await _claims(database_url) == 0
+        await service.start()
+    assert set(sender.answers) <= {"200", "503", "ConnectError", "ReadError", "RemoteProtocolError"}
+    await assert_kept(service, sender)
+    await assert_worked_off(service)
+    comparison = Comparison(hub, service)
+
+    async def is_equal() -> bool:
+        return not await comparison.differences()
+
+    await until("the sweep that was broken off ends equal", is_equal, EQUAL_SECONDS, step=0.5)
+    sys.stdout.write(f"SIGTERM: ended in {seconds:.2f} s; {dict(sender.answers)}\n")
+
+
+async def _claims(database_url: str) -> int:
+    """How much work is still claimed by somebody."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        found: int = await connection.fetchval("SELECT count(*) FROM tieout.work WHERE lease_by IS NOT NULL")
+    finally:
+        await connection.close()
+    return found
