@@ -28,9 +28,10 @@ from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
 from service.workers.reading_books import read_books
 from service.workers.reading_connection import read_connection
 from service.workers.reading_events import read_events
-from service.workers.reading_local import TARGETS_MAX, read_local, read_targets
+from service.workers.reading_local import read_local
 from service.workers.reading_records import read_records
 from service.workers.reading_reference import READERS as REFERENCE_READERS
+from service.workers.reading_targets import TARGETS_MAX, read_targets
 from service.workers.watched import Watched, load_watched
 from service.workers.work import IDLE, Tally, Work, working
 
