@@ -83,11 +83,21 @@ class Item:
     reason: str
 
     @property
+    def local_on(self) -> date | None:
+        """The day on which the local document counts; None without one, or if nobody tells."""
+        return _told_day(self.difference.local_on)
+
+    @property
+    def books_on(self) -> date | None:
+        """The day on which its copy in the books counts."""
+        return _told_day(self.difference.books_on)
+
+    @property
     def counts_on(self) -> date | None:
-        """The day that puts it into a month: the local one where there is one; None when nobody tells."""
-        each = self.difference
-        day = each.books_on if each.local_minor is None and each.books_on else each.local_on or each.books_on
-        return None if day == UNDATED else day
+        """The day that puts it into a month: the local one unless only the books have an amount."""
+        if self.difference.local_minor is None and self.books_on is not None:
+            return self.books_on
+        return self.local_on or self.books_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,10 @@ def state(facts: Facts, period: Period) -> Statement:
     )
 
 
+def _told_day(day: date | None) -> date | None:
+    return None if day == UNDATED else day
+
+
 def _is_told(ledger: LedgerStatement) -> bool:
     lines = (ledger.local, ledger.books, *(term.line for term in ledger.terms))
     return bool(ledger.remarks) or any(line.opening or line.closing for line in lines)
@@ -188,14 +202,14 @@ def _terms(facts: Facts, differences: Sequence[Difference], period: Period) -> S
     for entry in {**opening, **closing}:
         entries[entry.kind, entry.expected].append(entry)
     terms = []
-    for (kind, expected), own in sorted(entries.items()):
+    for (kind, expected), own in entries.items():
         lines = [Line(opening.get(each, ZERO), closing.get(each, ZERO)) for each in own]
         items = [_item(facts, each, line) for each, line in zip(own, lines, strict=True)]
         total = Line(
             sum((item.line.opening for item in items), ZERO), sum((item.line.closing for item in items), ZERO)
         )
         terms.append(Term(kind=kind, expected=expected, line=total, items=sorted(items, key=_order)))
-    return terms
+    return sorted(terms, key=_weight)
 
 
 def _item(facts: Facts, entry: Entry, line: Line) -> Item:
@@ -216,6 +230,11 @@ def _item(facts: Facts, entry: Entry, line: Line) -> Item:
         party=local.party or books.party,
         reason=reason,
     )
+
+
+def _weight(term: Term) -> tuple[bool, int, Kind]:
+    """Put what somebody must look at first, and the heaviest of it."""
+    return (term.expected, -max(abs(term.line.closing.minor), abs(term.line.opening.minor)), term.kind)
 
 
 def _order(item: Item) -> tuple[date, str, str]:
