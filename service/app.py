@@ -18,7 +18,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from importlib import metadata
 
 import uvicorn
 from starlette.responses import JSONResponse
@@ -32,6 +31,7 @@ from service.logs import get_logger
 from service.settings import Settings
 from service.store.database import Database, Server
 from service.store.migrate import migrate, pending
+from service.version import version
 from service.web import routes, serving
 from service.web.keys import ensure_first_key
 from service.workers.assembly import build_workers, open_hub, prepare
@@ -231,11 +231,3 @@ def _address(settings: Settings, listener: socket.socket) -> str:
     host = settings.listen_host
     port = listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def version() -> str:
-    """The version of the installed distribution; of a folder of sources it was never given one."""
-    try:
-        return metadata.version("tieout")
-    except metadata.PackageNotFoundError:
-        return "0+source"

@@ -112,6 +112,7 @@ def configure(masker: Masker, *, stream: TextIO | None = None, level: int = logg
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _without_colour,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
@@ -147,6 +148,12 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of a module, called as `logger.info("push_sent", record_id=…)`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _without_colour(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop uvicorn's second wording of each line, which is for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _route_libraries() -> None:

@@ -33,6 +33,7 @@ from service.store.database import Database
 from service.store.replicas import list_replicas
 from service.store.streams import ensure_streams, restart_streams
 from service.store.work import get_now, nudge_work
+from service.version import version
 from service.workers.assembly import build_workers, open_hub, prepare
 from service.workers.scheduler import Scheduler
 
@@ -91,7 +92,7 @@ async def _has_worker(database: Database) -> bool:
 
 @asynccontextmanager
 async def _own_lanes(settings: Settings, database: Database) -> AsyncIterator[None]:
-    async with open_hub(settings, database, app.version()) as hub:
+    async with open_hub(settings, database, version()) as hub:
         await prepare(database)
         workers = build_workers(settings, database, hub, [], REPLICA)
         scheduler = Scheduler(database, [worker for worker in workers if worker.kind in READING])

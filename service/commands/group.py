@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from service.commands.version import version
+from service.version import version
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from typing import Final
 
 import httpx
 
-from service.commands.version import version
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
 from service.hub.dialect import Dialect
 from service.hub.exchange import open_http
 from service.hub.signing_in import Credentials
 from service.settings import Settings
+from service.version import version
 
 RATE_PER_SECOND_MAX: Final = 5.0
 """A command asks a few questions beside replicas that use the whole budget."""

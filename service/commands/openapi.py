@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from service.app import version
+from service.version import version
 from service.web.api.openapi import describe
 from service.web.table import ROUTES
 

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from service.commands.postgres import opened_database
 from service.commands.terminal import answers, instant, money, plain
-from service.commands.version import version
 from service.domain.status import State
 from service.settings import Settings
+from service.version import version
 from service.web.api.status import Status, load
 from service.web.authentication import Authenticator
 from service.web.route import Service
