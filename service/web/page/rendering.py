@@ -18,15 +18,16 @@ from service.web.problems import ProblemAnswer
 from service.web.route import Asked
 
 NAVIGATION = (
-    ("/", "Overview"),
-    ("/organizations", "Organizations"),
-    ("/causes", "Causes"),
-    ("/differences", "Differences"),
-    ("/alerts", "Alerts"),
-    ("/events", "Events"),
-    ("/status", "Service"),
+    ("/", "", "Overview"),
+    ("/organizations", "", "Organizations"),
+    ("/causes", "", "Causes"),
+    ("/differences", "?open=true&expected=false", "Differences"),
+    ("/alerts", "?status=firing", "Alerts"),
+    ("/events", "", "Events"),
+    ("/status", "", "Service"),
 )
-"""The pages that lead to all others, in the order in which somebody in trouble asks."""
+"""The pages that lead to all others, each with what it opens with, in the order in which somebody in trouble
+asks."""
 
 
 def _environment() -> Environment:

@@ -23,7 +23,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 """Every state of a record, calm ones first, with what it means."""
 
 OWNERS: Mapping[str, str] = {
-    "nobody": "Nobody: cures itself",
+    "nobody": "Nobody (cures itself)",
     "bookkeeper": "Bookkeeper",
     "accounting_admin": "Accounting admin",
     "organization_owner": "Organization's owner",

@@ -1,0 +1,162 @@
+"""Group commit: deliveries that wait become durable together, in one statement and one commit.
+
+Whoever hands in a delivery waits until the commit that holds it has been answered by Postgres. While one
+batch is being committed the next gathers, so batches grow with the load and shrink with it. What waits is
+bounded in number and bytes; beyond that a delivery is refused at once, while its sender still listens.
+
+One that Postgres refuses for what it holds (which would be our mistake in reading it) must not take its batch
+along, nor come back for ever: the batch is stored one by one, and that one as unreadable bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from service import metrics
+from service.domain.fleet import WorkKind
+from service.errors import DatabaseError
+from service.store.database import Database
+from service.store.received import add_webhook_counts, ensure_durable, insert_deliveries
+from service.store.work import nudge_work
+from service.web.delivery import NIL, Delivery, unreadable
+
+WAITING_MAX = 2_000
+"""At ten thousand a second a fifth of a second's worth; whoever would wait longer is sent away."""
+
+WAITING_BYTES_MAX = 32 * 1024 * 1024
+BATCH_MAX = 500
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""A batch is one message to Postgres, held in memory on both sides."""
+
+
+_LOG = structlog.get_logger()
+
+
+class Stored(StrEnum):
+    """How a delivery ended, as counted."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+class Full(Exception):  # noqa: N818 - names what is the case
+    """Too much waits already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    delivery: Delivery
+    done: asyncio.Future[Stored]
+
+
+class GroupCommit:
+    """Stores deliveries of one replica."""
+
+    def __init__(self, database: Database, *, shard: int = 0) -> None:
+        self._database = database
+        self._shard = shard
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    async def store(self, delivery: Delivery) -> Stored:
+        """Return once the delivery is on disk; raise `Full` at once, or `DatabaseError` when it is not."""
+        size = len(delivery.raw)
+        if len(self._waiting) >= WAITING_MAX or self._waiting_bytes + size > WAITING_BYTES_MAX:
+            raise Full
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Stored] = loop.create_future()
+        self._waiting.append(_Waiting(delivery, done))
+        self._waiting_bytes += size
+        if self._writer is None:
+            self._writer = loop.create_task(self._write(), name="webhook group commit")
+        return await done
+
+    async def _write(self) -> None:
+        """Commit batch after batch until nothing waits."""
+        try:
+            while self._waiting:
+                await self._settle(self._take())
+        finally:
+            self._writer = None
+
+    def _take(self) -> Sequence[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_MAX and size < BATCH_BYTES_MAX:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].delivery.raw)
+        self._waiting_bytes -= size
+        return batch
+
+    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+        """Store a batch and tell everybody who waits for it; never raises."""
+        try:
+            outcomes: Sequence[Stored | Exception] = await self._commit([each.delivery for each in batch])
+        except DatabaseError as error:
+            outcomes = [error] * len(batch)
+        except Exception as error:  # noqa: BLE001 - one bad row must not take its batch along
+            _LOG.error(
+                "webhook_batch_refused", deliveries=len(batch), error=f"{type(error).__name__}: {error}"
+            )
+            outcomes = [await self._store_alone(each.delivery) for each in batch]
+        for each, outcome in zip(batch, outcomes, strict=True):
+            if each.done.done():
+                continue  # nobody waits any more
+            if isinstance(outcome, Exception):
+                each.done.set_exception(outcome)
+            else:
+                each.done.set_result(outcome)
+
+    async def _store_alone(self, delivery: Delivery) -> Stored | Exception:
+        for form in (delivery, unreadable(delivery.raw, "Postgres refused what was read from it")):
+            try:
+                return (await self._commit([form]))[0]
+            except Exception as error:  # noqa: BLE001 - the next form is the answer to the first's failure
+                failure = error
+        return failure
+
+    async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Stored]:
+        """Store deliveries in one durable transaction, and wish for their events to be worked off."""
+        first_by_key: dict[tuple[UUID, UUID, UUID], Delivery] = {}
+        for delivery in deliveries:
+            first_by_key.setdefault(delivery.key, delivery)
+        times_by_key = Counter(delivery.key for delivery in deliveries)
+        started = time.perf_counter()
+        async with self._database.fleet() as connection:
+            await ensure_durable(connection)
+            is_new_by_key, stored_at = await insert_deliveries(
+                connection, {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
+            )
+            outcomes = _outcomes(deliveries, is_new_by_key)
+            await add_webhook_counts(connection, Counter(outcome.value for outcome in outcomes), self._shard)
+            organizations = {key[0] for key, is_new in is_new_by_key.items() if is_new} - {NIL}
+            if organizations:
+                await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
+        metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
+        return outcomes
+
+
+def _outcomes(
+    deliveries: Sequence[Delivery], is_new_by_key: Mapping[tuple[UUID, UUID, UUID], bool]
+) -> Sequence[Stored]:
+    """Tell how each delivery ended: of several with one key the first is the event, the others repeat it."""
+    fresh = {key for key, is_new in is_new_by_key.items() if is_new}
+    outcomes: list[Stored] = []
+    for delivery in deliveries:
+        if delivery.key not in fresh:
+            outcomes.append(Stored.DUPLICATE)
+            continue
+        fresh.discard(delivery.key)
+        outcomes.append(Stored.STORED if delivery.quarantined is None else Stored.QUARANTINED)
+    return outcomes
