@@ -32,6 +32,7 @@ from service.store import comparing as store
 from service.store.database import Connection, Database
 from service.store.records import Change, lock_records, write_records
 from service.store.rows import Row
+from service.store.statements import withdraw_moved
 from service.workers.compared import Compared, read_compared
 from service.workers.work import IDLE, Tally, Work, working
 
@@ -136,7 +137,13 @@ class _Writing:
             open_differences=len(comparison.differences) - expected,
             expected_differences=expected,
         )
-        return {"opened": opened, "resolved": resolved, "confirmed": await self._confirm(comparison)}
+        withdrawn = await withdraw_moved(self.connection, self.organization_id, self.now)
+        return {
+            "opened": opened,
+            "resolved": resolved,
+            "confirmed": await self._confirm(comparison),
+            "withdrawn": len(withdrawn),
+        }
 
     async def _write_differences(self, found: Sequence[Difference]) -> tuple[int, int]:
         known: Mapping[str, KnownDifference] = await store.list_open_differences(

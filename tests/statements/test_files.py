@@ -1,4 +1,4 @@
-"""Statements as files: the same bytes again, texts stay texts, numbers stay numbers, and all of it is told."""
+"""Statements as files: the same bytes again, texts stay texts, numbers stay numbers, and all is told."""
 
 from __future__ import annotations
 
