@@ -72,6 +72,31 @@ async def test_changes_made_while_nothing_ran(database: Database) -> None:
         await assert_all_equal(w)
 
 
+async def test_record_that_was_committed_late(database: Database) -> None:
+    """A record that shows up behind the cursor, since it was committed late, is found by the next read."""
+    async with watching(database, organizations=1, documents=4, situations="healthy") as w:
+        await w.catch_up()
+        (organization_id,) = w.organization_ids
+        late = w.simulator.issue_invoice(str(organization_id))
+        w.advance(60)
+        w.simulator.issue_invoice(str(organization_id))
+        w.advance(60)
+
+        def hide(request: httpx.Request, body: Any) -> Any:
+            if request.url.path.endswith("/accounting-synced-records"):
+                return {**body, "data": [row for row in body["data"] if row["object_id"] != late]}
+            return body
+
+        w.way.tamper = hide
+        await _wish(w, organization_id, Stream.RECEIVABLE_RECORDS)
+        await w.run(w.poller)
+        w.way.tamper = None
+        assert late not in {str(row["object_id"]) for row in await w.rows(organization_id, "records")}
+        w.advance(301)
+        await w.run(w.poller)
+        assert late in {str(row["object_id"]) for row in await w.rows(organization_id, "records")}
+
+
 async def test_two_pollers_share_the_work(database: Database) -> None:
     """Two pollers at once read every organization once, and never one at the same time."""
     async with watching(database, organizations=12, documents=4) as w:
