@@ -6,6 +6,7 @@ The hub's clock stands still between moves; Postgres' runs on, ahead of it by th
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -62,9 +63,21 @@ class Tampering(httpx.AsyncBaseTransport):
         self.tamper: Callable[[httpx.Request, Any], Any] | None = None
         self.before: Callable[[httpx.Request], None] | None = None
         self.meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
+        self.most_at_once = 0
+        self._under_way: Counter[str] = Counter()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request on, and its answer back."""
+        """Pass a request on, and its answer back; counts how many of one organization are under way."""
+        organization = request.headers.get("X-Organization-Id", "")
+        self._under_way[organization] += 1
+        if organization:
+            self.most_at_once = max(self.most_at_once, self._under_way[organization])
+        try:
+            return await self._pass(request)
+        finally:
+            self._under_way[organization] -= 1
+
+    async def _pass(self, request: httpx.Request) -> httpx.Response:
         if self.before is not None:
             self.before(request)
         if self.meanwhile is not None:
