@@ -47,8 +47,7 @@ def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[st
     for name in query:
         texts = query.getlist(name)
         if name not in known:
-            allowed = ", ".join(sorted(known)) or "none"
-            faults.append(Fault(name=name[:WORD_CHARACTERS_MAX], detail=f"is unknown; known are: {allowed}"))
+            faults.append(Fault(name=name[:WORD_CHARACTERS_MAX], detail=_unknown(name, known)))
         elif len(texts) > 1:
             faults.append(Fault(name=name, detail="was given more than once"))
         else:
@@ -59,6 +58,12 @@ def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[st
     if faults:
         raise malformed(*faults)
     return values
+
+
+def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
+    if name == AS_OF.name:
+        return "is not yet available here; records and organizations have it"
+    return f"is unknown; known are: {', '.join(sorted(known)) or 'none'}"
 
 
 def uuid(text: str) -> UUID:

@@ -101,6 +101,8 @@ class Route:
     answer_503: Any = None
     """The type of its answer while it cannot serve, where that is no problem."""
     media_type: str = "application/json"
+    other_media_types: Sequence[str] = ()
+    """What it also answers with, where it is asked for files."""
     status: int = 200
     errors: Sequence[int] = ()
     """Refusals of its own, beside those that every route may give."""

@@ -11,8 +11,20 @@ from service.domain.difference_kind import Kind as DifferenceKind
 from service.domain.document import Ledger
 from service.domain.record_state import State
 from service.settings import Role
+from service.statements.formats import Format
+from service.statements.json_file import StatementFile
 from service.web import probes
-from service.web.api import alerts, causes, differences, events, openapi, organizations, records, status
+from service.web.api import (
+    alerts,
+    causes,
+    differences,
+    events,
+    openapi,
+    organizations,
+    records,
+    statements,
+    status,
+)
 from service.web.page import routes as pages
 from service.web.paging import Page
 from service.web.parameters import AS_OF, ORGANIZATION, PAGING, a_flag, any_word, one_of
@@ -91,6 +103,26 @@ API: Sequence[Route] = (
         summary="List balances: local total, itemised terms, books total",
         parameters=(ORGANIZATION, *PAGING),
         answer=Page[differences.Balance],
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id:uuid}/statements/{period}",
+        handler=statements.get_one,
+        summary="Show the month-end tie-out: opening, movements and closing of both sides, and what is between",
+        parameters=(one_of("format", Format, "As which file; JSON unless told otherwise."), AS_OF),
+        answer=StatementFile,
+        other_media_types=statements.MEDIA_TYPES[1:],
+        errors=(404, 409),
+    ),
+    Route(
+        method="POST",
+        path="/v1/organizations/{organization_id:uuid}/statements/{period}/sign",
+        handler=statements.sign_it,
+        summary="Sign a statement: one key prepares it, another one, of the role approver, approves it",
+        role=Role.OPERATOR,
+        body=statements.Sign,
+        answer=StatementFile,
+        errors=(404, 409),
     ),
     Route(
         method="GET",

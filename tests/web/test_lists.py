@@ -220,6 +220,14 @@ async def test_bad_queries_are_told_by_name(viewer: httpx.AsyncClient, subtests:
             assert {fault["name"] for fault in answer.json()["errors"]} == names
 
 
+async def test_what_is_not_kept_by_time_says_so(viewer: httpx.AsyncClient) -> None:
+    """Where as_of cannot be answered yet the refusal says that, instead of answering as of now."""
+    for path in ("/v1/differences", "/v1/balance", "/v1/causes", "/v1/events", "/v1/alerts", "/status"):
+        answer = await viewer.get(path, params={"as_of": "2026-10-31T12:00:00Z"})
+        assert answer.status_code == 422
+        assert "not yet available" in answer.json()["errors"][0]["detail"]
+
+
 async def test_rows_that_came_twice_are_told_once(database: Database, viewer: httpx.AsyncClient) -> None:
     """An event found in the hub's log while its webhook was being stored is in the ledger once."""
     await add_organization(database, ORGANIZATION, "Alder")

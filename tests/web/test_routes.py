@@ -29,6 +29,8 @@ RIGHTS: dict[str, Role | None] = {
     "GET /v1/causes": VIEWER,
     "GET /v1/differences": VIEWER,
     "GET /v1/balance": VIEWER,
+    "GET /v1/organizations/{organization_id:uuid}/statements/{period}": VIEWER,
+    "POST /v1/organizations/{organization_id:uuid}/statements/{period}/sign": OPERATOR,
     "GET /v1/events": VIEWER,
     "GET /v1/alerts": VIEWER,
     "POST /v1/alerts/{alert_id:uuid}/acknowledge": OPERATOR,
@@ -69,7 +71,7 @@ def name_of(route: Route) -> str:
 
 def path_of(route: Route) -> str:
     """A path of the route, to something that does not exist."""
-    parts = {"{name}": "none.css"} | {
+    parts = {"{name}": "none.css", "{period}": "2026-10"} | {
         f"{{{name}:uuid}}": str(uuid4()) for name in ("organization_id", "record_id", "alert_id")
     }
     path = route.path
@@ -162,7 +164,7 @@ async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: p
     """Every JSON answer of a fleet with something of everything fits the schema that describes it."""
     told = (await operator.get("/openapi.json")).json()
     records = (await operator.get("/v1/records")).json()["data"]
-    ids = {"organization_id": str(ORGANIZATION), "record_id": records[0]["id"]}
+    ids = {"organization_id": str(ORGANIZATION), "record_id": records[0]["id"], "period": "2026-10"}
     for path, methods in told["paths"].items():
         if "get" not in methods or path == "/":
             continue

@@ -85,6 +85,8 @@ def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Ma
             **{str(status): {"$ref": "#/components/responses/Problem"} for status in problems},
         },
     }
+    for other in route.other_media_types:
+        operation["responses"][str(route.status)]["content"][other] = {}
     if route.answer_503 is not None:
         schema = schema_by_type[repr(route.answer_503)]
         operation["responses"]["503"] = _content(media_type, schema, "It cannot serve just now")
