@@ -42,11 +42,11 @@ class Router:
         await answer(scope, receive, _without_body(send) if scope["method"] == "HEAD" else send)
 
     def _find(self, scope: Scope) -> tuple[Mapping[str, Endpoint], Mapping[str, Any]]:
-        for pattern, convertors, path, methods in self._paths:
+        for pattern, by_name, path, methods in self._paths:
             match = pattern.match(scope["path"])
             if match:
                 scope[ROUTE] = path
-                values = {name: convertors[name].convert(text) for name, text in match.groupdict().items()}
+                values = {name: by_name[name].convert(text) for name, text in match.groupdict().items()}
                 return methods, values
         raise not_found("resource")
 
