@@ -1,0 +1,142 @@
+"""Month-end statements: shown in four formats, and signed by two keys."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from starlette.responses import Response
+
+from service.domain.statement import Statement, state
+from service.domain.statement_figures import CoveredLine, covered
+from service.domain.statement_period import Period
+from service.domain.statement_sign_off import (
+    Signature,
+    SignOff,
+    SignRefused,
+    SignRole,
+    as_it_stands,
+    sign,
+    signature_of,
+    withdraw,
+    withdrawal,
+)
+from service.settings import Role
+from service.statements.formats import FORMATS, Format, file_name, render
+from service.statements.json_file import StatementFile, told
+from service.store.statements import (
+    DIFFERENCES_MAX,
+    count_statement_differences,
+    get_facts,
+    insert_sign_off,
+    list_sign_offs,
+)
+from service.web.problems import Fault, Refused, malformed, not_found
+from service.web.route import Asked
+
+MEDIA_TYPES: Final = tuple(making.media_type.partition(";")[0] for making in FORMATS.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """As what the caller's key signs."""
+
+    role: Literal["preparer", "approver"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A statement with its acts and how they stand."""
+
+    statement: Statement
+    acts: Signature
+    """As it was written down."""
+
+    @property
+    def figures(self) -> tuple[CoveredLine, ...]:
+        """What a signature of it covers."""
+        return tuple(covered(self.statement))
+
+    @property
+    def signature(self) -> Signature:
+        """As it stands: withdrawn if a figure has moved, even where nobody has written that down yet."""
+        return as_it_stands(self.acts, self.figures)
+
+
+async def get_one(asked: Asked) -> StatementFile | Response:
+    """Answer a statement in the format that was asked for."""
+    form = Format(asked.query["format"] or Format.JSON)
+    found = await load(asked, period_of(asked), as_of=asked.query["as_of"])
+    if form is Format.JSON:
+        return told(found.statement, found.signature)
+    content = await asyncio.to_thread(render, found.statement, found.signature, form)
+    return Response(
+        content,
+        media_type=FORMATS[form].media_type,
+        headers={"content-disposition": f'attachment; filename="{file_name(found.statement, form)}"'},
+    )
+
+
+async def sign_it(asked: Asked) -> StatementFile:
+    """Sign a statement as it is now."""
+    found = await write_signature(asked, SignRole(asked.body.role))
+    return told(found.statement, found.signature)
+
+
+async def write_signature(asked: Asked, role: SignRole) -> Signed:
+    """Let the caller's key sign, and give the statement as it stands then."""
+    if role is SignRole.APPROVER and not asked.who.has(Role.APPROVER):
+        raise Refused(403, f"Approving needs the role approver; this key has {asked.who.role.value}.")
+    period = period_of(asked)
+    found = await load(asked, period)
+    now = await asked.service.database.now()
+    acts = _acts(found, role, asked.who.name, now)
+    async with asked.rows(readonly=False) as connection:
+        for act in acts:
+            if not await insert_sign_off(connection, asked.path["organization_id"], period, act):
+                raise Refused(409, "Somebody signed at the same moment; look at the statement and try again.")
+    return await load(asked, period)
+
+
+def _acts(found: Signed, role: SignRole, name: str, now: datetime) -> list[SignOff]:
+    """What signing adds: first a withdrawal that nobody has written down yet, if there is one."""
+    is_complete = not found.statement.is_provisional
+    acts, signature = [], found.acts
+    because = withdrawal(signature, found.figures)
+    if because is not None:
+        acts.append(withdraw(signature, because, found.figures, is_complete=is_complete, at=now))
+        signature = signature_of(acts)
+    try:
+        act = sign(signature, role, name, found.figures, is_complete=is_complete, at=now)
+    except SignRefused as refused:
+        raise Refused(409, str(refused)) from None
+    return [*acts, act] if act is not None else acts
+
+
+async def load(asked: Asked, period: Period, *, as_of: datetime | None = None) -> Signed:
+    """Read one statement, all of it in one state of the database."""
+    organization_id: UUID = asked.path["organization_id"]
+    async with asked.rows() as connection:
+        if await count_statement_differences(connection, organization_id) > DIFFERENCES_MAX:
+            raise Refused(
+                409,
+                f"More than {DIFFERENCES_MAX:,} differences are open, which no statement can list; "
+                "look at the connection and at /v1/differences first.",
+            )
+        facts = await get_facts(connection, organization_id, as_of)
+        if facts is None:
+            raise not_found("organization")
+        acts = await list_sign_offs(connection, organization_id, period, as_of)
+    statement = await asyncio.to_thread(state, facts, period)
+    return Signed(statement=statement, acts=signature_of(acts))
+
+
+def period_of(asked: Asked) -> Period:
+    """Read the month of the path."""
+    try:
+        return Period.parse(asked.path["period"])
+    except ValueError as error:
+        raise malformed(Fault(name="period", detail=str(error))) from None

@@ -1,0 +1,59 @@
+"""A compared world in the database, as the comparer would have written it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from service.domain.difference_life import changes
+from service.domain.document import Document, Ledger
+from service.store.comparing import (
+    Reads,
+    balance_row,
+    list_open_differences,
+    upsert_balances,
+    upsert_comparison,
+    write_differences,
+    write_months,
+)
+from service.store.database import Database
+from service.store.documents import SeenDocument, write_documents
+from tests.domain.statement_builders import invoice, pushed, small_world
+from tests.domain.worlds import World
+from tests.web.builders import NOW
+
+
+def october(books_minor: int = 65_000) -> World:
+    """One invoice of October with another amount in the books, and one that never got there."""
+    world = small_world()
+    pushed(world, invoice(world, "inv-1", 70_000, date(2026, 10, 5)), total_minor=books_minor)
+    invoice(world, "inv-2", 12_345, date(2026, 10, 7), party_name="=cmd|' /C calc'!A0")
+    return world
+
+
+async def put(
+    database: Database, organization_id: UUID, world: World, *, read_at: datetime | None = NOW
+) -> None:
+    """Write what comparing a world finds; a second time what has changed."""
+    comparison = world.compared()
+    ledger = world.ledger
+    reads = Reads(local_at=read_at, books_at=read_at, last_pull=read_at, certified=True)
+    async with database.organization(organization_id) as rows:
+        for side in (world.local, world.books):
+            fresh: list[Document] = list(side)
+            await write_documents(
+                rows, organization_id, [SeenDocument(document=each, payload={}) for each in fresh], {}
+            )
+        found = [replace(each, record_id=None) for each in comparison.differences]
+        known = await list_open_differences(rows, organization_id, ledger)
+        await write_differences(rows, organization_id, changes(known, found), NOW)
+        await write_months(rows, organization_id, ledger, comparison.months)
+        balances = [
+            balance_row(organization_id, each, reads, NOW) | {"version": 1} for each in comparison.balances
+        ]
+        await upsert_balances(rows, organization_id, balances)
+        for each in Ledger:
+            await upsert_comparison(
+                rows, organization_id, each, certified=True, open_differences=0, expected_differences=0
+            )
