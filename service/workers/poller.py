@@ -23,6 +23,7 @@ from service.errors import HubError
 from service.hub.client import Hub
 from service.store.database import Database
 from service.store.streams import list_targets, mark_streams_due, mark_targets_wanted, upsert_stream
+from service.store.work import nudge_work
 from service.workers.circuit import Circuit
 from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
 from service.workers.reading_books import read_books
@@ -119,6 +120,9 @@ class _Run:
         """Give the organization back, due when the first of its streams is."""
         watched = await self._look()
         now = self._work.now
+        async with self._work.writing() as connection:
+            for kind in self._visit.nudged:
+                await nudge_work(connection, [self._work.organization_id], kind, now)
         if not watched.is_listed:
             await self._work.finish(due_at=now + timedelta(seconds=self._means.cadence.sweep_seconds))
         elif self._trouble is not None:

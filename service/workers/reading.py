@@ -32,8 +32,10 @@ from service.workers.work import Work
 SINGLY_MAX: Final = 2
 """Up to so many new rows are each asked for: what a change usually brings."""
 
-COMPARE_AFTER: Final = timedelta(seconds=1)
-"""Comparing waits a moment for more of the same: a first reading writes page after page."""
+NUDGE_AFTER: Final = timedelta(seconds=30)
+"""Pushing and comparing wait for the end of the run, which nudges them at once: a first reading writes page
+after page, and to look at each would cost more than the reading. Should the run not end, or take long, they
+look by then."""
 
 ENDS_RUN: Final = frozenset(
     {HubFailure.UNREACHABLE, HubFailure.UNAUTHORIZED, HubFailure.THROTTLED, HubFailure.TIMEOUT}
@@ -47,9 +49,14 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Visit:
-    """What the readings of one run share: the hub's own view of the connection, as it was last read."""
+    """What the readings of one run share.
+
+    `connection` is the hub's own view of it, as it was last read; `nudged` is whose turn comes when the run
+    ends.
+    """
 
     connection: payloads.Connection | None = None
+    nudged: set[WorkKind] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +96,10 @@ class Readout:
 
 
 async def nudge(connection: Connection, reading: Reading, *kinds: WorkKind) -> None:
-    """Let others look at what has just been written."""
-    now = reading.work.now
+    """Let others look at what has just been written, once the run ends."""
     for kind in kinds:
-        wanted_at = now + COMPARE_AFTER if kind is WorkKind.COMPARE else now
-        await nudge_work(connection, [reading.organization_id], kind, wanted_at)
+        await nudge_work(connection, [reading.organization_id], kind, reading.work.now + NUDGE_AFTER)
+    reading.visit.nudged.update(kinds)
 
 
 def count_refused(readout: Readout, reading: Reading, refused: Sequence[Refused]) -> None:
@@ -119,8 +125,7 @@ def count_strangers(readout: Readout, reading: Reading, strangers: int) -> None:
 async def strangers_among(
     rows: Sequence[RowT], told_at: Callable[[RowT], datetime | None], ask: Callable[[RowT], Awaitable[object]]
 ) -> Sequence[RowT]:
-    """New rows, in the order in which a list told them, that the hub does not tell when asked for them
-    singly.
+    """Those of new rows, in a list's own order, that the hub does not tell when asked for them.
 
     Most lists do not say whose their rows are, and asking for each would double the calls. So the first and
     the last are asked for, and whatever stands out of the order that the list was asked to have; if one of
