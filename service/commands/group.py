@@ -51,6 +51,7 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
         "Ask it",
         (
             Entry("status", "How it is: state and reasons, causes and whose turn it is, money"),
+            Entry("statement", "The month-end tie-out of an organization: PDF, XLSX, CSV or JSON"),
             Entry("openapi", "The description of the HTTP API"),
         ),
     ),

@@ -61,7 +61,8 @@ CROSS JOIN LATERAL (
 -- Which reads the figures of each ledger rest on. A ledger without documents has no balance: there it is what was read by the
 -- time of its comparison.
 -- $1 organization_id
-SELECT c.ledger, coalesce(b.local_at, least(s.read_at, c.compared_at)) AS local_at,
+SELECT c.ledger,
+    coalesce(b.local_at, CASE WHEN s.read_at < c.compared_at THEN s.read_at WHEN s.read_at IS NOT NULL THEN c.compared_at END) AS local_at,
     coalesce(x.last_pull, x.finished_at, b.last_pull, b.books_at) AS books_at,
     coalesce(x.certified, b.certified, false) AS certified, x.reason
 FROM comparisons c

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from service.domain.difference_life import changes
-from service.domain.document import Document, Ledger
+from service.domain.document import Document, Ledger, Side
 from service.store.comparing import (
     Reads,
     balance_row,
@@ -18,7 +18,7 @@ from service.store.comparing import (
     write_months,
 )
 from service.store.database import Database
-from service.store.documents import SeenDocument, write_documents
+from service.store.documents import ScanRow, SeenDocument, insert_scan, write_documents
 from tests.domain.statement_builders import invoice, pushed, small_world
 from tests.domain.worlds import World
 from tests.web.builders import NOW
@@ -53,7 +53,23 @@ async def put(
             balance_row(organization_id, each, reads, NOW) | {"version": 1} for each in comparison.balances
         ]
         await upsert_balances(rows, organization_id, balances)
+        await rows.execute("UPDATE streams SET read_at = $1, full_at = $1", read_at)
         for each in Ledger:
+            if read_at is not None:
+                await insert_scan(rows, organization_id, _scan(each, read_at))
             await upsert_comparison(
                 rows, organization_id, each, certified=True, open_differences=0, expected_differences=0
             )
+
+
+def _scan(ledger: Ledger, at: datetime) -> ScanRow:
+    return ScanRow(
+        ledger=ledger,
+        side=Side.BOOKS,
+        started_at=at,
+        finished_at=at,
+        last_pull=at,
+        certified=True,
+        reason="",
+        documents_count=0,
+    )
