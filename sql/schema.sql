@@ -293,7 +293,7 @@ CREATE TABLE tieout.evidence (
     kind text NOT NULL,
     detail jsonb NOT NULL,
     observed_at timestamp with time zone NOT NULL,
-    CONSTRAINT evidence_kind CHECK ((kind = ANY (ARRAY['not_sent'::text, 'refused'::text, 'refused_before_creation'::text, 'read_back'::text, 'named_person'::text])))
+    CONSTRAINT evidence_kind CHECK ((kind = ANY (ARRAY['not_sent'::text, 'refused'::text, 'refused_before_creation'::text, 'read_back'::text, 'named_person'::text, 'found'::text])))
 );
 
 CREATE TABLE tieout.findings (

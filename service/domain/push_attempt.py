@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from service.domain.cause_facts import facts_of
 from service.domain.record import Record
@@ -54,6 +55,8 @@ class EvidenceKind(StrEnum):
     REFUSED_BEFORE_CREATION = "refused_before_creation"
     READ_BACK = "read_back"
     NAMED_PERSON = "named_person"
+    FOUND = "found"
+    """The opposite: it stands in the books. Kept with the others, and permits nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ class Evidence:
     kind: EvidenceKind
     observed_at: datetime
     detail: str = ""
+    evidence_id: UUID | None = None
 
 
 REFUSALS = frozenset({403, 404, 405, 422})
@@ -124,8 +128,8 @@ def is_unknown(attempt: Attempt) -> bool:
 def is_under_way(record: Record, attempt: Attempt) -> bool:
     """Whether the hub took it and has told nothing newer since.
 
-    Newer is what is later than its own answer, by its own clock. Where that answer was no new version, our clock
-    has to do.
+    Newer is what is later than its own answer, by its own clock. Where that answer was no new version, our
+    clock has to do.
     """
     answered_at = attempt.told_at
     if answered_at is None or answered_at <= attempt.record_updated_at:
@@ -139,7 +143,7 @@ def permitted_by(
     """The evidence that permits one more push of an errored record, or None."""
     last = next(iter(reversed(in_episode(record, attempts))), None)
     for kind in (EvidenceKind.NAMED_PERSON, EvidenceKind.READ_BACK):
-        if any(found.kind is kind and _speaks(found, record, last) for found in evidence):
+        if speaking(record, attempts, evidence, kind):
             return kind
     if record.cause is None or facts_of(record.cause).may_exist or record.state is State.QUARANTINED:
         return None
@@ -150,6 +154,15 @@ def permitted_by(
     if record.updated_at > last.record_updated_at or last.outcome is Outcome.ACCEPTED:
         return _before_creation(record)
     return EvidenceKind.NOT_SENT if last.outcome is Outcome.NOT_SENT else EvidenceKind.REFUSED
+
+
+def speaking(
+    record: Record, attempts: Sequence[Attempt], evidence: Sequence[Evidence], kind: EvidenceKind
+) -> Evidence | None:
+    """The unused finding of a kind that is about the present, the latest of several."""
+    last = next(iter(reversed(in_episode(record, attempts))), None)
+    found = [each for each in evidence if each.kind is kind and _speaks(each, record, last)]
+    return max(found, key=lambda each: each.observed_at, default=None)
 
 
 def _before_creation(record: Record) -> EvidenceKind | None:

@@ -21,6 +21,8 @@ class Policy:
     canary_seconds: float = 3_600
     confirm_seconds: float = 60
     evidence_seconds: float = 7_200
+    evidence_pulls: int = 2
+    """Pulls that must have ended since an attempt before its absence is believed; a count, no wait."""
     person_seconds: float = 86_400
     """How often a record that waits for a person, or was given up, is looked at again: once a sweep."""
 

@@ -43,6 +43,16 @@ class StoredEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEvidence:
+    """Evidence that has permitted no attempt yet."""
+
+    record_id: UUID
+    evidence_id: UUID
+    kind: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
     """The trials of a cause in an organization: when one was sent last, when one last came through."""
 
@@ -149,6 +159,17 @@ async def list_attempts(
     found: defaultdict[UUID, list[StoredAttempt]] = defaultdict(list)
     for row in rows:
         found[row["record_id"]].append(StoredAttempt(**row))
+    return dict(found)
+
+
+async def list_open_evidence(
+    connection: Connection, organization_id: UUID, record_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[OpenEvidence]]:
+    """Evidence that has permitted no attempt yet, in order, by record."""
+    rows = await connection.fetch(QUERY["list_open_evidence"], organization_id, list(record_ids))
+    found: defaultdict[UUID, list[OpenEvidence]] = defaultdict(list)
+    for row in rows:
+        found[row["record_id"]].append(OpenEvidence(**row))
     return dict(found)
 
 

@@ -173,6 +173,14 @@ async def list_blocked_records(connection: Connection, organization_id: UUID, li
     return [record_of(row) for row in rows]
 
 
+async def list_unproven_records(
+    connection: Connection, organization_id: UUID, object_types: Sequence[str], limit: int
+) -> Sequence[Record]:
+    """Failed records that are to be looked for in the books now."""
+    rows = await connection.fetch(QUERY["list_unproven_records"], organization_id, object_types, limit)
+    return [record_of(row) for row in rows]
+
+
 async def mark_records_looked_at(
     connection: Connection, organization_id: UUID, deadline_at_by_record: Mapping[UUID, tuple[int, datetime]]
 ) -> None:

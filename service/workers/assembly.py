@@ -133,6 +133,7 @@ def following_policy(settings: Settings) -> push_policy.Policy:
         canary_seconds=settings.canary_seconds,
         confirm_seconds=settings.confirm_seconds,
         evidence_seconds=settings.evidence_seconds,
+        evidence_pulls=settings.evidence_pulls,
     )
 
 

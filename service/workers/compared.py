@@ -90,7 +90,7 @@ async def read_compared(
             if each.document.side is Side.LOCAL and each.removed_at is None
         ],
         books=[each.document for each in there if each.removed_at is None],
-        links=[_link(row) for row in rows],
+        links=[link_of(row) for row in rows],
         context=Context(
             as_of=as_of,
             connected_at=link.connected_at if link else None,
@@ -119,7 +119,8 @@ def _ids(documents: Sequence[StoredDocument]) -> frozenset[str]:
     return frozenset(each.document.document_id for each in documents)
 
 
-def _link(row: asyncpg.Record) -> Link:
+def link_of(row: asyncpg.Record) -> Link:
+    """A record, reduced to what pairing needs."""
     return Link(
         record_id=str(row["record_id"]),
         object_type=row["object_type"],

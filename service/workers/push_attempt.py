@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from service import metrics
-from service.domain.push_attempt import Outcome, outcome_of
+from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, outcome_of
 from service.domain.push_decision import Decision
 from service.domain.push_policy import Policy
 from service.domain.record import Record, observe
@@ -41,12 +41,16 @@ from service.store.pushes import (
 )
 from service.store.records import Change, lock_records, write_records
 from service.store.rows import content_hash
+from service.workers.pushed import of_record
 from service.workers.reading_records import seen
 from service.workers.work import Work
 
 LEAVES_WITHIN_SECONDS: Final = 20.0
 """From the intent to the first byte: less than a lease, so that whoever was stopped in between, and taken
 over, does not push when it wakes. What is later was not sent."""
+
+STORED_BEFORE: Final = frozenset({EvidenceKind.READ_BACK, EvidenceKind.NAMED_PERSON})
+"""Evidence that is found out, or given, before anything is decided; its row permits this one attempt."""
 
 ABANDONED: Final = "the process that sent it ended before it learnt the answer"
 
@@ -74,10 +78,16 @@ class Sending:
     replica_id: str
     policy: Policy
 
-    async def push(self, record: Record, decision: Decision) -> Outcome | None:
-        """Push a record once, as decided; None when it was not the record decided on any more."""
+    async def push(
+        self, record: Record, decision: Decision, permit: Evidence | None = None
+    ) -> Outcome | None:
+        """Push a record once, as decided; None when it was not the record decided on any more.
+
+        `permit` is evidence that was stored before; what follows from the record itself is stored with the
+        intent.
+        """
         began_at = time.monotonic()
-        key = await self._intend(record, decision)
+        key = await self._intend(record, decision, permit)
         if key is None:
             return None
         answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
@@ -98,28 +108,25 @@ class Sending:
             raise answer.mistake
         return answer.outcome
 
-    async def _intend(self, record: Record, decision: Decision) -> AttemptKey | None:
+    async def _intend(self, record: Record, decision: Decision, permit: Evidence | None) -> AttemptKey | None:
         assert decision.evidence is not None, "a push without evidence"
         assert decision.trigger is not None, "a push without a trigger"
         assert decision.attempt_number is not None, "a push without a number"
         key = AttemptKey(record_id=record.record_id, episode=record.episode, number=decision.attempt_number)
+        is_stored = decision.evidence in STORED_BEFORE
+        assert is_stored == (permit is not None), f"{decision.evidence} is evidence of another making"
         evidence = StoredEvidence(
-            evidence_id=uuid4(),
+            evidence_id=(permit and permit.evidence_id) or uuid4(),
             record_id=record.record_id,
             kind=decision.evidence,
-            detail={
-                "cause": record.cause,
-                "rule": record.cause_rule,
-                "error": record.cause_text,
-                "record_updated_at": record.updated_at,
-                "decision": decision.reason,
-            },
+            detail={**of_record(record), "decision": decision.reason},
         )
         async with self.work.writing() as connection:
             locked = await _locked(connection, record.organization_id, record.record_id)
             if locked is None or locked.version != record.version:
                 return None
-            await insert_evidence(connection, record.organization_id, evidence)
+            if not is_stored:
+                await insert_evidence(connection, record.organization_id, evidence)
             is_first = await insert_attempt(
                 connection,
                 record.organization_id,

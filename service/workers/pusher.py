@@ -1,6 +1,7 @@
 """Retrying: by cause, once, with evidence.
 
-A run takes one organization: what a dead process left unknown is written down as such; then every failed
+A run takes one organization: what a dead process left unknown is written down as such; what may have landed
+is looked for in the books; then every failed
 record that is due, or blocked on something that may have come, is decided on, and what may be pushed is
 pushed, one after the other. When the hub itself is in trouble the rest waits: it would only fail alike.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -17,20 +19,22 @@ from uuid import UUID
 from service.domain.cadence import FOLLOW_SECONDS
 from service.domain.fleet import WorkKind
 from service.domain.push import decide, settle
-from service.domain.push_attempt import Attempt, EvidenceKind, Outcome, Trigger
+from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, speaking
 from service.domain.push_decision import Decision, Verdict
 from service.domain.push_policy import Policy
-from service.domain.record import Record
+from service.domain.readback import Finding, Look, refined
+from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_push import overdue
 from service.domain.stream import RECORD_STREAMS
 from service.hub.client import Hub
 from service.store.database import Database
-from service.store.pushes import StoredAttempt, list_attempts, list_unfinished_attempts
+from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
 from service.store.records import (
     Change,
     get_next_look_at,
     list_blocked_records,
     list_due_records,
+    list_unproven_records,
     lock_records,
     mark_records_looked_at,
     write_records,
@@ -39,6 +43,8 @@ from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.push_attempt import Sending, abandoned
 from service.workers.push_conditions import canaries_due, read_known
+from service.workers.pushed import attempt_of, evidence_of
+from service.workers.readback import ReadBack
 from service.workers.work import IDLE, Tally, Work, working
 
 LANES: Final = 4
@@ -55,6 +61,15 @@ IDLE_SECONDS: Final = 86_400.0
 
 HUB_TROUBLE_SECONDS: Final = 15.0
 """How long an organization's pushes rest after one could not even be sent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Decided:
+    """What a run has decided, and the evidence stored before that permits some of it."""
+
+    records: Mapping[UUID, Record]
+    decisions: dict[UUID, Decision] = field(default_factory=dict)
+    permits: dict[UUID, Evidence] = field(default_factory=dict)
 
 
 class Pusher:
@@ -76,6 +91,7 @@ class Pusher:
         self._policy = policy
         self._replica_id = replica_id
         self._chance = chance
+        self._read_back = ReadBack(database, hub, policy)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Decide on one organization that is due."""
@@ -84,11 +100,13 @@ class Pusher:
                 return IDLE
             counts: Counter[str] = Counter()
             counts["abandoned"] = await self._write_abandoned(work)
-            records, decisions = await self._decide(work)
-            await self._settle(work, records, decisions)
-            outcomes = await self._push(work, records, decisions)
+            looks = await self._read_back.look(work)
+            counts.update(f"found_{each.finding}" for each in looks.values())
+            decided = await self._decide(work, looks)
+            await self._settle(work, decided)
+            outcomes = await self._push(work, decided)
             counts.update(outcomes)
-            await work.finish(due_at=await self._next_due_at(work, outcomes, decisions))
+            await work.finish(due_at=await self._next_due_at(work, outcomes, decided.decisions))
             return Tally(claimed=1, counts=counts)
 
     async def _write_abandoned(self, work: Work) -> int:
@@ -98,41 +116,49 @@ class Pusher:
                 await abandoned(connection, work, key, self._policy)
         return len(keys)
 
-    async def _decide(self, work: Work) -> tuple[Mapping[UUID, Record], Mapping[UUID, Decision]]:
+    async def _decide(self, work: Work, looks: Mapping[UUID, Look]) -> _Decided:
         """Read and decide: every record that was looked at, and a decision on each that failed."""
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             due = await list_due_records(connection, work.organization_id, RECORDS_MAX)
             blocked = await list_blocked_records(connection, work.organization_id, RECORDS_MAX)
-            records = {record.record_id: record for record in (*due, *blocked)}
+            unproven = await list_unproven_records(
+                connection, work.organization_id, sorted(LISTED_TYPES), RECORDS_MAX
+            )
+            records = {record.record_id: record for record in (*due, *blocked, *unproven)}
             failed = [record for record in records.values() if record.has_failed]
-            attempts = await list_attempts(connection, work.organization_id, list(records))
+            stored = await list_attempts(connection, work.organization_id, list(records))
+            found = await list_open_evidence(connection, work.organization_id, list(records))
             known = await read_known(connection, work.organization_id, failed)
         trials = canaries_due(failed, known.canaries, self._policy, work.now)
-        decisions = {
-            record.record_id: decide(
+        decided = _Decided(records=records)
+        for record in failed:
+            key = record.record_id
+            attempts = [attempt_of(each) for each in stored.get(key, ())]
+            evidence = _usable([evidence_of(each) for each in found.get(key, ())], looks.get(key))
+            decision = decide(
                 record,
-                [_attempt(each) for each in attempts.get(record.record_id, ())],
-                (),
-                known.conditions_of(record, canary_turn=record.record_id in trials),
+                attempts,
+                evidence,
+                known.conditions_of(record, canary_turn=key in trials),
                 now=work.now,
                 policy=self._policy,
                 random=self._chance(),
             )
-            for record in failed
-        }
-        return records, decisions
+            decided.decisions[key] = refined(decision, looks.get(key))
+            permit = decision.evidence and speaking(record, attempts, evidence, decision.evidence)
+            if permit:
+                decided.permits[key] = permit
+        return decided
 
-    async def _settle(
-        self, work: Work, records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]
-    ) -> None:
+    async def _settle(self, work: Work, decided: _Decided) -> None:
         """Write what was decided without a push; where only the next look moves, no version is made of it."""
         async with work.writing() as connection:
-            locked = await lock_records(connection, work.organization_id, list(records))
+            locked = await lock_records(connection, work.organization_id, list(decided.records))
             changes, looked_at = [], {}
             for record_id, before in locked.items():
-                if before.version != records[record_id].version:
+                if before.version != decided.records[record_id].version:
                     continue
-                decision = decisions.get(record_id)
+                decision = decided.decisions.get(record_id)
                 after = settle(before, decision) if decision else overdue(before, work.now, self._policy)
                 if after is before:
                     continue
@@ -144,16 +170,14 @@ class Pusher:
             await write_records(connection, changes)
             await mark_records_looked_at(connection, work.organization_id, looked_at)
 
-    async def _push(
-        self, work: Work, records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]
-    ) -> Counter[Outcome]:
+    async def _push(self, work: Work, decided: _Decided) -> Counter[Outcome]:
         """Push what may be pushed, longest failed first, as many as a run may; hub trouble ends it."""
         outcomes: Counter[Outcome] = Counter()
         types = set()
         sending = Sending(work=work, hub=self._hub, replica_id=self._replica_id, policy=self._policy)
-        for record in _in_turn(records, decisions)[:PUSHES_MAX]:
-            decision = decisions[record.record_id]
-            outcome = await sending.push(record, decision)
+        for record in _in_turn(decided)[:PUSHES_MAX]:
+            key = record.record_id
+            outcome = await sending.push(record, decided.decisions[key], decided.permits.get(key))
             if outcome is None:
                 continue
             outcomes[outcome] += 1
@@ -184,25 +208,16 @@ class Pusher:
         return min(next_look_at, _after(work, IDLE_SECONDS)) if next_look_at else _after(work, IDLE_SECONDS)
 
 
-def _in_turn(records: Mapping[UUID, Record], decisions: Mapping[UUID, Decision]) -> Sequence[Record]:
-    chosen = [records[key] for key, decision in decisions.items() if decision.verdict is Verdict.PUSH]
+def _in_turn(decided: _Decided) -> Sequence[Record]:
+    decisions = decided.decisions.items()
+    chosen = [decided.records[key] for key, decision in decisions if decision.verdict is Verdict.PUSH]
     return sorted(chosen, key=lambda each: (each.first_failed_at or each.updated_at, each.record_id))
 
 
-def _attempt(stored: StoredAttempt) -> Attempt:
-    return Attempt(
-        number=stored.number,
-        episode=stored.episode,
-        started_at=stored.started_at,
-        record_updated_at=stored.record_updated_at,
-        trigger=Trigger(stored.trigger),
-        evidence=EvidenceKind(stored.evidence_kind),
-        finished_at=stored.finished_at,
-        outcome=Outcome(stored.outcome) if stored.outcome else None,
-        http_status=stored.http_status,
-        error=stored.error,
-        told_at=stored.told_at,
-    )
+def _usable(evidence: Sequence[Evidence], found: Look | None) -> Sequence[Evidence]:
+    """What may be used of it: that the books do not hold it, only if this run has seen so again."""
+    is_absent = found is not None and found.finding is Finding.ABSENT
+    return [each for each in evidence if is_absent or each.kind is not EvidenceKind.READ_BACK]
 
 
 def _is_same_but_for_deadline(before: Record, after: Record) -> bool:

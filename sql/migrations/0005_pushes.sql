@@ -1,12 +1,13 @@
 -- The paper trail of pushes: evidence, attempts and their outcomes. Append-only for the service.
 
--- Why another push was permitted. One row permits one attempt, for ever: attempts.evidence_id is unique.
+-- Why another push was permitted. One row permits one attempt, for ever: attempts.evidence_id is unique. What was found
+-- in the books is kept here too, and permits nothing.
 CREATE TABLE tieout.evidence (
     organization_id uuid NOT NULL,
     evidence_id uuid NOT NULL,
     record_id uuid NOT NULL,
     kind text NOT NULL CONSTRAINT evidence_kind CHECK (kind IN (
-        'not_sent', 'refused', 'refused_before_creation', 'read_back', 'named_person'
+        'not_sent', 'refused', 'refused_before_creation', 'read_back', 'named_person', 'found'
     )),
     detail jsonb NOT NULL,
     observed_at timestamptz NOT NULL,

@@ -44,6 +44,16 @@ WHERE a.organization_id = $1 AND a.fence < $2 AND o.number IS NULL;
 -- $1 organization_id, $2 record_id
 SELECT evidence_id, kind, detail, observed_at FROM evidence WHERE organization_id = $1 AND record_id = $2 ORDER BY observed_at;
 
+-- name: list_open_evidence :many
+-- What was found out, or said by a person, about records and has permitted no attempt yet.
+-- $1 organization_id, $2 record_ids uuid[]
+SELECT e.record_id, e.evidence_id, e.kind, e.observed_at FROM evidence e
+WHERE e.organization_id = $1 AND e.record_id = ANY($2::uuid[]) AND e.kind IN ('read_back', 'named_person')
+    AND NOT EXISTS (
+        SELECT FROM attempts a WHERE a.organization_id = e.organization_id AND a.evidence_id = e.evidence_id
+    )
+ORDER BY e.record_id, e.observed_at;
+
 -- name: list_canaries :many
 -- The trials made for causes whose cure cannot be seen: when one was sent last, and when one last came through.
 -- $1 organization_id

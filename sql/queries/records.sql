@@ -94,6 +94,28 @@ WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed');
 -- $1 organization_id, $2 limit
 SELECT * FROM records WHERE organization_id = $1 AND state = 'blocked' ORDER BY cause, record_id LIMIT $2;
 
+-- name: list_unproven_records :many
+-- Records of types that can be read back which are to be looked for in the books: quarantined ones whose deadline is over,
+-- or since whose organization's last run (or within the minute before it ended) the books have been read; and whatever
+-- failed and was found absent already, since that is looked at again before it is used.
+-- $1 organization_id, $2 object_types text[], $3 limit
+SELECT * FROM records r
+WHERE r.organization_id = $1 AND r.object_type = ANY($2::text[])
+    AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    AND (r.state = 'quarantined' AND (least(r.next_attempt_at, r.deadline_at) <= tieout.now() OR EXISTS (
+        SELECT FROM scans s
+        WHERE s.organization_id = $1 AND s.side = 'books' AND s.finished_at > coalesce((
+            SELECT w.finished_at - interval '1 minute' FROM work w WHERE w.organization_id = $1 AND w.kind = 'push'
+        ), '-infinity')
+    )) OR EXISTS (
+        SELECT FROM evidence e
+        WHERE e.organization_id = $1 AND e.record_id = r.record_id AND e.kind = 'read_back' AND e.observed_at >= r.updated_at
+            AND NOT EXISTS (
+                SELECT FROM attempts a WHERE a.organization_id = $1 AND a.evidence_id = e.evidence_id
+            )
+    ))
+ORDER BY r.deadline_at, r.record_id LIMIT $3;
+
 -- name: count_open_records :many
 -- Records that wait for something, by what they wait for, and when the youngest of each kind began to.
 -- $1 organization_id

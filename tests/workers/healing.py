@@ -14,7 +14,7 @@ import asyncpg
 from service.domain import push_policy
 from service.domain.record import Record
 from service.store.database import Database
-from service.store.pushes import StoredAttempt, list_attempts
+from service.store.pushes import StoredAttempt, list_attempts, list_evidence
 from service.store.records import list_records
 from service.workers.comparer import ComparePolicy, Comparer
 from service.workers.pusher import Pusher
@@ -74,6 +74,11 @@ class Healing:
         async with self.watch.database.organization(record.organization_id) as connection:
             found = await list_attempts(connection, record.organization_id, [record.record_id])
         return found.get(record.record_id, ())
+
+    async def evidence(self, record: Record) -> Sequence[asyncpg.Record]:
+        """What was held for proven about a record."""
+        async with self.watch.database.organization(record.organization_id) as connection:
+            return await list_evidence(connection, record.organization_id, record.record_id)
 
     async def differences(self, *, expected: bool = False) -> Mapping[str, Sequence[asyncpg.Record]]:
         """Open differences of the first organization, by kind."""

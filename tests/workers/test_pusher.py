@@ -123,10 +123,10 @@ async def test_locked_period_is_tried_by_one_alone(world: Healing) -> None:
 async def test_what_is_unknown_is_never_repeated(
     world: Healing, fault: str, outcome: str, state: State | None
 ) -> None:
-    """However the answer is lost, a push is sent once; where the hub tells no more it stays quarantined."""
+    """However the answer is lost, a push is sent once; where the hub tells no more it is quarantined."""
     world.simulator.add_fault(fault, "*push*", count=1)
     document_id = await issue(world, fails="rate_limited")
-    await world.live(6 * HOUR, 10 * MINUTE)
+    await world.live(1.5 * HOUR, 10 * MINUTE)
     record = await world.record_of(document_id)
     attempts = await world.attempts(record)
     assert [attempt.outcome for attempt in attempts] == [outcome]

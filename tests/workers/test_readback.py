@@ -1,0 +1,110 @@
+"""What may have landed is looked for in the books, on real Postgres against the simulated hub."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from service.domain.record_state import State
+from service.store.database import Database
+from tests.workers.healing import Healing, healing
+
+MINUTE = 60.0
+HOUR = 3_600.0
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[Healing]:
+    """A healthy organization that has been read once."""
+    async with healing(database) as opened:
+        await opened.settle()
+        yield opened
+
+
+async def issue(world: Healing, **details: object) -> str:
+    """Issue an invoice and let its first push end."""
+    document_id: str = world.simulator.issue_invoice(str(world.organization_id), **details)
+    await world.live(6 * MINUTE, 2 * MINUTE)
+    return document_id
+
+
+async def test_what_landed_is_confirmed_and_never_pushed(world: Healing) -> None:
+    """A push that failed by a time-out after it landed is found in the books, and nothing is sent."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=True)
+    assert (await world.record_of(document_id)).state is State.QUARANTINED
+    await world.live(2 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    assert (record.state, record.cause, record.sync_status) == (State.CONFIRMED, None, "error")
+    assert "Read back from the books" in record.reason
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (0, 1)
+    [found] = await world.evidence(record)
+    assert (found["kind"], found["detail"]["paired_by"]) == ("found", "number")
+
+
+async def test_what_is_proven_absent_is_pushed_once_more(world: Healing) -> None:
+    """After quiet time and pulls, a certified scan without the document permits one push, which heals it."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    failed_at = (await world.record_of(document_id)).updated_at
+    await world.live(6 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    assert record.state is State.CONFIRMED
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
+    [attempt] = await world.attempts(record)
+    assert attempt.evidence_kind == "read_back"
+    assert (attempt.started_at - failed_at).total_seconds() > 2 * HOUR
+    [evidence] = await world.evidence(record)
+    assert evidence["evidence_id"] == attempt.evidence_id
+    assert len(evidence["detail"]["pulls"]) >= 2
+
+
+@pytest.mark.parametrize("fault", ["sent_and_lost", "executed_answer_lost", "html"])
+async def test_unknown_answers_are_resolved(world: Healing, fault: str) -> None:
+    """However the answer to our push was lost, the document is in the books once in the end."""
+    world.simulator.add_fault(fault, "*push*", count=1)
+    document_id = await issue(world, fails="rate_limited")
+    await world.live(8 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    assert record.state is State.CONFIRMED
+    assert world.copies()[document_id] == 1
+    outcomes = [attempt.outcome for attempt in await world.attempts(record)]
+    assert outcomes in (["uncertain"], ["uncertain", "accepted"])
+
+
+async def test_pulls_are_asked_for_when_they_do_not_come(database: Database) -> None:
+    """Where the hub does not pull by itself it is asked to, not more often than it could answer."""
+    asked = 0
+
+    def count(request: httpx.Request) -> None:
+        nonlocal asked
+        asked += request.url.path.endswith("/sync")
+
+    async with healing(database, pull_seconds=10 * 24 * HOUR) as world:
+        await world.settle()
+        world.watch.way.before = count
+        document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+        await world.live(5 * HOUR, 10 * MINUTE)
+        assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
+    assert 2 <= asked <= 4
+
+
+async def test_an_uncertified_scan_proves_nothing(world: Healing) -> None:
+    """While the list of the books cannot be read whole, nothing is concluded and nothing is pushed."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=True)
+    world.simulator.add_fault("missing_rows", "GET /accounting/receivables*")
+    await world.live(8 * HOUR, 20 * MINUTE)
+    assert world.pushes_of(document_id) == 0
+    assert world.copies()[document_id] == 1
+
+
+async def test_what_cannot_be_listed_waits_for_a_person(world: Healing) -> None:
+    """A payment that may have landed stays quarantined, with whose turn it is: no list holds payments."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world)
+    world.simulator.fail_next_push(organization_id, "timeout_ambiguous", object_type="payment_record")
+    world.simulator.pay(organization_id, document_id)
+    await world.live(8 * HOUR, HOUR)
+    [held] = await world.records(state="quarantined")
+    assert (held.object_type, held.owner) == ("payment_record", "bookkeeper")
+    assert await world.attempts(held) == ()
