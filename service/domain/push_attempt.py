@@ -176,4 +176,7 @@ def _speaks(found: Evidence, record: Record, last: Attempt | None) -> bool:
     """Whether a finding is about the present: later than the last attempt and the record's version."""
     if last is not None and found.observed_at <= last.started_at:
         return False
-    return found.kind is EvidenceKind.NAMED_PERSON or found.observed_at >= record.updated_at
+    if found.kind is EvidenceKind.NAMED_PERSON:
+        # Whoever spoke knew this failure; that the hub touched the record since does not matter to them.
+        return found.observed_at >= (record.first_failed_at or record.updated_at)
+    return found.observed_at >= record.updated_at

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Database
+from service.store.overrides import insert_override
 from tests.workers.healing import Healing, healing
 
 MINUTE = 60.0
@@ -96,6 +100,41 @@ async def test_an_uncertified_scan_proves_nothing(world: Healing) -> None:
     await world.live(8 * HOUR, 20 * MINUTE)
     assert world.pushes_of(document_id) == 0
     assert world.copies()[document_id] == 1
+
+
+async def override(world: Healing, record: Record) -> UUID | None:
+    """Say, as Ada, that a record is to be sent again."""
+    async with world.watch.database.organization(record.organization_id) as connection:
+        return await insert_override(
+            connection,
+            record.organization_id,
+            record.record_id,
+            person="ada",
+            reason="She looked: it is not in the books.",
+        )
+
+
+async def test_a_person_may_decide_for_one_record_once(world: Healing) -> None:
+    """A named person's word sends a quarantined record at once and once; it is kept with the attempt."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    world.simulator.fail_next_push(str(world.organization_id), "timeout_ambiguous", object_id=document_id)
+    evidence_id = await override(world, await world.record_of(document_id))
+    await world.live(HOUR, 10 * MINUTE)
+    record = await world.record_of(document_id)
+    [attempt] = await world.attempts(record)
+    assert (attempt.evidence_id, attempt.trigger) == (evidence_id, "operator")
+    assert attempt.evidence_detail["person"] == "ada"
+    assert attempt.evidence_detail["reason"] == "She looked: it is not in the books."
+    assert (record.state, world.pushes_of(document_id)) == (State.QUARANTINED, 1)
+
+
+async def test_a_word_about_what_has_not_failed_is_none(world: Healing) -> None:
+    """What is in the books, and what is not ours, cannot be overridden: nothing is written."""
+    document_id = await issue(world)
+    record = await world.record_of(document_id)
+    assert await override(world, record) is None
+    assert await override(world, replace(record, record_id=uuid4())) is None
+    assert await world.evidence(record) == []
 
 
 async def test_what_cannot_be_listed_waits_for_a_person(world: Healing) -> None:
