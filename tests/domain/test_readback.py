@@ -1,0 +1,231 @@
+"""Reading back: presence confirms, absence needs everything, likeness needs a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from service.domain.cause import Cause
+from service.domain.document import Document, DocumentKind, Ledger, Side
+from service.domain.pairing_links import Link
+from service.domain.push import decide
+from service.domain.push_attempt import Attempt, Outcome
+from service.domain.push_cure import Conditions
+from service.domain.push_decision import Verdict
+from service.domain.readback import Books, Finding, Look, Pull, Scanned, look, refined
+from service.domain.record import Record
+from tests.domain.record_builders import POLICY, at, attempt, failed
+from tests.domain.worlds import copy_of, document, link
+
+HOUR = 3_600.0
+QUIET = POLICY.evidence_seconds
+
+RECORD = failed(Cause.TIMEOUT_AMBIGUOUS)
+LOCAL = document(
+    Side.LOCAL,
+    Ledger.RECEIVABLE,
+    str(RECORD.object_id),
+    number="INV-7",
+    party_name="Acme",
+    party_id="p1",
+    total_minor=12_345,
+)
+COPY = copy_of(LOCAL, "145", party_id=None)
+NEIGHBOUR = document(
+    Side.BOOKS,
+    Ledger.RECEIVABLE,
+    "99",
+    number="INV-9",
+    party_name="Other",
+    total_minor=77_700,
+    issued_on=date(2026, 3, 1),
+)
+ENOUGH: tuple[Pull, ...] = tuple(
+    Pull(last_pull=at(hours * HOUR), seen_at=at(hours * HOUR + 60)) for hours in (0.5, 1.5, 2.5)
+)
+SCAN = Scanned(
+    started_at=at(2.6 * HOUR),
+    finished_at=at(2.6 * HOUR + 5),
+    last_pull=at(2.5 * HOUR),
+    is_certified=True,
+    reason="complete",
+)
+
+
+def books(*there: Document, **changes: Any) -> Books:
+    """Books that have been read well after the quiet time."""
+    usual: dict[str, Any] = {
+        "local": [LOCAL],
+        "books": there,
+        "removed": [],
+        "links": [link(LOCAL, "error")],
+        "unreadable": 0,
+        "scan": SCAN,
+        "pulls": ENOUGH,
+        "records_read_at": at(2.8 * HOUR),
+    }
+    return Books.build(**{**usual, **changes})
+
+
+def looked(given: Books, record: Record = RECORD, attempts: Sequence[Attempt] = (), hours: float = 3) -> Look:
+    """Look three hours after the failure."""
+    return look(record, attempts, given, now=at(hours * HOUR), policy=POLICY)
+
+
+def test_books_without_it_prove_absence() -> None:
+    """After quiet time and pulls, a certified scan that holds nothing like it proves that it is not there."""
+    found = looked(books(NEIGHBOUR))
+    assert found.finding is Finding.ABSENT
+    assert found.detail["looked_for"]["number"] == "INV-7"
+    assert found.detail["pulls"] == [each.last_pull for each in ENOUGH]
+    assert looked(books()).finding is Finding.ABSENT
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        {"scan": None},
+        {"scan": replace(SCAN, is_certified=False)},
+        {"scan": replace(SCAN, last_pull=at(QUIET - 1), started_at=at(QUIET + 1))},
+        {"scan": replace(SCAN, started_at=at(QUIET - 1))},
+        {"scan": replace(SCAN, last_pull=None)},
+        {"pulls": ENOUGH[2:]},
+        {"pulls": ()},
+        {"pulls": tuple(replace(each, seen_at=at(-60)) for each in ENOUGH)},
+        {"pulls": tuple(replace(each, last_pull=at(-60)) for each in ENOUGH)},
+        {"records_read_at": at(QUIET - 1)},
+        {"records_read_at": None},
+        {"unreadable": 1},
+    ],
+)
+def test_absence_needs_everything(lacking: dict[str, Any]) -> None:
+    """Whatever is lacking of quiet, pulls, a certified scan and a fresh record: nothing is concluded."""
+    assert looked(books(NEIGHBOUR, **lacking)).finding is Finding.NOT_YET
+
+
+def test_quiet_begins_with_the_last_attempt() -> None:
+    """An attempt of ours, whatever became of it, or a later word of the hub begins the quiet time anew."""
+    late = attempt(seconds=1.5 * HOUR, outcome=None)
+    assert looked(books(), attempts=[late]).finding is Finding.NOT_YET
+    assert looked(books(), record=replace(RECORD, updated_at=at(1.5 * HOUR))).finding is Finding.NOT_YET
+    unsent = replace(late, outcome=Outcome.NOT_SENT)
+    assert looked(books(), attempts=[unsent]).finding is Finding.ABSENT
+
+
+def test_only_a_lacking_pull_is_asked_for() -> None:
+    """A pull is wanted once the quiet time is over and none came since; before, and later, it is not."""
+    assert not looked(books(), hours=1).wants_pull
+    assert looked(books(pulls=ENOUGH[:2], scan=replace(SCAN, last_pull=at(1.5 * HOUR)))).wants_pull
+    assert not looked(books(scan=replace(SCAN, last_pull=at(1.5 * HOUR)))).wants_pull
+
+
+@pytest.mark.parametrize("hours", [0.1, 3])
+def test_what_stands_there_is_found_at_any_time(hours: float) -> None:
+    """Presence needs no certificate and no wait: by number, party, total and date, or by the record's id."""
+    early: dict[str, Any] = {"scan": replace(SCAN, is_certified=False), "pulls": ()}
+    found = looked(books(COPY, NEIGHBOUR, **early), hours=hours)
+    assert (found.finding, found.detail["books_id"]) == (Finding.PRESENT, "145")
+    told: list[Link] = [link(LOCAL, "error", "145")]
+    assert looked(books(COPY, links=told, **early), hours=hours).finding is Finding.PRESENT
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [COPY, replace(COPY, document_id="146")],
+        [replace(COPY, issued_on=date(2026, 1, 1))],
+        [replace(COPY, total_minor=12_000)],
+        [replace(COPY, number="7")],
+    ],
+    ids=["two alike", "another date", "another total", "another number"],
+)
+def test_likeness_is_for_a_person(there: Sequence[Document]) -> None:
+    """What may be it and need not be is neither confirmed nor taken for absent."""
+    found = looked(books(*there))
+    assert found.finding is Finding.UNCLEAR
+    assert "person must look" in found.reason or "by hand" in found.reason
+
+
+def test_what_its_record_points_to_must_be_equal() -> None:
+    """A document with the record's id and another amount is a person's to compare, and never sent again."""
+    edited = replace(COPY, total_minor=1)
+    assert looked(books(edited, links=[link(LOCAL, "error", "145")])).finding is Finding.UNCLEAR
+
+
+def test_what_was_there_and_is_gone_is_not_made_again() -> None:
+    """A copy that has been seen and was deleted in the books is a person's to explain."""
+    assert looked(books(NEIGHBOUR, removed=[COPY])).finding is Finding.UNCLEAR
+
+
+def test_what_is_not_known_here_cannot_be_looked_for() -> None:
+    """Without the document itself, and for credit notes, which no list holds, nothing is concluded."""
+    assert looked(books(local=[])).finding is Finding.UNCLEAR
+    note = replace(LOCAL, kind=DocumentKind.CREDIT_NOTE)
+    assert looked(books(local=[note])).finding is Finding.UNCLEAR
+
+
+def decided(found: Look) -> tuple[Verdict, str]:
+    """A decision without evidence, with a look."""
+    decision = decide(RECORD, [], [], Conditions(), now=at(3 * HOUR), policy=POLICY, random=0.5)
+    refinement = refined(decision, found)
+    return refinement.verdict, refinement.owner
+
+
+def test_a_look_refines_the_decision() -> None:
+    """What is unclear is a bookkeeper's; what is there is held, whatever was decided."""
+    assert decided(looked(books(COPY, replace(COPY, document_id="146")))) == (
+        Verdict.QUARANTINE,
+        "bookkeeper",
+    )
+    assert decided(looked(books(COPY)))[0] is Verdict.QUARANTINE
+    push = replace(
+        decide(RECORD, [], [], Conditions(), now=at(3 * HOUR), policy=POLICY, random=0.5),
+        verdict=Verdict.PUSH,
+    )
+    assert refined(push, looked(books(COPY))).verdict is Verdict.QUARANTINE
+
+
+INSTANTS = st.sampled_from([at(hours * HOUR) for hours in (-1, 0, 0.5, 1.9, 2.1, 3, 4, 5, 6)])
+
+
+@settings(max_examples=400)
+@given(
+    now=INSTANTS,
+    begun=INSTANTS,
+    scan_at=INSTANTS,
+    pulled=INSTANTS,
+    read_at=INSTANTS,
+    certified=st.booleans(),
+    pulls=st.lists(st.builds(Pull, last_pull=INSTANTS, seen_at=INSTANTS), max_size=4),
+)
+def test_absence_is_never_early(
+    *,
+    now: datetime,
+    begun: datetime,
+    scan_at: datetime,
+    pulled: datetime,
+    read_at: datetime,
+    certified: bool,
+    pulls: Sequence[Pull],
+) -> None:
+    """Absence implies, whatever came when: quiet, two later pulls, and a certified scan after all that."""
+    given = books(
+        scan=replace(SCAN, started_at=scan_at, last_pull=pulled, is_certified=certified),
+        pulls=pulls,
+        records_read_at=read_at,
+    )
+    tried = attempt(outcome=Outcome.UNCERTAIN, started_at=begun)
+    found = look(RECORD, [tried], given, now=now, policy=POLICY)
+    event(found.finding)
+    if found.finding is Finding.ABSENT:
+        since = max(begun, RECORD.updated_at)
+        quiet_at = since + timedelta(seconds=QUIET)
+        assert certified
+        assert min(now, scan_at, pulled, read_at) >= quiet_at
+        assert len({each.last_pull for each in pulls if min(each.last_pull, each.seen_at) > since}) >= 2
