@@ -68,6 +68,8 @@ async def open_page(caller: httpx.AsyncClient, path: str) -> Page:
     """Open a view as a browser does."""
     answer = await caller.get(path, headers=BROWSER)
     assert answer.status_code == 200, (path, answer.text)
+    if path.startswith("/v1/"):
+        return Page("")  # a file to take along
     assert answer.headers["content-type"] == "text/html; charset=utf-8" or path.startswith("/static/")
     return Page(answer.text)
 

@@ -42,6 +42,8 @@ RIGHTS: dict[str, Role | None] = {
     "GET /": VIEWER,
     "GET /organizations": VIEWER,
     "GET /organizations/{organization_id:uuid}": VIEWER,
+    "GET /organizations/{organization_id:uuid}/statements/{period}": VIEWER,
+    "POST /organizations/{organization_id:uuid}/statements/{period}/sign": OPERATOR,
     "GET /records": VIEWER,
     "GET /records/{record_id:uuid}": VIEWER,
     "GET /causes": VIEWER,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from service.store.database import Database
-from tests.web.builders import NOW, ORGANIZATION, OTHER, add_organization
+from tests.web.builders import KEYS, NOW, ORGANIZATION, OTHER, add_organization, client
 from tests.web.conftest import ClientOf
 from tests.web.statement_world import october, put
 
@@ -194,3 +196,30 @@ async def test_signing_needs_a_role(operator: httpx.AsyncClient, body: object) -
         f"{PATH}/sign", content=json.dumps(body), headers={"content-type": "application/json"}
     )
     assert answer.status_code == 422
+
+
+async def test_the_page_shows_it_and_lets_two_sign(app: ASGIApp, database: Database) -> None:
+    """A person reads the statement on the page, signs it by a form, and another one approves it."""
+    page = f"/organizations/{ORGANIZATION}/statements/2026-10"
+    for name, role, shown in (
+        ("operator", "preparer", "Prepared, not yet approved"),
+        ("approver", "approver", "Approved"),
+    ):
+        async with client(app) as person:
+            await person.post("/login", data={"key": KEYS[name]})
+            opened = await person.get(page, headers={"accept": "text/html"})
+            assert opened.status_code == 200
+            assert "The books hold USD 173.45 less: 2 differences, listed below" in opened.text
+            assert "not a reconciliation of the general ledger" in opened.text
+            token = re.search(r'name="csrf_token" value="([^"]+)"', opened.text)
+            assert token is not None
+            assert (await person.post(f"{page}/sign", data={"role": role})).status_code == 403
+            fields = {"role": role, "csrf_token": token[1]}
+            signed = await person.post(f"{page}/sign", data=fields)
+            assert (signed.status_code, signed.headers["location"]) == (303, page)
+            assert shown in (await person.get(page, headers={"accept": "text/html"})).text
+    await put(database, ORGANIZATION, october(books_minor=1))
+    async with client(app, authorization=f"Bearer {KEYS['viewer']}") as viewer:
+        text = (await viewer.get(page, headers={"accept": "text/html"})).text
+        assert "Signature withdrawn" in text
+        assert "when it was signed" in text

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from service.domain.statement import Statement, state
 from service.domain.statement_figures import CoveredLine, covered
 from service.domain.statement_period import Period
+from service.domain.statement_posting import UNDATED
 from service.domain.statement_sign_off import (
     Signature,
     SignOff,
@@ -54,6 +55,8 @@ class Signed:
     statement: Statement
     acts: Signature
     """As it was written down."""
+    months: tuple[Period, ...]
+    """Every month that holds documents of the organization."""
 
     @property
     def figures(self) -> tuple[CoveredLine, ...]:
@@ -131,7 +134,9 @@ async def load(asked: Asked, period: Period, *, as_of: datetime | None = None) -
             raise not_found("organization")
         acts = await list_sign_offs(connection, organization_id, period, as_of)
     statement = await asyncio.to_thread(state, facts, period)
-    return Signed(statement=statement, acts=signature_of(acts))
+    firsts = {each.month for sums in facts.months.values() for each in sums if each.month != UNDATED}
+    months = tuple(Period(first) for first in sorted(firsts))
+    return Signed(statement=statement, acts=signature_of(acts), months=months)
 
 
 def period_of(asked: Asked) -> Period:

@@ -9,7 +9,7 @@ from service.domain.document import Ledger
 from service.domain.record_state import State
 from service.settings import Role
 from service.web.api import alerts, events
-from service.web.page import actions, assets, login, runbook, views
+from service.web.page import actions, assets, login, runbook, statements, views
 from service.web.parameters import AS_OF, ORGANIZATION, PAGING, Parameter, a_flag, any_word, one_of
 from service.web.route import Handler, Kind, Route
 
@@ -47,6 +47,18 @@ ROUTES: Sequence[Route] = (
     _page("/", views.overview, "The fleet at a glance"),
     _page("/organizations", views.list_organizations, "Organizations", *PAGING, AS_OF),
     _page("/organizations/{organization_id:uuid}", views.show_organization, "One organization"),
+    _page(
+        "/organizations/{organization_id:uuid}/statements/{period}",
+        statements.show,
+        "A month-end tie-out",
+        AS_OF,
+    ),
+    _action(
+        "/organizations/{organization_id:uuid}/statements/{period}/sign",
+        statements.sign,
+        "Sign a month-end tie-out",
+        Role.OPERATOR,
+    ),
     _page(
         "/records",
         views.list_records,

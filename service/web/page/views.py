@@ -17,6 +17,7 @@ from service.store.status import get_database_state
 from service.web.api import alerts, causes, differences, events, organizations, records, status
 from service.web.dispatch import as_json
 from service.web.page.rendering import filters_of, next_page, render
+from service.web.page.statements import last_ended
 from service.web.page.stories import timeline
 from service.web.paging import Page
 from service.web.problems import not_found
@@ -101,6 +102,7 @@ async def show_organization(asked: Asked) -> Response:
         balances=sorted(map(differences.balance_of, balances), key=_as_accountants_read),
         differences=shown,
         differences_max=DIFFERENCES_SHOWN,
+        last_month=last_ended(now),
     )
 
 
