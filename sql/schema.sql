@@ -3,6 +3,29 @@
 
 CREATE SCHEMA tieout;
 
+CREATE FUNCTION tieout.chain(organization uuid, row_kind text, row_entry text, content jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    latest record;
+    digest bytea := tieout.content_hash(content);
+    place bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tieout.paper_trail ' || organization, 0));
+    SELECT t.position, t.chain_hash INTO latest FROM tieout.paper_trail t
+    WHERE t.organization_id = organization ORDER BY t.position DESC LIMIT 1;
+    place := coalesce(latest.position, 0) + 1;
+    INSERT INTO tieout.paper_trail (organization_id, position, kind, entry, content_hash, chain_hash, written_at)
+    VALUES (
+        organization, place, row_kind, row_entry, digest, sha256(coalesce(latest.chain_hash, ''::bytea) || digest), tieout.now()
+    );
+    RETURN place;
+END $$;
+
+CREATE FUNCTION tieout.content_hash(content jsonb) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT sha256(convert_to(jsonb_strip_nulls(content)::text, 'UTF8')) $$;
+
 CREATE FUNCTION tieout.drop_history_before(day date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -419,6 +442,17 @@ CREATE TABLE tieout.pairs (
     paired_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE tieout.paper_trail (
+    organization_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    entry text NOT NULL,
+    content_hash bytea NOT NULL,
+    chain_hash bytea NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    CONSTRAINT paper_trail_kind CHECK ((kind = ANY (ARRAY['evidence'::text, 'attempt'::text, 'outcome'::text])))
+);
+
 CREATE TABLE tieout.record_counts (
     organization_id uuid NOT NULL,
     object_type text NOT NULL,
@@ -670,6 +704,12 @@ ALTER TABLE ONLY tieout.organizations
 ALTER TABLE ONLY tieout.pairs
     ADD CONSTRAINT pairs_pkey PRIMARY KEY (organization_id, ledger, local_id);
 
+ALTER TABLE ONLY tieout.paper_trail
+    ADD CONSTRAINT paper_trail_once UNIQUE (organization_id, kind, entry);
+
+ALTER TABLE ONLY tieout.paper_trail
+    ADD CONSTRAINT paper_trail_pkey PRIMARY KEY (organization_id, "position");
+
 ALTER TABLE ONLY tieout.record_counts
     ADD CONSTRAINT record_counts_pkey PRIMARY KEY (organization_id, object_type, sync_status, state, cause, currency);
 
@@ -796,6 +836,8 @@ ALTER TABLE tieout.organizations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.pairs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.paper_trail ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.record_counts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.records ENABLE ROW LEVEL SECURITY;
@@ -843,6 +885,8 @@ CREATE POLICY wall ON tieout.notifications TO tieout_app USING ((( SELECT tieout
 CREATE POLICY wall ON tieout.organizations TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.pairs TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.paper_trail TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.record_counts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -915,6 +959,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.notifications TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.organizations TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.pairs TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.paper_trail TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.record_counts TO tieout_app;
 

@@ -2,23 +2,38 @@
 
 -- name: insert_evidence :exec
 -- $1 organization_id, $2 evidence_id, $3 record_id, $4 kind, $5 detail jsonb
-INSERT INTO evidence (organization_id, evidence_id, record_id, kind, detail, observed_at)
-VALUES ($1, $2, $3, $4, $5, tieout.now());
+WITH written AS (
+    INSERT INTO evidence (organization_id, evidence_id, record_id, kind, detail, observed_at)
+    VALUES ($1, $2, $3, $4, $5, tieout.now())
+    RETURNING *
+)
+SELECT tieout.chain(organization_id, 'evidence', evidence_id::text, to_jsonb(written)) FROM written;
 
 -- name: insert_attempt :one
 -- Intent before the first byte. No row when this number was written already: somebody else is at it.
 -- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 evidence_id, $6 trigger, $7 fence, $8 replica_id, $9 record_updated_at
-INSERT INTO attempts (
-    organization_id, record_id, episode, number, evidence_id, trigger, fence, replica_id, record_updated_at, started_at
+WITH written AS (
+    INSERT INTO attempts (
+        organization_id, record_id, episode, number, evidence_id, trigger, fence, replica_id, record_updated_at, started_at
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, tieout.now())
+    ON CONFLICT DO NOTHING
+    RETURNING *
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, tieout.now())
-ON CONFLICT DO NOTHING
-RETURNING started_at;
+SELECT started_at, tieout.chain(
+    organization_id, 'attempt', format('%s/%s/%s', record_id, episode, number), to_jsonb(written)
+) AS position
+FROM written;
 
 -- name: insert_attempt_outcome :exec
 -- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 outcome, $6 http_status, $7 error, $8 told_at
-INSERT INTO attempt_outcomes (organization_id, record_id, episode, number, outcome, http_status, error, told_at, finished_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, tieout.now()) ON CONFLICT DO NOTHING;
+WITH written AS (
+    INSERT INTO attempt_outcomes (organization_id, record_id, episode, number, outcome, http_status, error, told_at, finished_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, tieout.now()) ON CONFLICT DO NOTHING
+    RETURNING *
+)
+SELECT tieout.chain(organization_id, 'outcome', format('%s/%s/%s', record_id, episode, number), to_jsonb(written))
+FROM written;
 
 -- name: list_attempts :many
 -- In order, with what became of each; an outcome of null is unknown.

@@ -1,0 +1,129 @@
+"""The paper trail is chained: nothing of it is changed, removed or slipped in unseen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from service.domain.push_attempt import EvidenceKind, Outcome, Trigger
+from service.store.database import Database
+from service.store.paper_trail import Fault, TrailFault, get_paper_trail_head, list_paper_trail_faults
+from service.store.pushes import (
+    AttemptKey,
+    StoredEvidence,
+    insert_attempt,
+    insert_attempt_outcome,
+    insert_evidence,
+)
+from tests.conftest import command
+
+ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
+FAULTS_MAX = 100
+
+SLIPPED_IN = """
+INSERT INTO tieout.evidence
+SELECT organization_id, gen_random_uuid(), record_id, kind, detail, observed_at FROM tieout.evidence LIMIT 1
+"""
+WITH_ITS_DIGEST = """
+WITH changed AS (
+    UPDATE tieout.evidence SET kind = 'named_person' WHERE record_id = '00000000-0000-0000-0000-000000000003'
+    RETURNING *
+)
+UPDATE tieout.paper_trail t SET content_hash = tieout.content_hash(to_jsonb(c)) FROM changed c
+WHERE t.organization_id = c.organization_id AND t.entry = c.evidence_id::text
+"""
+
+
+async def write(database: Database, organization_id: UUID, number: int) -> UUID:
+    """Write an attempt with its evidence and outcome; returns the record's id."""
+    record_id, evidence_id = UUID(int=number), uuid4()
+    key = AttemptKey(record_id=record_id, episode=1, number=1)
+    async with database.organization(organization_id) as connection:
+        await insert_evidence(
+            connection,
+            organization_id,
+            StoredEvidence(
+                evidence_id=evidence_id,
+                record_id=record_id,
+                kind=EvidenceKind.REFUSED,
+                detail={"cause": "rate_limited", "seen_at": datetime.now(UTC), "none": None},
+            ),
+        )
+        await insert_attempt(
+            connection,
+            organization_id,
+            key,
+            evidence_id=evidence_id,
+            trigger=Trigger.SCHEDULE,
+            fence=1,
+            replica_id="replica-1",
+            record_updated_at=datetime.now(UTC),
+        )
+    async with database.organization(organization_id) as connection:
+        for error in ("first word", "second word"):
+            await insert_attempt_outcome(connection, organization_id, key, Outcome.UNCERTAIN, error=error)
+    return record_id
+
+
+async def faults(database: Database, organization_id: UUID = ORGANIZATION) -> Sequence[TrailFault]:
+    """What does not fit."""
+    async with database.organization(organization_id, readonly=True) as connection:
+        return await list_paper_trail_faults(connection, organization_id, FAULTS_MAX)
+
+
+@pytest.fixture
+async def written(database: Database) -> Database:
+    """A database in which two organizations have pushed, several writers at once."""
+    await asyncio.gather(
+        *(
+            write(database, organization_id, number)
+            for number in range(6)
+            for organization_id in (ORGANIZATION, OTHER)
+        )
+    )
+    return database
+
+
+async def test_what_was_written_fits(written: Database) -> None:
+    """Each row is one link of its own organization's chain, without gaps however many write at once."""
+    assert list(await faults(written)) == []
+    async with written.organization(ORGANIZATION) as connection:
+        head = await get_paper_trail_head(connection, ORGANIZATION)
+    assert head is not None
+    assert head.position == 6 * 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE tieout.attempt_outcomes SET outcome = 'refused'", {Fault.ROW_CHANGED}),
+        ('UPDATE tieout.evidence SET detail = \'{"cause": "other"}\'', {Fault.ROW_CHANGED}),
+        ("UPDATE tieout.attempts SET started_at = started_at - interval '1 hour'", {Fault.ROW_CHANGED}),
+        ("DELETE FROM tieout.attempt_outcomes", {Fault.ROW_MISSING}),
+        ("DELETE FROM tieout.paper_trail WHERE position = 7", {Fault.LINK_MISSING, Fault.UNCHAINED}),
+        (SLIPPED_IN, {Fault.UNCHAINED}),
+        (WITH_ITS_DIGEST, {Fault.LINK_CHANGED}),
+    ],
+    ids=["outcome", "evidence", "time", "removed", "link removed", "slipped in", "with its digest"],
+)
+async def test_whoever_tampers_is_found_out(
+    written: Database, database_url: str, statement: str, expected: set[Fault]
+) -> None:
+    """A change, a removal, an addition by somebody with all rights is told, and where."""
+    await command(database_url, "SET timezone = 'UTC'", statement)
+    assert {each.fault for each in await faults(written)} == expected
+
+
+async def test_the_service_itself_cannot_tamper(written: Database) -> None:
+    """The role of the service may neither change nor remove what is written."""
+    for table in ("evidence", "attempts", "attempt_outcomes", "paper_trail"):
+        for statement in ("DELETE FROM {}", "UPDATE {} SET organization_id = organization_id"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with written.organization(ORGANIZATION) as connection:
+                    await connection.execute(statement.format(table))
+    assert list(await faults(written)) == []
