@@ -74,9 +74,8 @@ def _of_pair(told: list[Difference], day: date) -> Iterator[tuple[Entry, Figure]
     carrying = [each for each in told if each.local_minor is not None]
     if not carrying:
         return
-    carrier = min(
-        carrying, key=lambda each: (not each.delta_minor, each.kind is not Kind.ISSUE_DATE, each.kind)
-    )
+    # All of them have the same amounts; the one about dates says best why only one side is in.
+    carrier = min(carrying, key=lambda each: (each.kind is not Kind.ISSUE_DATE, each.kind))
     if _is_in(carrier.local_on, day) != _is_in(carrier.books_on, day):
         dated = next((each for each in told if each.kind is Kind.ISSUE_DATE), None)
         expected = dated is not None and dated.expected

@@ -109,9 +109,13 @@ def test_a_healthy_month_has_no_terms() -> None:
 def test_dates_in_two_months_are_a_cut_off_that_reverses() -> None:
     """What the books date in the next month is missing there at the end of this one, and only then."""
     world = small_world()
-    pushed(world, invoice(world, "inv-1", 700, date(2026, 10, 31)), issued_on=date(2026, 11, 2))
+    local = invoice(world, "inv-1", 700, date(2026, 10, 31))
+    pushed(world, local, issued_on=date(2026, 11, 2), party_name="Somebody", due_on=date(2026, 12, 1))
     [october] = statement_of(world).ledgers
     [term] = october.terms
+    assert [item.reason for item in term.items] == [
+        "Issued on 2026-10-31 here, dated 2026-11-02 in the books."
+    ]
     assert (term.kind, term.line.opening, term.line.closing) == (Kind.ISSUE_DATE, ZERO, Figure(-1, -700))
     [november] = statement_of(world, period=NOVEMBER).ledgers
     [term] = november.terms
