@@ -103,6 +103,11 @@ class Killing:
             [(attempt.number, attempt.outcome) for attempt in await self.world.attempts(record)],
         )
 
+    async def check_intent(self, document_id: str) -> None:
+        """Nothing has left of which no attempt is written."""
+        attempts = await self.world.attempts(await self.world.record_of(document_id))
+        assert self.world.pushes_of(document_id) <= len(attempts)
+
     async def check(self, document_id: str) -> None:
         """What must be true of a document at any time after a recovery."""
         record = await self.world.record_of(document_id)
@@ -137,6 +142,7 @@ async def test_killed_at_any_wait_it_pushes_once(killing: Killing, when: When) -
         if await mortal.run(stop_at=step, when=when) is not None:
             break
         await killing.bury(mortal)
+        await killing.check_intent(documents[-1])
         if await killing.is_begun(documents[-1]):
             await killing.recover()
             documents.append(await killing.fail_one())
