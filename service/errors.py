@@ -1,7 +1,8 @@
 """The tree of exceptions: operating trouble, raised at the edge, carrying the decision it leads to.
 
-Bad data is never here: a refused document or an unreadable row is a value, stored and shown. Our own mistakes are
-assertions. What remains is trouble with the world around us, drawn on top so that one look shows it all:
+Bad data is never here: a refused document or an unreadable row is a value, stored and shown. Our own
+mistakes are assertions. What remains is trouble with the world around us, drawn on top so that one look shows
+it all:
 
     TieoutError                    told to a person in one line, never with a traceback
     ├── SettingsError              the environment is wrong; every problem at once, by name
@@ -10,7 +11,9 @@ assertions. What remains is trouble with the world around us, drawn on top so th
     │   ├── DatabaseUnfit          it answers, but is too old, or its schema is not ours
     │   └── EmbeddedPostgresError  the Postgres that comes along cannot be started
     ├── Superseded                 our lease was taken over: stop this unit of work, write nothing
+    ├── WorkFailed                 a run of a worker ended by our own mistake; drawn in `workers.work`
     └── HubError                   a call to the hub failed; says what became of the request
+        └── AnswerTooLarge         more than we take, a smaller page may fit; drawn in `hub.exchange`
 """
 
 from __future__ import annotations
@@ -79,7 +82,7 @@ class HubFailure(StrEnum):
 class HubError(TieoutError):
     """A call to the hub failed."""
 
-    def __init__(  # noqa: PLR0913 - one argument per fact that a caller decides on
+    def __init__(
         self,
         message: str,
         *,
