@@ -18,12 +18,22 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from service import embedded
 from service.store.database import Database
 from service.store.migrate import migrate
 
 T = TypeVar("T")
+
+# How long an example takes, or how many are thrown away, says more of the machine and of luck than of the code.
+settings.register_profile(
+    "tieout",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+settings.load_profile("tieout")
 
 CONNECTIONS_MAX = "200"
 """Two workers with a few replicas of ten connections each."""
