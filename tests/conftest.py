@@ -26,7 +26,7 @@ from service.store.migrate import migrate
 
 T = TypeVar("T")
 
-# How long an example takes, or how many are thrown away, says more of the machine and of luck than of the code.
+# How long an example takes, or how many are thrown away, says more of the machine than of the code.
 settings.register_profile(
     "tieout",
     deadline=None,
