@@ -387,3 +387,12 @@ def test_only_failed_records_are_decided_about() -> None:
     """Asking about a record that has not failed is our own mistake."""
     with pytest.raises(AssertionError, match="nothing is to be decided"):
         decide(follow(seen("done")), (), (), Conditions(), now=at(1), policy=POLICY, random=0.5)
+
+
+def test_a_cure_releases_once() -> None:
+    """A cure that came before our last try does not release again; a later one does."""
+    cured: dict[str, Any] = {"needs": NEEDS_RATE, "external_tax_rates": frozenset({2_000})}
+    assert ask(failed(Cause.MISSING_TAX_RATE), 60, last_pull=at(30), **cured).verdict is Verdict.PUSH
+    again, tried = failed_again(Cause.MISSING_TAX_RATE, 90), attempt()
+    assert ask(again, 90_000, tried, last_pull=at(30), **cured).verdict is Verdict.BLOCK
+    assert ask(again, 90_000, tried, last_pull=at(89_000), **cured).verdict is Verdict.PUSH
