@@ -1,4 +1,4 @@
-"""The simulator's truth beside what the service answers over HTTP: equal, or a difference a person can read."""
+"""The simulator's truth beside what the service answers over HTTP: equal, or told in words what is not."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
-from tests.acceptance.processes import Hub, Service
+from tests.acceptance.processes import Hub, Service, Truth
 
 SAME = (
-    "organization_id", "object_type", "object_id", "sync_status", "platform", "platform_object_id", "provider",
-    "provider_object_id",
+    "organization_id", "object_type", "object_id", "sync_status", "platform", "platform_object_id",
+    "provider", "provider_object_id",
 )  # fmt: skip
 TIMES = (
-    "created_at", "updated_at", "last_pulled_at", "object_updated_at", "platform_updated_at", "provider_updated_at",
+    "created_at", "updated_at", "last_pulled_at", "object_updated_at", "platform_updated_at",
+    "provider_updated_at",
 )  # fmt: skip
 """Beside `errors`, everything that the hub tells of a record."""
 
@@ -27,20 +26,6 @@ SHOWN = 3
 
 TRUTH_SECONDS = 10.0
 """How old the truth may be that counts are compared with, since pushes under way move it."""
-
-
-class Told(msgspec.Struct):
-    """What is compared of an organization; the rest of the truth about it is skipped, not decoded."""
-
-    name: str
-    connection: dict[str, Any] | None
-    records: list[dict[str, Any]]
-
-
-class Truth(msgspec.Struct):
-    """The world at one moment."""
-
-    organizations: dict[str, Told]
 
 
 @dataclass
@@ -55,36 +40,48 @@ class Comparison:
     async def differences(self) -> Sequence[str]:
         """What the service tells otherwise than it is, in words; nothing when all is equal."""
         status = await self.service.get("/status")
-        if self._truth is None or time.monotonic() - self._read_at > TRUTH_SECONDS:
-            await self._look()
-        found = _counted(self._truth, status)
+        truth = self._truth
+        if truth is None or time.monotonic() - self._read_at > TRUTH_SECONDS:
+            truth = await self._look()
+        found = _counted(truth, status)
         if found:
             return found
+        return await self.details()
+
+    async def details(self) -> Sequence[str]:
+        """The same without regard to the counts: what differs, and where."""
         truth = await self._look()
         records = await self.service.all("/v1/records")
         return _recorded(truth, records) or _connected(truth, await self.service.all("/v1/organizations"))
 
     async def _look(self) -> Truth:
-        self._truth = msgspec.json.decode(await self.hub.told_bytes("truth"), type=Truth)
+        truth = self._truth = await self.hub.truth()
         self._read_at = time.monotonic()
-        return self._truth
+        return truth
 
 
 def _counted(truth: Truth, status: Mapping[str, Any]) -> Sequence[str]:
     """Compare the counts of `/status`."""
-    by_status = Counter(record["sync_status"] for told in truth.organizations.values() for record in told.records)
+    by_status = Counter(
+        record["sync_status"] for told in truth.organizations.values() for record in told.records
+    )
     connections = Counter(
         (told.connection or {}).get("status", NO_CONNECTION) for told in truth.organizations.values()
     )
     held = status["records"], status["organizations"]
     pairs = {
         "records": (held[0]["total"], by_status.total()),
-        "records by status": (held[0]["sync_status"], {name: by_status[name] for name in held[0]["sync_status"]}),
+        "records by status": (
+            held[0]["sync_status"],
+            {name: by_status[name] for name in held[0]["sync_status"]},
+        ),
         "records by state": (sum(held[0]["state"].values()), by_status.total()),
         "organizations": (held[1]["total"], len(truth.organizations)),
         "connections": (held[1]["connections"], {name: connections[name] for name in held[1]["connections"]}),
     }
-    return [f"/status: {name}: told {told}, true {true}" for name, (told, true) in pairs.items() if told != true]
+    return [
+        f"/status: {name}: told {told}, true {true}" for name, (told, true) in pairs.items() if told != true
+    ]
 
 
 def _recorded(truth: Truth, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
@@ -96,7 +93,7 @@ def _recorded(truth: Truth, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
         for record in organization.records
     }
     found = [f"/v1/records: {len(rows) - len(told)} twice"] if len(rows) != len(told) else []
-    found += [f"/v1/records: {len(told.keys() ^ true.keys())} missing or strange"] if told.keys() != true.keys() else []
+    found += _strange(truth, told, true)
     wrong = {
         record_id: [
             (name, told[record_id][name], true[record_id].get(name))
@@ -107,8 +104,26 @@ def _recorded(truth: Truth, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     }
     wrong = {record_id: fields for record_id, fields in wrong.items() if fields}
     if wrong:
-        found.append(f"/v1/records: {len(wrong)} differ, (field, told, true): {dict(list(wrong.items())[:SHOWN])}")
+        found.append(
+            f"/v1/records: {len(wrong)} differ, (field, told, true): {dict(list(wrong.items())[:SHOWN])}"
+        )
     return found
+
+
+def _strange(truth: Truth, told: Mapping[str, Any], true: Mapping[str, Any]) -> Sequence[str]:
+    """Records that are missing or should not be, by their type and their organization's connection."""
+    where = Counter(
+        (
+            "missing" if record_id in true else "strange",
+            (true.get(record_id) or told[record_id])["object_type"],
+            (
+                truth.organizations[(true.get(record_id) or told[record_id])["organization_id"]].connection
+                or {}
+            ).get("status", NO_CONNECTION),
+        )
+        for record_id in told.keys() ^ true.keys()
+    )
+    return [f"/v1/records: {count} {' '.join(words)}" for words, count in where.items()]
 
 
 def _connected(truth: Truth, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
@@ -117,10 +132,14 @@ def _connected(truth: Truth, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]
     for row in rows:
         true, told = truth.organizations[row["id"]], row["connection"]
         connection = true.connection or {}
-        pairs = [("name", row["name"], true.name)]
+        pairs: list[tuple[str, object, object]] = [("name", row["name"], true.name)]
         if told is not None or connection:
-            pairs += [(name, (told or {}).get(name), connection.get(name)) for name in ("id", "status", "platform")]
-            pairs += [("last_pull", _instant((told or {}).get("last_pull")), _instant(connection.get("last_pull")))]
+            pairs += [
+                (name, (told or {}).get(name), connection.get(name)) for name in ("id", "status", "platform")
+            ]
+            pairs += [
+                ("last_pull", _instant((told or {}).get("last_pull")), _instant(connection.get("last_pull")))
+            ]
         found += [f"/v1/organizations: {row['id']}: {each}" for each in pairs if each[1] != each[2]]
     return found[:SHOWN]
 

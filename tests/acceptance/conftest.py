@@ -23,7 +23,7 @@ from tests.acceptance.processes import (
 )
 
 ANSWER_SECONDS = 60.0
-"""The truth about 20,000 records is thirty megabytes, made by a simulator that may have to wait for a core."""
+"""The truth about 20,000 records is thirty megabytes, and its teller may have to wait for a core."""
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Stage:
     """Where a test sets up its processes."""
 
     folder: Path
+    database_url: str
     stack: AsyncExitStack
     http: httpx.AsyncClient
     _services: list[Service] = field(default_factory=list)
@@ -41,12 +42,12 @@ class Stage:
         self.stack.callback(hub.process.stop)
         return hub
 
-    def service(self, hub: Hub, database_url: str, **settings: object) -> Service:
+    def service(self, hub: Hub, database_url: object = None, **settings: object) -> Service:
         """Make a replica, not started yet, with an address of its own; `settings` without their prefix."""
         number = len(self._services) + 1
         port = self.stack.enter_context(reserve_port()).getsockname()[1]
         given = {
-            "database_url": database_url,
+            "database_url": database_url or self.database_url,
             "listen": f"127.0.0.1:{port}",
             "hub_url": hub.told["url"],
             "hub_client_id": hub.told["client_id"],
@@ -86,12 +87,12 @@ def _stop(service: Service) -> None:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """An empty stage."""
+async def stage(tmp_path: Path, database_url: str) -> AsyncIterator[Stage]:
+    """An empty stage, with a database that outlives its processes."""
     async with AsyncExitStack() as stack:
         headers = {"authorization": f"Bearer {KEY}", "accept": "application/json"}
         limits: Any = httpx.Limits(max_keepalive_connections=0)  # servers come and go under one address
         http = await stack.enter_async_context(
             httpx.AsyncClient(headers=headers, timeout=ANSWER_SECONDS, trust_env=False, limits=limits)
         )
-        yield Stage(tmp_path, stack, http)
+        yield Stage(tmp_path, database_url, stack, http)

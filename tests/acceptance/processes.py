@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import msgspec
 
 from service.embedded import account as accounts
 from service.embedded import binaries, cluster
@@ -144,6 +145,20 @@ class Process:
             self._process.stdout.close()
 
 
+class Told(msgspec.Struct):
+    """What is compared of an organization; the rest of the truth about it is skipped, not decoded."""
+
+    name: str
+    connection: dict[str, Any] | None
+    records: list[dict[str, Any]]
+
+
+class Truth(msgspec.Struct):
+    """The world at one moment."""
+
+    organizations: dict[str, Told]
+
+
 @dataclass
 class Hub:
     """A simulated hub in a process of its own, and its controls."""
@@ -162,6 +177,10 @@ class Hub:
         response = await self.http.post(f"{self.told['control_url']}/{name}", json=arguments)
         assert response.status_code == httpx.codes.OK, f"{name}: {response.status_code} {response.text[:500]}"
         return response.json()["result"]
+
+    async def truth(self) -> Truth:
+        """Tell how the world is."""
+        return msgspec.json.decode(await self.told_bytes("truth"), type=Truth)
 
     async def tell(self, name: str, **query: Any) -> Any:
         """Read something of the world."""
@@ -187,9 +206,14 @@ class Service:
     @property
     def running(self) -> Process:
         """Its process, which lives."""
+        self.require_running()
+        assert self.process is not None, "it lives"
+        return self.process
+
+    def require_running(self) -> None:
+        """Fail, with the end of its log, when it does not live."""
         assert self.process is not None, "it was not started"
         assert self.process.is_running, f"it ended by itself: {self.process.last_words()}"
-        return self.process
 
     async def start(self) -> None:
         """Start it, and return when it is ready."""
@@ -199,12 +223,15 @@ class Service:
     async def get(self, path: str, **query: Any) -> Any:
         """One answer of its API."""
         response = await self.http.get(f"{self.url}{path}", params=query)
-        assert response.status_code == httpx.codes.OK, f"GET {path}: {response.status_code} {response.text[:500]}"
+        assert response.status_code == httpx.codes.OK, (
+            f"GET {path}: {response.status_code} {response.text[:500]}"
+        )
         return response.json()
 
     async def all(self, path: str, **query: Any) -> Sequence[Any]:
         """Every row of a list, page by page to the end."""
-        rows, after = [], {}
+        rows: list[Any] = []
+        after: dict[str, str] = {}
         while True:
             page = await self.get(path, limit=500, **query, **after)
             rows += page["data"]
@@ -213,7 +240,7 @@ class Service:
             after = {"after": page["next"]}
 
     async def _is_ready(self) -> bool:
-        self.running
+        self.require_running()
         response = await self.http.get(f"{self.url}/readyz")
         return response.status_code == httpx.codes.OK
 

@@ -23,10 +23,10 @@ EQUAL_SECONDS = 90.0
 
 
 @pytest.mark.timeout(240)
-async def test_told_to_end_it_drains_and_loses_nothing(stage: Stage, database_url: str) -> None:
-    """SIGTERM amid a sweep and a storm of webhooks: exit 0 soon, no claim kept, and the next start goes on."""
+async def test_told_to_end_it_drains_and_loses_nothing(stage: Stage) -> None:
+    """SIGTERM amid a sweep and a storm of webhooks: exit 0 soon, no claim kept, the next start goes on."""
     hub = await stage.simulator(organizations=12, documents=30)
-    service = stage.service(hub, database_url, hub_rate_per_second=2_000, poll_seconds=5, connection_seconds=5)
+    service = stage.service(hub, hub_rate_per_second=2_000, poll_seconds=5, connection_seconds=5)
     sender = Sender(service.url)
     await service.start()
     async with asyncio.TaskGroup() as group:
@@ -36,7 +36,7 @@ async def test_told_to_end_it_drains_and_loses_nothing(stage: Stage, database_ur
         assert await service.running.end() == 0
         seconds = time.monotonic() - began
         assert seconds < DRAINED_SECONDS
-        assert await _claims(database_url) == 0
+        assert await _claims(stage.database_url) == 0
         await service.start()
     assert set(sender.answers) <= {"200", "503", "ConnectError", "ReadError", "RemoteProtocolError"}
     await assert_kept(service, sender)

@@ -1,9 +1,10 @@
-"""The service beside the world: 200 organizations, 20,000 records, real processes, real Postgres, real HTTP."""
+"""The service beside the world: 200 organizations, 20,000 records, real processes, Postgres and HTTP."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -12,38 +13,71 @@ from tests.acceptance.conftest import Stage
 from tests.acceptance.processes import Hub, Service, until
 
 ORGANIZATIONS = 200
+RECORDS = 20_000
 DOCUMENTS = 107
 """Makes 20,000 records: drafts and documents from before the connection have none."""
 
-EQUAL_SECONDS = 150.0
+EQUAL_SECONDS = 170.0
 """A sweep takes forty seconds where nobody else wants the two cores."""
 
-SETTINGS = {"hub_rate_per_second": 2_000, "poll_seconds": 15, "connection_seconds": 15, "cure_seconds": 15}
-"""Bounds short enough for a test; the budget has tests of its own."""
+SETTINGS: Mapping[str, object] = {
+    "hub_rate_per_second": 2_000,
+    "poll_seconds": 15,
+    "connection_seconds": 15,
+    "diff_seconds": 20,
+    "retry_attempts": 0,
+}
+"""Bounds short enough for a test (organizations that were quiet for a day are read as often as both sides are
+compared), and no retries, so that the world holds still while it is compared. The budget and retrying have
+tests of their own."""
 
 
-@pytest.mark.timeout(400)
-async def test_what_is_told_is_true_at_any_time(stage: Stage, database_url: str) -> None:
+@pytest.mark.timeout(540)
+async def test_what_is_told_is_true_at_any_time(stage: Stage) -> None:
     """`/status` and `/v1/records` equal the hub after a sweep, 1,000 changes, and 300 while nobody looked."""
-    hub = await stage.simulator(organizations=ORGANIZATIONS, documents=DOCUMENTS, seed=2)
-    first = stage.service(hub, database_url, **SETTINGS)
-    second = stage.service(hub, database_url, **SETTINGS, roles="worker")
+    hub = await stage.simulator(
+        organizations=ORGANIZATIONS, documents=DOCUMENTS, seed=2, **{"pull-seconds": 1_000_000}
+    )
+    replicas = [stage.service(hub, **SETTINGS), stage.service(hub, **SETTINGS, roles="worker")]
     began = time.monotonic()
-    for service in (first, second):
-        await service.start()
-    await equal("after the first sweep", hub, first, began)
-    assert (await first.get("/status"))["records"]["total"] >= 20_000
+    await start(replicas)
+    await equal("after the first sweep", hub, replicas[0], began)
+    assert (await replicas[0].get("/status"))["records"]["total"] >= RECORDS
 
+    began = time.monotonic()
     await hub.control("stir", changes=1_000)
-    await equal("after 1,000 changes", hub, first, time.monotonic())
+    await read_unconnected(stage, hub, replicas[0])
+    await equal("after 1,000 changes", hub, replicas[0], began)
 
-    for service in (first, second):
-        assert await service.running.end() == 0
+    await end(replicas)
     await hub.control("stir", changes=300)
     began = time.monotonic()
-    for service in (first, second):
-        await service.start()
-    await equal("after 300 changes while it was down", hub, first, began)
+    await start(replicas)
+    await read_unconnected(stage, hub, replicas[0])
+    await equal("after 300 changes while it was down", hub, replicas[0], began)
+
+
+async def start(replicas: Sequence[Service]) -> None:
+    """Start them all."""
+    for replica in replicas:
+        await replica.start()
+
+
+async def end(replicas: Sequence[Service]) -> None:
+    """End them all in good order."""
+    for replica in replicas:
+        assert await replica.running.end() == 0
+
+
+async def read_unconnected(stage: Stage, hub: Hub, service: Service) -> None:
+    """Ask for what is otherwise read once a day: nothing reaches the books of who is not connected."""
+    truth = await hub.truth()
+    ids = [
+        key
+        for key, told in truth.organizations.items()
+        if (told.connection or {}).get("status") != "connected"
+    ]
+    assert await stage.command("backfill", *ids, service=service) == 0
 
 
 async def equal(when: str, hub: Hub, service: Service, began: float) -> None:
@@ -53,14 +87,14 @@ async def equal(when: str, hub: Hub, service: Service, began: float) -> None:
     last: list[str] = []
 
     async def is_equal() -> bool:
-        service.running
+        service.require_running()
         last[:] = await comparison.differences()
         return not last
 
     try:
         await until(f"equal {when}", is_equal, EQUAL_SECONDS, step=1.0)
     except AssertionError as error:
-        raise AssertionError(f"{error}: {last}") from None
+        raise AssertionError(f"{error}: {last}; {await comparison.details()}") from None
     seconds, calls = time.monotonic() - began, (await hub.tell("requests", limit=0))["count"] - calls
     records = (await service.get("/status"))["records"]
     sys.stdout.write(f"equal {when}: {seconds:.1f} s, {calls} calls to the hub, {records['sync_status']}\n")
