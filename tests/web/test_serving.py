@@ -155,20 +155,21 @@ async def read(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def test_good_clients_do_not_notice(port: Port) -> None:
-    """While two hundred connections stall, deliveries and questions are answered at once."""
+async def test_good_clients_do_not_notice(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While two hundred connections stall, deliveries and questions are answered: they wait for none."""
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 60.0)
     stalled = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
     for _, writer in stalled:
         writer.write(b"POST /webhooks/hub HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n{")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
-        began = time.monotonic()
-        body = encoded(event())
-        assert (await caller.post(PATH, content=body, headers=signed(body))).status_code == 200
-        headers = {"authorization": f"Bearer {KEYS['viewer']}"}
-        assert (await caller.get("/v1/records", headers=headers)).status_code == 200
-        assert time.monotonic() - began < SECONDS
-    for _, writer in stalled:
-        writer.transport.abort()
+    try:
+        async with asyncio.timeout(30), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+            body = encoded(event())
+            assert (await caller.post(PATH, content=body, headers=signed(body))).status_code == 200
+            headers = {"authorization": f"Bearer {KEYS['viewer']}"}
+            assert (await caller.get("/v1/records", headers=headers)).status_code == 200
+    finally:
+        for _, writer in stalled:
+            writer.transport.abort()
 
 
 async def test_endless_headers_are_cut_off(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:

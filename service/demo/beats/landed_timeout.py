@@ -30,19 +30,17 @@ def tell(telling: Telling) -> Outcome:
         "A careless retry would have sent it now."
     )
     telling.until_pulled(cycles, PULLS)
-    records = telling.until_state(cycles, [document], {"quarantined", *IN_BOOKS}, "looking again")
+    records = telling.until_state(cycles, [document], IN_BOOKS, "finding it in the books")
     pushes, copies = telling.pushes(records), stage.world.copies(cycles, document)
     telling.require(pushes == 0, f"the invoice was pushed {pushes} times although it may have landed")
     telling.require(copies == 1, f"the books hold {copies} copies of the invoice")
-    is_held = records[0]["state"] == "quarantined"
     narrator.seen(
-        f"{PULLS} readings of the books later: still not repeated, and exactly one invoice in {cycles.books}."
-        if is_held
-        else f"tieout found it in {cycles.books}: it had landed. One invoice there, no push made."
+        f"{PULLS} readings of the books later: tieout found it in {cycles.books}. It had landed, exactly one "
+        "invoice is there, and no push was made."
     )
     return Outcome(
         happened="push timed out after landing",
-        ended="held, not repeated" if is_held else "found in the books",
+        ended="found, not repeated",
         pushes=pushes,
         duplicates=copies - 1,
     )
