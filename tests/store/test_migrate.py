@@ -236,8 +236,10 @@ def test_each_migration_says_why() -> None:
     assert silent == []
 
 
-def test_numbers_have_no_gap(folder: Path) -> None:
-    """A missing number is our mistake."""
+def test_no_number_is_used_twice(folder: Path) -> None:
+    """Two files of one number are our mistake; a number that is left out is none."""
     (folder / "0002_names.sql").rename(folder / "0003_names.sql")
-    with pytest.raises(AssertionError, match="gaps"):
+    assert [migration.number for migration in read(folder)][-1] == 3
+    (folder / "0003_other.sql").write_text("-- Because.\nSELECT 1;")
+    with pytest.raises(AssertionError, match="twice"):
         read(folder)
