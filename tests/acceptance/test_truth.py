@@ -17,8 +17,8 @@ RECORDS = 20_000
 DOCUMENTS = 107
 """Makes 20,000 records: drafts and documents from before the connection have none."""
 
-EQUAL_SECONDS = 170.0
-"""A sweep takes forty seconds where nobody else wants the two cores."""
+EQUAL_SECONDS = 400.0
+"""A sweep takes forty seconds where nobody else wants the two cores; a machine may be ten times as busy."""
 
 SETTINGS: Mapping[str, object] = {
     "hub_rate_per_second": 2_000,
@@ -32,7 +32,7 @@ compared), and no retries, so that the world holds still while it is compared. T
 tests of their own."""
 
 
-@pytest.mark.timeout(540)
+@pytest.mark.timeout(1300)
 async def test_what_is_told_is_true_at_any_time(stage: Stage) -> None:
     """`/status` and `/v1/records` equal the hub after a sweep, 1,000 changes, and 300 while nobody looked."""
     hub = await stage.simulator(
