@@ -8,6 +8,8 @@ from types import FrameType
 
 import click
 
+from service.commands.terminal import answers, plain
+
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="End after the story: 0 when all of it came true.")
@@ -28,7 +30,14 @@ def command(*, once: bool, port: int, data_dir: Path | None) -> None:
     from service.demo.show import play  # noqa: PLC0415 - much, and only wanted here
 
     signal.signal(signal.SIGTERM, _interrupt)
-    play(is_once=once, port=port, data_dir=data_dir)
+    try:
+        play(is_once=once, port=port, data_dir=data_dir)
+    except KeyboardInterrupt:
+        if once:
+            raise  # the story was not told to its end
+        # Whoever ends it has seen enough: it is no error, and make should not call it one.
+        click.echo()
+        answers().print(plain("  The demo has ended, and all that it started.", "dim"))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from service.version import version
 
@@ -44,7 +45,16 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
             Entry("check", "Try settings, database, hub and channels; tell what to mend"),
             Entry("migrate", "Bring the database's schema up to date"),
             Entry("serve", "Run the service: the web side, the workers, or both"),
+            Entry("subscribe", "Have the hub send its webhooks here"),
             Entry("backfill", "Read everything anew, with progress shown"),
+            Entry("keys", "Make, list and revoke the keys of programs and people"),
+        ),
+    ),
+    (
+        "Connect an organization",
+        (
+            Entry("connect", "Begin a connection to QuickBooks or Xero, and wait for it"),
+            Entry("disconnect", "End one"),
         ),
     ),
     (
@@ -53,6 +63,7 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
             Entry("status", "How it is: state and reasons, causes and whose turn it is, money"),
             Entry("statement", "The month-end tie-out of an organization: PDF, XLSX, CSV or JSON"),
             Entry("openapi", "The description of the HTTP API"),
+            Entry("completion", "Let a shell complete commands, options and values"),
         ),
     ),
 )
@@ -74,6 +85,12 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the one that is called."""
         return next((entry.load() for entry in _entries() if entry.name == cmd_name), None)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands without importing them: a person waits for each key."""
+        offered = [CompletionItem(entry.name, help=entry.does) for entry in _entries()]
+        fitting = [item for item in offered if item.value.startswith(incomplete)]
+        return fitting + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write commands first: they are what one came for."""

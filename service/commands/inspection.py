@@ -19,10 +19,9 @@ import httpx
 from service.channels.registry import open_channels
 from service.commands.hub import opened_hub
 from service.commands.postgres import database_url
-from service.commands.subscriptions import OBJECT_TYPES, webhook_url
+from service.commands.subscriptions import Act, list_all, plan, webhook_url
 from service.errors import DatabaseError, HubError, HubFailure, SettingsError
 from service.hub.client import Hub
-from service.hub.payloads import Subscription
 from service.settings import Settings
 from service.store.database import Database
 from service.store.migrate import migrate, pending
@@ -188,19 +187,18 @@ async def _inspect_subscriptions(hub: Hub, settings: Settings) -> Sequence[Findi
     subject = "webhooks"
     ours = webhook_url(settings.public_url)
     try:
-        found: list[Subscription] = [each async for page in hub.subscriptions() for each in page.items]
+        found = await list_all(hub)
     except HubError as error:
         return [unwise(subject, str(error), "without webhooks changes are found by polling alone, later")]
     to_us = [each for each in found if each.url == ours]
-    enabled = {each.object_type for each in to_us if each.status in {"enabled", None}}
+    missing = [step.object_type for step in plan(found, ours) if step.act is not Act.KEPT]
     findings = []
     if not to_us:
         elsewhere = f" ({len(found)} to other addresses)" if found else ""
-        remedy = f"subscribe {ours} at the hub, or set TIEOUT_PUBLIC_URL to what is subscribed"
-        findings.append(unwise(subject, f"no subscription leads here{elsewhere}", remedy))
-    elif missing := sorted(OBJECT_TYPES - enabled):
-        remedy = f"subscribe them for {ours}, or enable them"
-        findings.append(unwise(subject, f"not subscribed: {', '.join(missing)}", remedy))
+        remedy = "set TIEOUT_PUBLIC_URL to where the hub reaches this service, and run `tieout subscribe`"
+        findings.append(unwise(subject, f"no subscription leads to {ours}{elsewhere}", remedy))
+    elif missing:
+        findings.append(unwise(subject, f"not subscribed: {', '.join(missing)}", "run `tieout subscribe`"))
     else:
         findings.append(fine(subject, f"{len(to_us)} subscriptions lead to {ours}"))
     if to_us and not settings.webhook_secrets:

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from service.domain.money import format_minor
+from service.errors import TieoutError
 
 WIDTH_MAX = 100
 """Lines beyond it are hard to read, however wide the window is."""
@@ -48,3 +50,10 @@ def money(by_currency: Mapping[str, int]) -> str:
 def instant(at: datetime | None) -> str:
     """Write an instant to the second."""
     return "never" if at is None else at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def confirm(question: str) -> bool:
+    """Ask a person; where none can answer, say which option does."""
+    if not sys.stdin.isatty():
+        raise TieoutError(f"{question} Nobody is here to answer; add --yes to do it unasked")
+    return click.confirm(question, err=True)

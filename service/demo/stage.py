@@ -20,7 +20,7 @@ from typing import Final
 from service import embedded
 from service.commands.hub import opened_hub
 from service.commands.ports import free_port
-from service.commands.subscriptions import OBJECT_TYPES, webhook_url
+from service.commands.subscriptions import carry_out, plan, webhook_url
 from service.demo.narrator import Narrator
 from service.demo.processes import Process
 from service.demo.receiver import Receiver
@@ -166,10 +166,6 @@ def _simulator(folder: Path) -> Process:
 async def _subscribe(settings: Mapping[str, str]) -> list[str]:
     """Subscribe the service to what it lives on; give the secrets."""
     read = Settings.from_environment(settings)
-    found: list[str] = []
+    url = webhook_url(read.public_url)
     async with opened_hub(read) as hub:
-        for object_type in sorted(OBJECT_TYPES):
-            made = await hub.create_subscription(object_type, webhook_url(read.public_url))
-            assert made.secret is not None, "the answer to a creation carries the secret"
-            found.append(made.secret)
-    return found
+        return [step.secret async for step in carry_out(hub, plan([], url), url) if step.secret is not None]

@@ -245,6 +245,13 @@ def api_keys(value: str) -> tuple[ApiKey, ...]:
     return keys
 
 
+def caller_name(value: str) -> str:
+    """The name of a caller, as the paper trail bears it."""
+    if not _PART_OF_NAME.fullmatch(value):
+        raise ValueError("must begin with a letter or digit and hold letters, digits, '.', '_', '@' and '-'")
+    return value
+
+
 def _api_key(value: str) -> ApiKey:
     parts = value.split(":")
     wanted = "must be name:role:key or name:role:key:organization_id, separated by commas"

@@ -125,6 +125,10 @@ class Process:
         self._close()
         return code
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
     def stop(self) -> None:
         """Make sure that it is gone."""
         if self.is_running:

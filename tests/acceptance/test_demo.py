@@ -154,11 +154,11 @@ def test_nothing_outlives_a_killed_demo(project: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_ends_quietly(project: Path, tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end everything in good order, with the shell's exit code and no complaint."""
+    """Ctrl-C and SIGTERM end everything in good order, as a demo may be ended: exit code 0, no complaint."""
     with demo(project, tmp_path, "--port", "1") as begun:
         begun.until_told("Simulated hub")
         begun.process.send_signal(number)
-        assert begun.process.wait(GONE_SECONDS) == 130
+        assert begun.process.wait(GONE_SECONDS) == 0
         begun.require_nothing_left()
         assert "Traceback" not in begun.told
         assert "went wrong" not in begun.told
