@@ -1,12 +1,15 @@
 # Two stages: wheels are built and installed in the first, so the second carries no compiler, no pip cache and no tests.
 # The base is pinned by version; a deployment that wants more pins the digest it has tested with --build-arg.
 ARG PYTHON=python:3.13.9-slim-bookworm
+# requirements-extras.lock adds Apprise's channels and OTLP traces.
+ARG REQUIREMENTS=requirements.lock
 
 FROM ${PYTHON} AS build
+ARG REQUIREMENTS
 WORKDIR /build
 RUN python -m venv /opt/tieout
-COPY requirements.lock ./
-RUN /opt/tieout/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY ${REQUIREMENTS} ./
+RUN /opt/tieout/bin/pip install --no-cache-dir --require-hashes -r ${REQUIREMENTS}
 COPY pyproject.toml README.md LICENSE ./
 COPY sql ./sql
 COPY docs/runbook.md ./docs/runbook.md

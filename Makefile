@@ -58,7 +58,9 @@ lock: $(READY) ## pin all dependencies anew, with hashes
 	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--upgrade pyproject.toml --output-file requirements.lock
 	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--upgrade --extra dev pyproject.toml --output-file requirements-dev.lock
+		--upgrade --extra apprise --extra telemetry pyproject.toml --output-file requirements-extras.lock
+	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--upgrade --extra dev --extra apprise --extra telemetry pyproject.toml --output-file requirements-dev.lock
 
 clean: ## remove what was made: .venv, caches, builds
 	@rm -rf $(VENV) .tieout dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,7 +20,7 @@ def test_make_lists_every_command(project: Path) -> None:
     assert {name for _make, name, _meaning in lines} >= set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-extras.lock", "requirements-dev.lock"])
 def test_locks_hold_hashes_and_no_hosts(project: Path, name: str) -> None:
     """Every pinned package has hashes, and no line says where it is to be had from."""
     text = (project / name).read_text()

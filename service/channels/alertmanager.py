@@ -19,6 +19,7 @@ import msgspec
 from service.channels.channel import SENT, Message, Outcome, digest
 from service.channels.post import Poster, Target
 from service.channels.url import Unusable, target
+from service.channels.wording import inert
 
 PATH: Final = "/api/v2/alerts"
 STANDS_FOR: Final = timedelta(days=1)
@@ -95,9 +96,10 @@ def alert(body: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         "cause": body["cause"],
     }
     annotations = {
-        "summary": body["summary"],
-        "description": body["detail"],
-        "next_step": body.get("next_step"),
+        # Its own receivers are chats and mails, each with a markup that nobody here knows.
+        "summary": inert(body["summary"]),
+        "description": inert(body["detail"]),
+        "next_step": inert(body.get("next_step") or ""),
         "owner": body["owner"],
         "organizations_count": str(body["organizations_count"]),
         "records_count": str(body["records_count"]),

@@ -16,6 +16,7 @@ import msgspec
 from service.channels.channel import SENT, Message, Outcome, digest
 from service.channels.post import Poster, Target
 from service.channels.url import Unusable, split, target
+from service.channels.wording import inert
 
 HOST_BY_REGION: Final[Mapping[str, str]] = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
 PATH: Final = "/v2/enqueue"
@@ -92,16 +93,16 @@ def event(message: Message, routing_key: str) -> Mapping[str, Any]:
         "client_url": body["url"],
         "links": [{"href": body["runbook_url"], "text": "Runbook"}],
         "payload": {
-            "summary": body["summary"][:SUMMARY_MAX],
+            "summary": inert(body["summary"])[:SUMMARY_MAX],
             "severity": body["severity"],
             "source": "tieout",
             "timestamp": body["started_at"],
             "component": body["cause"] or body["kind"],
             "class": body["kind"],
             "custom_details": {
-                "detail": body["detail"],
+                "detail": inert(body["detail"]),
                 "whose_turn": body["owner"],
-                "next_step": body.get("next_step"),
+                "next_step": inert(body.get("next_step") or ""),
                 "records_count": body["records_count"],
                 "organizations_count": body["organizations_count"],
                 "money_at_risk_minor": body["money_at_risk"],

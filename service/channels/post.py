@@ -87,15 +87,18 @@ class Poster:
         """Let go of connections."""
         await self._client.aclose()
 
-    async def post(self, content: bytes, headers: Mapping[str, str]) -> Outcome:
-        """Send one body, and say what became of it."""
+    async def post(
+        self, content: bytes, headers: Mapping[str, str], *, path: str | None = None, method: str = "POST"
+    ) -> Outcome:
+        """Send one body, and say what became of it; `path` is for a target with several."""
         progress = _Progress()
+        call = _Call(method, path or self.target.path_and_query, content, headers)
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 addresses = await resolve(
                     self.target.host, self.target.port, allow_private=self._allow_private
                 )
-                return await self._post_to(addresses, content, headers, progress)
+                return await self._post_to(addresses, call, progress)
         except (Forbidden, Unresolved) as error:
             return Outcome(fate=Fate.LATER, detail=one_line(str(error)))
         except TimeoutError:
@@ -103,29 +106,25 @@ class Poster:
         except httpx.HTTPError as error:
             return progress.failed(_words(error))
 
-    async def _post_to(
-        self, addresses: Sequence[Address], content: bytes, headers: Mapping[str, str], progress: _Progress
-    ) -> Outcome:
+    async def _post_to(self, addresses: Sequence[Address], call: _Call, progress: _Progress) -> Outcome:
         for address in addresses[:-1]:
             try:
-                return await self._post_once(address, content, headers, progress)
+                return await self._post_once(address, call, progress)
             except _NOT_SENT:
                 continue  # nothing was sent: another address of the same name may answer
-        return await self._post_once(addresses[-1], content, headers, progress)
+        return await self._post_once(addresses[-1], call, progress)
 
-    async def _post_once(
-        self, address: Address, content: bytes, headers: Mapping[str, str], progress: _Progress
-    ) -> Outcome:
+    async def _post_once(self, address: Address, call: _Call, progress: _Progress) -> Outcome:
         target = self.target
         host = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004 - the sixth version
         own = {"host": target.authority, "accept-encoding": "identity", "user-agent": "tieout"}
         if target.authorization:
             own["authorization"] = target.authorization
         request = self._client.build_request(
-            "POST",
-            f"{target.scheme}://{host}:{target.port}{target.path_and_query}",
-            content=content,
-            headers={**own, **headers},
+            call.method,
+            f"{target.scheme}://{host}:{target.port}{call.path}",
+            content=call.content,
+            headers={**own, **call.headers},
             extensions={"sni_hostname": target.host, "trace": progress.trace},
         )
         response = await self._client.send(request, stream=True)
@@ -133,6 +132,16 @@ class Poster:
             return judge(response.status_code, response.headers, await _excerpt(response))
         finally:
             await response.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is sent."""
+
+    method: str
+    path: str
+    content: bytes
+    headers: Mapping[str, str]
 
 
 class _Progress:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from service.channels.alertmanager import open_alertmanager
+from service.channels.apprise import Unknown, open_apprise
 from service.channels.channel import Channel
 from service.channels.log import Log
+from service.channels.opsgenie import open_opsgenie, open_opsgenie_proxy
 from service.channels.pagerduty import open_pagerduty, open_pagerduty_proxy
 from service.channels.slack import open_slack
+from service.channels.teams import open_teams
 from service.channels.url import Unusable
 from service.channels.webhook import open_webhook
 from service.errors import SettingsError
@@ -29,10 +32,15 @@ _OPENERS: Final[Mapping[str, Opener]] = {
     "pagerduty+https": open_pagerduty_proxy,
     "slack+http": open_slack,
     "slack+https": open_slack,
+    "teams+http": open_teams,
+    "teams+https": open_teams,
+    "opsgenie": open_opsgenie,
+    "opsgenie+http": open_opsgenie_proxy,
+    "opsgenie+https": open_opsgenie_proxy,
 }
 
 SCHEMES: Final = tuple(_OPENERS)
-"""The schemes that there are, for the documentation."""
+"""The schemes that are built in, for the documentation; all others are left to Apprise."""
 
 
 def open_channels(urls: Sequence[str], *, allow_private: bool) -> Sequence[Channel]:
@@ -58,7 +66,10 @@ def _opened(url: str, *, allow_private: bool) -> Channel:
     scheme = url.partition("://")[0].lower()
     opener = _OPENERS.get(scheme)
     if opener is None:
-        raise Unusable(f"is of no kind that there is; there are {', '.join(SCHEMES)}")
+        try:
+            return open_apprise(url, allow_private=allow_private)
+        except Unknown as problem:
+            raise Unusable(f"is of no kind that is built in ({', '.join(SCHEMES)}); {problem}") from None
     return opener(url.partition("+")[2] if "+" in scheme else url, allow_private=allow_private)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from service.channels import wording
 from service.channels.channel import SENT, Message, Outcome, digest
 from service.channels.post import Poster, Target
 from service.channels.url import target
@@ -21,6 +22,9 @@ TEXT_MAX: Final = 3_000
 
 _MARK_BY_SEVERITY: Final = {"critical": "\U0001f534", "warning": "\U0001f7e0", "info": "\U0001f535"}
 _MARK_RESOLVED: Final = "\u2705"
+
+_AS_TEXT: Final = {"mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+"""No markup in `text`, and no preview of an address that somebody wrote into a name."""
 
 
 class Slack:
@@ -58,17 +62,12 @@ def open_slack(url: str, *, allow_private: bool) -> Slack:
 def payload(message: Message) -> Mapping[str, Any]:
     """One message as Slack takes it: `text` for the lock screen, `blocks` for the channel."""
     body = message.body
-    is_over = body["status"] == "resolved"
-    mark = _MARK_RESOLVED if is_over else _MARK_BY_SEVERITY.get(body["severity"], "")
-    repeat = " (this may be a repeat)" if message.is_repeat else ""
-    title = f"{mark} {body['severity']}: {body['summary']}{repeat}"
-    lines = [body["detail"]]
-    if not is_over:
-        lines.append(f"Whose turn: {_words(body['owner'])}. {body.get('next_step') or ''}".rstrip())
-    blocks = [_plain(title), *(_plain(line) for line in lines if line)]
+    mark = _MARK_RESOLVED if wording.is_over(message) else _MARK_BY_SEVERITY.get(body["severity"], "")
+    title = f"{mark} {wording.title(message)}"
+    blocks = [_plain(title), *(_plain(line) for line in wording.lines(message))]
     links = f"<{_escaped(body['url'])}|Open> · <{_escaped(body['runbook_url'])}|Runbook>"
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
-    return {"text": _escaped(title)[:TEXT_MAX], "blocks": blocks}
+    return {"text": _escaped(title)[:TEXT_MAX], "blocks": blocks, **_AS_TEXT}
 
 
 def _plain(text: str) -> Mapping[str, Any]:
@@ -78,7 +77,3 @@ def _plain(text: str) -> Mapping[str, Any]:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _words(owner: str | None) -> str:
-    return (owner or "nobody").replace("_", " ")

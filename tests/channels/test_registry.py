@@ -15,6 +15,9 @@ GOOD = [
     "pagerduty://0123456789abcdefABCDEF0123456789",
     "pagerduty://0123456789abcdefABCDEF012345678a?region=eu",
     "slack+https://hooks.slack.com/services/T0/B0/secretpath",
+    "teams+https://flows.example.org/workflows/1/triggers/manual/paths/invoke?sig=secret",
+    "opsgenie://eb243592-faa2-4ba2-a551-1afdf565c889?region=eu",
+    "mailtos://user:secret@example.org?to=a@example.org,b@example.org",
 ]
 
 
@@ -38,6 +41,9 @@ async def test_every_kind_is_opened_by_its_scheme() -> None:
         "PagerDuty at events.pagerduty.com",
         "PagerDuty at events.eu.pagerduty.com",
         "Slack at hooks.slack.com",
+        "Teams at flows.example.org",
+        "Opsgenie at api.eu.opsgenie.com",
+        "E-Mail by Apprise",
     ]
 
 
@@ -52,7 +58,7 @@ async def test_digests_differ_by_receiver_and_not_by_secret() -> None:
 
 
 BAD = [
-    ("carrier+pigeon://loft", "is of no kind that there is; there are webhook+http"),
+    ("carrier+pigeon://loft", "is of no kind that is built in (webhook+http"),
     ("webhook+ftp://host/x", "is of no kind"),
     ("webhook+http://", "names no host"),
     ("webhook+http://host:99999/", "is no URL"),
@@ -66,6 +72,9 @@ BAD = [
     ("alertmanager+http://host/?secret=hunter2", "takes no query"),
     ("pagerduty://hunter2", "needs the integration's routing key"),
     ("pagerduty://0123456789abcdefABCDEF0123456789?region=mars", "takes ?region=us or ?region=eu"),
+    ("opsgenie://hunter2", "needs the key of an API integration"),
+    ("opsgenie://eb243592-faa2-4ba2-a551-1afdf565c889?region=mars", "takes ?region=us or ?region=eu"),
+    ("teams+http://10.0.0.1/hunter2", "is on a private network"),
 ]
 
 
