@@ -47,7 +47,7 @@ async def test_an_organization_is_connected_anew(tieout: Command, world: World, 
     try:
         said = await told(process, "Waiting until that is done")
         assert "waits to be authorised already" in said
-        await world.control("authorize", organization_id=organization_id)
+        await world.control("connect", organization_id=organization_id)
         assert " is connected to " in (await process.first_line()).decode()
         assert await process.ended() == 0
     finally:
