@@ -35,7 +35,7 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     (
         "See it work",
         (
-            Entry("demo", "A whole installation on this machine, and a story worth watching"),
+            Entry("demo", "A whole installation on this machine, with a story to watch"),
             Entry("simulator", "The simulated hub alone, over HTTP"),
         ),
     ),
@@ -60,8 +60,10 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
     (
         "Ask it",
         (
-            Entry("status", "How it is: state and reasons, causes and whose turn it is, money"),
-            Entry("statement", "The month-end tie-out of an organization: PDF, XLSX, CSV or JSON"),
+            Entry("status", "How it is: state and reasons, causes, whose turn it is, money"),
+            Entry("records", "Synced records and their reasons; one with its whole story"),
+            Entry("differences", "What differs between local documents and the books"),
+            Entry("statement", "The month-end tie-out: PDF, XLSX, CSV or JSON"),
             Entry("openapi", "The description of the HTTP API"),
             Entry("completion", "Let a shell complete commands, options and values"),
         ),

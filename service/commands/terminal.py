@@ -42,6 +42,13 @@ def plain(value: object, style: str = "") -> Text:
     return Text(" ".join(text.split()), style=style)
 
 
+def below(console: Console, text: Text, indent: int = 2) -> None:
+    """Print a text under a line that it belongs to, each of its lines indented and none of them padded."""
+    for line in text.wrap(console, console.width - indent):
+        line.rstrip()
+        console.print(Text(" " * indent) + line, soft_wrap=True)
+
+
 def money(by_currency: Mapping[str, int]) -> str:
     """Write amounts of several currencies: `EUR 120.00, USD 1,234.50`."""
     return ", ".join(format_minor(minor, currency) for currency, minor in sorted(by_currency.items()))

@@ -77,6 +77,14 @@ async def mark_organizations_removed(connection: Connection, organization_ids: C
     await _insert_history(connection, rows, removed=True)
 
 
+async def list_organization_names(
+    connection: Connection, organization_ids: Collection[UUID]
+) -> Mapping[UUID, str]:
+    """What they are called, by id."""
+    rows = await connection.fetch(QUERY["list_organization_names"], list(organization_ids))
+    return {row["organization_id"]: row["name"] for row in rows}
+
+
 async def list_organizations(
     connection: Connection,
     *,

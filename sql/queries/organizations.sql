@@ -57,3 +57,7 @@ ORDER BY o.name, o.organization_id LIMIT $3;
 
 -- name: count_organizations :one
 SELECT count(*) AS total FROM organizations WHERE removed_at IS NULL;
+
+-- name: list_organization_names :many
+-- $1 organization_ids uuid[]
+SELECT organization_id, name FROM organizations WHERE organization_id = ANY($1::uuid[]);

@@ -1,0 +1,160 @@
+"""Lists of the API on the command line: the same filters, answered by the same functions, page by page.
+
+Options are made from the parameters of the route, so that a filter which the API learns is an option here at
+once. The database is read directly: no key is needed, and it answers also while the service is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import click
+import msgspec
+from starlette.requests import Request
+
+from service.commands.postgres import opened_database
+from service.errors import TieoutError
+from service.settings import Role, Settings
+from service.store.database import Database
+from service.store.organizations import list_organization_names
+from service.version import version
+from service.web.authentication import Authenticator, Caller
+from service.web.paging import Page
+from service.web.parameters import AFTER, LIMIT, LIMIT_MAX, Parameter
+from service.web.problems import Refused
+from service.web.route import Asked, Route, Service
+from service.web.table import ROUTES
+
+LIMIT_DEFAULT: Final = 25
+"""As many as a person reads at once; a program says --all, or how many."""
+
+_CALLER = Caller(name="command line", role=Role.VIEWER, organization_id=None)
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def route_of(path: str) -> Route:
+    """The route that answers this path."""
+    return next(route for route in ROUTES if (route.method, route.path) == ("GET", path))
+
+
+def listing(route: Route) -> Decorator:
+    """Give a command the filters of a list, and the options of all lists."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        own: list[Decorator] = [
+            click.option(
+                "--limit", "rows_max", type=click.IntRange(min=1), default=LIMIT_DEFAULT, show_default=True,
+                metavar="N", help="How many rows at most.",
+            ),
+            click.option("--all", "is_all", is_flag=True, help="All rows, however many."),
+            click.option("--after", metavar="TOKEN", help="Go on where a page ended, as it told."),
+            click.option("--json", "as_json", is_flag=True, help="As the API answers: data, and next."),
+        ]  # fmt: skip
+        filters = [_option(each) for each in route.parameters if each not in (LIMIT, AFTER)]
+        for option in reversed([*filters, *own]):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _option(parameter: Parameter) -> Decorator:
+    """Make the option of a filter: it takes what the API takes, and refuses what the API refuses."""
+    name = parameter.name.removesuffix("_id").replace("_", "-")
+    words = parameter.schema.get("enum")
+    if parameter.schema["type"] == "boolean":
+        return click.option(f"--{name}/--not-{name}", parameter.name, default=None, help=parameter.meaning)
+    if words:
+        told = f"{parameter.meaning} One of: {', '.join(words)}."
+        return click.option(
+            f"--{name}", parameter.name, type=click.Choice(words), metavar=name.upper(), help=told
+        )
+
+    def parse(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> Any:  # noqa: ANN401 - as declared
+        try:
+            return None if value is None else parameter.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return click.option(
+        f"--{name}", parameter.name, callback=parse, metavar=name.upper(), help=parameter.meaning
+    )
+
+
+class Answers:
+    """Asks the functions behind the API, as somebody who sees the whole fleet and changes nothing."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._service = Service(
+            settings=settings,
+            database=database,
+            authenticator=Authenticator(database, settings.api_keys),
+            replica_id="",
+            version=version(),
+            description={},
+        )
+        self._names: dict[UUID, str] = {}
+
+    async def ask(self, route: Route, query: Mapping[str, Any], path: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - as the route says
+        """Ask one question; what is refused is told as it is to programs, but as wrong usage where it is."""
+        asked = Asked(
+            service=self._service,
+            request=Request({"type": "http", "method": "GET", "path": route.path, "headers": []}),
+            caller=_CALLER,
+            path=path or {},
+            query=query,
+        )
+        try:
+            return await route.handler(asked)
+        except Refused as refused:
+            if refused.answer.faults:
+                faults = (f"--{fault.name} {fault.detail}" for fault in refused.answer.faults)
+                raise click.UsageError("; ".join(faults)) from None
+            raise TieoutError(refused.answer.detail) from None
+
+    async def pages(
+        self, route: Route, filters: Mapping[str, Any], *, after: str | None, rows_max: int | None
+    ) -> AsyncIterator[Page[Any]]:
+        """Walk a list until it ends, or `rows_max` rows are given."""
+        left = rows_max
+        while left is None or left > 0:
+            limit = LIMIT_MAX if left is None else min(left, LIMIT_MAX)
+            page: Page[Any] = await self.ask(route, {**filters, "limit": limit, "after": after})
+            yield page
+            after = page.next
+            if after is None:
+                return
+            left = None if left is None else left - len(page.data)
+
+    async def names(self, organization_ids: set[UUID]) -> Mapping[UUID, str]:
+        """What organizations are called."""
+        missing = organization_ids - self._names.keys()
+        if missing:
+            async with self._database.fleet(readonly=True) as connection:
+                self._names.update(await list_organization_names(connection, missing))
+        return self._names
+
+
+@asynccontextmanager
+async def opened_answers(settings: Settings) -> AsyncIterator[Answers]:
+    """Open the database, and ask it."""
+    async with opened_database(settings) as database:
+        yield Answers(settings, database)
+
+
+async def write_json(pages: AsyncIterator[Page[Any]]) -> None:
+    """Print pages as one answer of the API, row by row as they come: a fleet has millions."""
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    separator, token = "\n", None
+    click.echo('{"data": [', nl=False)
+    async for page in pages:
+        for row in page.data:
+            click.echo(separator + encoder.encode(row).decode(), nl=False)
+            separator = ",\n"
+        token = page.next
+    click.echo(f'\n], "next": {encoder.encode(token).decode()}}}')

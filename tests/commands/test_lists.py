@@ -1,0 +1,77 @@
+"""`tieout records` and `tieout differences`: the API's answers, for people at 80 columns and for programs."""
+
+from __future__ import annotations
+
+import json
+
+from service.store.database import Database
+from service.web.routes import build
+from tests.commands.conftest import Command
+from tests.web.builders import KEYS, ORGANIZATION, OTHER, client, fill, settings
+
+LISTS = {"records": ("state", "blocked"), "differences": ("kind", "amount")}
+
+
+async def test_json_is_what_the_api_answers(tieout: Command, database: Database, database_url: str) -> None:
+    """With --json a list is the very answer of the API, for each filter and page."""
+    await fill(database)
+    app = build(settings=settings(), database=database, replica_id="web-1", version="1")
+    async with client(app, authorization=f"Bearer {KEYS['viewer']}") as caller:
+        for name, (filtered, value) in LISTS.items():
+            for options, query in (
+                (["--all"], {}),
+                (["--limit", "1"], {"limit": "1"}),
+                ([f"--{filtered}", value], {filtered: value}),
+                (["--organization", str(OTHER)], {"organization_id": str(OTHER), "limit": "25"}),
+            ):
+                shown = tieout(name, "--json", *options, database_url=database_url)
+                assert shown.returncode == 0, shown.stderr
+                assert json.loads(shown.stdout) == (await caller.get(f"/v1/{name}", params=query)).json()
+
+
+async def test_a_list_goes_on_where_it_ended(tieout: Command, database: Database, database_url: str) -> None:
+    """A page leads to the next one by its token, and all of them together are the whole list."""
+    filled = await fill(database)
+    first = json.loads(tieout("records", "--json", "--limit", "9", database_url=database_url).stdout)
+    rest = json.loads(
+        tieout("records", "--json", "--all", "--after", first["next"], database_url=database_url).stdout
+    )
+    ids = [row["id"] for row in (*first["data"], *rest["data"])]
+    assert (len(first["data"]), rest["next"]) == (9, None)
+    assert sorted(ids) == sorted(str(record.record_id) for some in filled.records.values() for record in some)
+
+
+async def test_people_read_it_at_80_columns(tieout: Command, database: Database, database_url: str) -> None:
+    """Piped, a list has neither colours nor lines beyond 80 columns, and says how to have more of it."""
+    filled = await fill(database)
+    for name in LISTS:
+        shown = tieout(name, "--limit", "3", database_url=database_url)
+        assert shown.returncode == 0, shown.stderr
+        assert max(map(len, shown.stdout.splitlines())) <= 80
+        assert all(line.isprintable() and line == line.rstrip() for line in shown.stdout.splitlines())
+        assert "Alder & Finch" in shown.stdout
+        assert "--all shows all" in shown.stderr
+    nothing = tieout("records", "--cause", "period_locked", database_url=database_url)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "No record fits.\n")
+    failing = next(each for each in filled.records[ORGANIZATION] if each.attempts_count)
+    story = tieout("records", str(failing.record_id), database_url=database_url)
+    assert story.returncode == 0, story.stderr
+    for words in ("Alder & Finch", "missing tax rate, bookkeeper", "history, the newest first"):
+        assert words in " ".join(story.stdout.split())
+
+
+async def test_what_cannot_be_asked_is_told(tieout: Command, database_url: str) -> None:
+    """An unknown record is a refusal, and a filter or token that is none is wrong usage."""
+    unknown = tieout("records", str(OTHER), database_url=database_url)
+    assert (unknown.returncode, unknown.stderr) == (1, "tieout: There is no such record.\n")
+    for arguments, words in (
+        (["records", "--state", "lost"], "'blocked'"),
+        (["records", "--as-of", "yesterday"], "must be a time like"),
+        (["records", "--after", "x"], "--after must be the `next` of the page before"),
+        (["records", str(OTHER), "--state", "blocked"], "one record is not filtered"),
+        (["differences", "--organization", "alder"], "must be a UUID"),
+        (["differences", "--limit", "0"], "--limit"),
+    ):
+        refused = tieout(*arguments, database_url=database_url)
+        assert refused.returncode == 2, refused.stderr
+        assert words in refused.stderr
