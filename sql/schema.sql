@@ -26,6 +26,35 @@ CREATE FUNCTION tieout.content_hash(content jsonb) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT sha256(convert_to(jsonb_strip_nulls(content)::text, 'UTF8')) $$;
 
+CREATE FUNCTION tieout.count_fleet() RETURNS TABLE(subject text, keys text[], counted numeric)
+    LANGUAGE sql STABLE
+    SET search_path TO 'tieout', 'pg_catalog'
+    AS $$
+    WITH failing AS MATERIALIZED (
+        SELECT r.cause, tieout.wording(r.cause, r.cause_group) AS cause_group, coalesce(r.owner, '') AS owner,
+            coalesce(r.currency, '') AS currency, count(*) AS records, coalesce(sum(r.amount_minor), 0) AS minor
+        FROM records r WHERE r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        GROUP BY 1, 2, 3, 4
+    )
+    SELECT 'records', ARRAY[c.sync_status, c.state], sum(c.records) FROM record_counts c GROUP BY c.sync_status, c.state
+    UNION ALL
+    SELECT 'cause', ARRAY[f.cause, f.cause_group], sum(f.records) FROM failing f GROUP BY f.cause, f.cause_group
+    UNION ALL
+    SELECT 'cause_owner', ARRAY[f.cause, f.cause_group, f.owner], sum(f.records) FROM failing f
+    GROUP BY f.cause, f.cause_group, f.owner
+    UNION ALL
+    SELECT 'cause_money', ARRAY[f.cause, f.cause_group, f.currency], sum(f.minor) FROM failing f WHERE f.currency <> ''
+    GROUP BY f.cause, f.cause_group, f.currency
+    UNION ALL
+    SELECT 'cause_organizations', ARRAY[k.cause, k.cause_group], count(*) FROM cause_counts k WHERE k.records > 0
+    GROUP BY k.cause, k.cause_group
+    UNION ALL
+    SELECT 'differences', ARRAY[d.kind, d.expected::text], count(*) FROM differences d WHERE d.resolved_at IS NULL
+    GROUP BY d.kind, d.expected
+    UNION ALL
+    SELECT 'missed_events', '{}'::text[], count(*) FROM events e WHERE e.source = 'log'
+$$;
+
 CREATE FUNCTION tieout.drop_history_before(day date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -110,6 +139,10 @@ BEGIN
         table_name
     );
 END $$;
+
+CREATE FUNCTION tieout.wording(cause text, cause_group text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT CASE WHEN cause = 'unknown' AND cause_group IS NOT NULL THEN cause_group ELSE '' END $$;
 
 CREATE TABLE tieout.alerts (
     organization_id uuid NOT NULL,
@@ -205,6 +238,14 @@ CREATE TABLE tieout.balances (
     version bigint NOT NULL,
     compared_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE tieout.cause_counts (
+    organization_id uuid NOT NULL,
+    cause text NOT NULL,
+    cause_group text NOT NULL,
+    records bigint NOT NULL
+)
+WITH (fillfactor='80');
 
 CREATE TABLE tieout.comparisons (
     organization_id uuid NOT NULL,
@@ -330,6 +371,13 @@ CREATE TABLE tieout.findings (
     currency text,
     found_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE tieout.fleet_counts (
+    subject text NOT NULL,
+    keys text[] NOT NULL,
+    counted numeric NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
 CREATE TABLE tieout.history (
     organization_id uuid NOT NULL,
@@ -573,6 +621,15 @@ CREATE TABLE tieout.sign_offs (
     CONSTRAINT sign_offs_why CHECK (((act = 'withdrawn'::text) = (because IS NOT NULL)))
 );
 
+CREATE TABLE tieout.standings (
+    organization_id uuid NOT NULL,
+    is_listed boolean DEFAULT false NOT NULL,
+    connection_status text,
+    last_pull timestamp with time zone,
+    swept_at timestamp with time zone
+)
+WITH (fillfactor='70');
+
 CREATE TABLE tieout.streams (
     organization_id uuid NOT NULL,
     stream text NOT NULL,
@@ -646,6 +703,9 @@ ALTER TABLE ONLY tieout.attempts
 
 ALTER TABLE ONLY tieout.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (organization_id, ledger, currency);
+
+ALTER TABLE ONLY tieout.cause_counts
+    ADD CONSTRAINT cause_counts_pkey PRIMARY KEY (organization_id, cause, cause_group);
 
 ALTER TABLE ONLY tieout.comparisons
     ADD CONSTRAINT comparisons_pkey PRIMARY KEY (organization_id, ledger);
@@ -731,6 +791,9 @@ ALTER TABLE ONLY tieout.sessions
 ALTER TABLE ONLY tieout.sign_offs
     ADD CONSTRAINT sign_offs_pkey PRIMARY KEY (organization_id, period, number);
 
+ALTER TABLE ONLY tieout.standings
+    ADD CONSTRAINT standings_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY tieout.streams
     ADD CONSTRAINT streams_pkey PRIMARY KEY (organization_id, stream);
 
@@ -751,6 +814,10 @@ CREATE INDEX alerts_ended ON tieout.alerts USING btree (ended_at) WHERE (status 
 CREATE UNIQUE INDEX alerts_one_open ON tieout.alerts USING btree (organization_id, fingerprint) WHERE (status <> 'resolved'::text);
 
 CREATE UNIQUE INDEX api_keys_live_name ON tieout.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX balances_unclassified ON tieout.balances USING btree (currency) INCLUDE (unclassified_minor) WHERE (unclassified_minor <> 0);
+
+CREATE INDEX comparisons_unexplained ON tieout.comparisons USING btree (organization_id) INCLUDE (open_differences, expected_differences) WHERE (open_differences > expected_differences);
 
 CREATE INDEX differences_by_kind ON tieout.differences USING btree (organization_id, kind) WHERE (resolved_at IS NULL);
 
@@ -784,6 +851,10 @@ CREATE INDEX records_by_id ON tieout.records USING btree (record_id);
 
 CREATE INDEX records_by_object ON tieout.records USING btree (organization_id, object_id);
 
+CREATE INDEX records_checked_next ON tieout.records USING btree (cause, tieout.wording(cause, cause_group), LEAST(next_attempt_at, deadline_at)) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
+
+CREATE INDEX records_failed_first ON tieout.records USING btree (cause, tieout.wording(cause, cause_group), first_failed_at, record_id) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
+
 CREATE INDEX records_failing ON tieout.records USING btree (organization_id, cause) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
 
 CREATE INDEX records_open ON tieout.records USING btree (organization_id, LEAST(next_attempt_at, deadline_at)) WHERE (state <> ALL (ARRAY['acknowledged'::text, 'confirmed'::text]));
@@ -804,6 +875,8 @@ ALTER TABLE ONLY tieout.attempt_outcomes
 ALTER TABLE ONLY tieout.attempts
     ADD CONSTRAINT attempts_organization_id_evidence_id_fkey FOREIGN KEY (organization_id, evidence_id) REFERENCES tieout.evidence(organization_id, evidence_id);
 
+CREATE POLICY adding ON tieout.fleet_counts FOR INSERT TO tieout_app WITH CHECK (true);
+
 ALTER TABLE tieout.alerts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.attempt_outcomes ENABLE ROW LEVEL SECURITY;
@@ -811,6 +884,8 @@ ALTER TABLE tieout.attempt_outcomes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.balances ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.cause_counts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.comparisons ENABLE ROW LEVEL SECURITY;
 
@@ -826,6 +901,10 @@ ALTER TABLE tieout.evidence ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.findings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.fleet_counts ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY folding ON tieout.fleet_counts FOR DELETE TO tieout_app USING (( SELECT tieout.scope_is_fleet() AS scope_is_fleet));
+
 ALTER TABLE tieout.history ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.months ENABLE ROW LEVEL SECURITY;
@@ -838,6 +917,8 @@ ALTER TABLE tieout.pairs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.paper_trail ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY reading ON tieout.fleet_counts FOR SELECT TO tieout_app USING (( SELECT tieout.scope_is_fleet() AS scope_is_fleet));
+
 ALTER TABLE tieout.record_counts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.records ENABLE ROW LEVEL SECURITY;
@@ -847,6 +928,8 @@ ALTER TABLE tieout.reference_objects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.scans ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.sign_offs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.standings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.streams ENABLE ROW LEVEL SECURITY;
 
@@ -861,6 +944,8 @@ CREATE POLICY wall ON tieout.attempt_outcomes TO tieout_app USING ((( SELECT tie
 CREATE POLICY wall ON tieout.attempts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.balances TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.cause_counts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.comparisons TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -898,6 +983,8 @@ CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_i
 
 CREATE POLICY wall ON tieout.sign_offs TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
+CREATE POLICY wall ON tieout.standings TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
 CREATE POLICY wall ON tieout.streams TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.targets TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
@@ -928,6 +1015,8 @@ GRANT SELECT,INSERT ON TABLE tieout.attempts TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.balances TO tieout_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.cause_counts TO tieout_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.comparisons TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.connections TO tieout_app;
@@ -941,6 +1030,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.events TO tieout_app;
 GRANT SELECT,INSERT ON TABLE tieout.evidence TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.findings TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE tieout.fleet_counts TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.history TO tieout_app;
 
@@ -975,6 +1066,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.standings TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.streams TO tieout_app;
 

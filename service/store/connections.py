@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -87,8 +87,9 @@ async def write_connections(
 async def upsert_connections(
     connection: Connection, organization_id: UUID, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write rows and their versions."""
+    """Write rows, their versions, and where the organization stands by them."""
     await connection.execute(QUERY["upsert_connections"], rows_json(rows))
+    await connection.execute(QUERY["upsert_connection_standing"], organization_id)
     hidden = {"organization_id", "payload", "content_hash", "version"}
     versions = [
         Version(
@@ -112,11 +113,6 @@ async def get_current_connection(connection: Connection, organization_id: UUID) 
     """The connection that counts: connected before others, newer before older; None without any."""
     found = await list_connections(connection, organization_id)
     return found[0] if found and found[0].removed_at is None else None
-
-
-async def count_connections(connection: Connection, stale_seconds: float) -> Sequence[asyncpg.Record]:
-    """Organizations by the status of their current connection, and the stale ones among the connected."""
-    return await connection.fetch(QUERY["count_connections"], timedelta(seconds=stale_seconds))
 
 
 async def list_lost_connections(connection: Connection, limit: int) -> Sequence[asyncpg.Record]:

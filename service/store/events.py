@@ -76,5 +76,4 @@ async def mark_events_worked(
 
 async def prune_events(connection: Connection, kept: timedelta, limit: int) -> int:
     """Forget worked events that are older than they are kept; returns how many."""
-    status = await connection.execute(QUERY["prune_events"], kept, limit)
-    return int(status.rpartition(" ")[2])
+    return int(await connection.fetchval(QUERY["prune_events"], kept, limit))

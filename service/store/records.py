@@ -230,23 +230,18 @@ async def list_record_currencies_to_fill(
     return [row["record_id"] for row in rows]
 
 
-async def sum_record_counts(connection: Connection) -> Sequence[asyncpg.Record]:
-    """How many records there are, by status and state."""
-    return await connection.fetch(QUERY["sum_record_counts"])
-
-
 async def sum_organization_record_counts(
     connection: Connection, organization_ids: Sequence[UUID]
 ) -> Sequence[asyncpg.Record]:
-    """The same of some organizations."""
+    """How many records some organizations have, by status and state."""
     return await connection.fetch(QUERY["sum_organization_record_counts"], organization_ids)
 
 
-async def list_causes(
-    connection: Connection, limit: int, organization_id: UUID | None = None
+async def list_organization_causes(
+    connection: Connection, organization_id: UUID, limit: int
 ) -> Sequence[asyncpg.Record]:
-    """One row per open cause group, heaviest first."""
-    return await connection.fetch(QUERY["list_causes"], organization_id, limit)
+    """One row per open cause group of an organization, heaviest first."""
+    return await connection.fetch(QUERY["list_organization_causes"], organization_id, limit)
 
 
 def record_of(row: asyncpg.Record) -> Record:
@@ -262,7 +257,10 @@ def _cause(name: str | None) -> Cause | None:
     return Cause(name) if name in _CAUSES else Cause.UNKNOWN
 
 
-_COUNT_KEY = ("organization_id", "object_type", "sync_status", "state", "cause", "currency")
+_COUNT_KEY = (
+    *("organization_id", "object_type", "sync_status", "state", "cause", "currency"),
+    *("cause_group", "owner"),
+)
 
 
 def _count_key(record: Record) -> tuple[Any, ...]:
@@ -273,6 +271,8 @@ def _count_key(record: Record) -> tuple[Any, ...]:
         record.state,
         record.cause or "",
         record.currency or "",
+        (record.cause_group or "") if record.has_failed and record.cause == Cause.UNKNOWN else "",
+        (record.owner or "") if record.has_failed else "",
     )
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
 from service.store.database import Connection
+from service.store.fleet_counts import Counts, sum_fleet_counts
 from service.store.queries import QUERY
 from service.store.work import PollingLag
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """How completely the connected organizations have been read."""
-
-    unswept: int
-    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +35,17 @@ class Webhooks:
 _STORED = ("stored", "quarantined")
 
 
-async def sum_status_records(
-    connection: Connection, organization_id: UUID | None = None
-) -> Sequence[asyncpg.Record]:
-    """How many records there are, by status and state."""
-    return await connection.fetch(QUERY["sum_status_records"], organization_id)
-
-
-async def get_sweep(connection: Connection) -> Sweep:
-    """How completely the connected organizations have been read."""
-    row = await connection.fetchrow(QUERY["get_sweep"])
-    assert row is not None
-    return Sweep(**row)
+async def load_counts(connection: Connection, organization_id: UUID | None) -> Counts:
+    """What is counted of the fleet, or of one organization."""
+    if organization_id is None:
+        return await sum_fleet_counts(connection)
+    records = await connection.fetch(QUERY["sum_status_records"], organization_id)
+    differences = await connection.fetch(QUERY["count_open_differences"], organization_id)
+    return Counts(
+        records={(row["sync_status"], row["state"]): row["records"] for row in records},
+        differences={(row["kind"], row["expected"]): row["differences"] for row in differences},
+        missed_events=await connection.fetchval(QUERY["count_missed_events"], organization_id),
+    )
 
 
 async def get_reading_lag(connection: Connection, tolerated_seconds: float) -> PollingLag:
@@ -86,16 +78,6 @@ async def count_organization_webhooks(connection: Connection, organization_id: U
     row = await connection.fetchrow(QUERY["count_organization_webhooks"], organization_id)
     assert row is not None
     return Webhooks(**row, rejected=0)
-
-
-async def count_missed_events(connection: Connection) -> int:
-    """How many events no webhook brought."""
-    return int(await connection.fetchval(QUERY["count_missed_events"]))
-
-
-async def count_open_differences(connection: Connection) -> Sequence[asyncpg.Record]:
-    """How many differences are open, by kind and whether they are expected."""
-    return await connection.fetch(QUERY["count_open_differences"])
 
 
 async def sum_unclassified(connection: Connection) -> Mapping[str, int]:

@@ -26,7 +26,8 @@ class Target:
 
 async def ensure_streams(connection: Connection, organization_ids: Sequence[UUID]) -> None:
     """Make the streams that are missing, due at once."""
-    await connection.execute(QUERY["ensure_streams"], organization_ids, STREAMS)
+    if await connection.fetch(QUERY["ensure_streams"], organization_ids, STREAMS):
+        await connection.execute(QUERY["mark_standings_swept"], organization_ids)
 
 
 async def list_streams(connection: Connection, organization_id: UUID) -> Mapping[Stream, StreamFacts]:
@@ -65,6 +66,8 @@ async def upsert_stream(
         facts.error and facts.error[:ERROR_CHARACTERS_MAX],
         began_at,
     )
+    if facts.full_at == began_at:
+        await connection.execute(QUERY["mark_standings_swept"], [organization_id])
 
 
 async def mark_streams_due(
@@ -89,6 +92,7 @@ async def nudge_streams(
 async def restart_streams(connection: Connection, organization_ids: Sequence[UUID]) -> None:
     """Make everything of these organizations due at once, and in full."""
     await connection.execute(QUERY["restart_streams"], organization_ids)
+    await connection.execute(QUERY["mark_standings_swept"], organization_ids)
 
 
 async def insert_targets(

@@ -1,4 +1,4 @@
-"""The pruner: makes room, and makes the months of history before they begin.
+"""The pruner: makes room, makes the months of history before they begin, and checks the counts that are kept.
 
 Everything is deleted in bounded portions, each in a transaction of its own: one long deletion holds back
 vacuum and with it every queue in the database.
@@ -17,6 +17,7 @@ from service.store.alerts import prune_alerts, prune_notifications
 from service.store.database import Connection, Database
 from service.store.documents import prune_scans
 from service.store.events import prune_events
+from service.store.fleet_counts import correct_fleet_counts
 from service.store.history import drop_history_before, ensure_history_month
 from service.store.replicas import prune_replicas
 from service.workers.work import IDLE, Tally, Work, working
@@ -67,6 +68,8 @@ class Pruner:
             await prune_scans(connection, SCANS_KEPT)
             await prune_sessions(connection)
             await prune_replicas(connection, REPLICAS_KEPT_SECONDS)
+        async with work.writing_fleet() as connection:
+            counts["counts_corrected"] = await correct_fleet_counts(connection)
         kept = max(self._retention, EVENTS_KEPT_MIN)
         portions: dict[str, Callable[[Connection], Awaitable[int]]] = {
             "events_pruned": lambda connection: prune_events(connection, kept, PORTION),

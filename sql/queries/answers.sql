@@ -91,23 +91,19 @@ ORDER BY e.received_at DESC, e.event_id DESC, e.subscription_id DESC LIMIT $7;
 -- Organizations with lost connections, failing records or unexplained differences, the heaviest first.
 -- $1 limit
 WITH failing AS (
-    SELECT organization_id, sum(records)::bigint AS records FROM record_counts
-    WHERE state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
-    GROUP BY organization_id HAVING sum(records) > 0
+    SELECT organization_id, sum(records)::bigint AS records FROM cause_counts WHERE records > 0 GROUP BY organization_id
 ), differing AS (
     SELECT organization_id, sum(open_differences - expected_differences)::bigint AS differences FROM comparisons
-    GROUP BY organization_id HAVING sum(open_differences - expected_differences) > 0
-), lost AS (
-    SELECT DISTINCT ON (organization_id) organization_id, status FROM connections WHERE removed_at IS NULL
-    ORDER BY organization_id, (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST
+    WHERE open_differences > expected_differences GROUP BY organization_id
+), heaviest AS (
+    SELECT s.organization_id, s.connection_status, coalesce(f.records, 0) AS failing, coalesce(d.differences, 0) AS differences,
+        coalesce(s.connection_status IN ('disconnected', 'deauthorized'), false) AS is_lost
+    FROM standings s
+    LEFT JOIN failing f ON f.organization_id = s.organization_id
+    LEFT JOIN differing d ON d.organization_id = s.organization_id
+    WHERE s.is_listed
+        AND (f.records IS NOT NULL OR d.differences IS NOT NULL OR s.connection_status IN ('disconnected', 'deauthorized'))
+    ORDER BY is_lost DESC, failing DESC, differences DESC, s.organization_id LIMIT $1
 )
-SELECT o.organization_id, o.name, l.status AS connection_status, coalesce(f.records, 0) AS failing,
-    coalesce(d.differences, 0) AS differences,
-    coalesce(l.status IN ('disconnected', 'deauthorized'), false) AS is_lost
-FROM organizations o
-LEFT JOIN failing f ON f.organization_id = o.organization_id
-LEFT JOIN differing d ON d.organization_id = o.organization_id
-LEFT JOIN lost l ON l.organization_id = o.organization_id
-WHERE o.removed_at IS NULL
-    AND (f.records IS NOT NULL OR d.differences IS NOT NULL OR l.status IN ('disconnected', 'deauthorized'))
-ORDER BY is_lost DESC, failing DESC, differences DESC, o.name, o.organization_id LIMIT $1;
+SELECT h.*, o.name FROM heaviest h JOIN organizations o ON o.organization_id = h.organization_id
+ORDER BY h.is_lost DESC, h.failing DESC, h.differences DESC, o.name, h.organization_id;

@@ -5,9 +5,23 @@
 SELECT * FROM differences WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL;
 
 -- name: upsert_differences :exec
+-- Writes them, and what that changed in the counts of the fleet.
 -- $1 rows json
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM json_populate_recordset(NULL::differences, $1::json)
+), counted AS (
+    INSERT INTO fleet_counts (subject, keys, counted)
+    SELECT 'differences', ARRAY[kind, expected::text], sum(moved) FROM (
+        SELECT kind, expected, 1 AS moved FROM incoming WHERE resolved_at IS NULL
+        UNION ALL
+        SELECT d.kind, d.expected, -1 FROM incoming i
+        JOIN differences d ON d.organization_id = i.organization_id AND d.difference_id = i.difference_id
+        WHERE d.resolved_at IS NULL
+    ) moves
+    GROUP BY kind, expected HAVING sum(moved) <> 0
+)
 INSERT INTO differences
-SELECT * FROM json_populate_recordset(NULL::differences, $1::json) ORDER BY organization_id, difference_id
+SELECT * FROM incoming ORDER BY organization_id, difference_id
 ON CONFLICT (organization_id, difference_id) DO UPDATE
 SET local_minor = excluded.local_minor, books_minor = excluded.books_minor, delta_minor = excluded.delta_minor,
     basis = excluded.basis, expected = excluded.expected, rule = excluded.rule, record_id = excluded.record_id,
@@ -29,7 +43,9 @@ WHERE ($1::uuid IS NULL OR d.organization_id = $1)
 ORDER BY d.organization_id, d.difference_id LIMIT $8;
 
 -- name: count_open_differences :many
-SELECT kind, expected, count(*) AS differences FROM differences WHERE resolved_at IS NULL GROUP BY kind, expected;
+-- $1 organization_id
+SELECT kind, expected, count(*) AS differences FROM differences WHERE organization_id = $1 AND resolved_at IS NULL
+GROUP BY kind, expected;
 
 -- name: count_organization_differences :many
 -- $1 organization_ids uuid[]

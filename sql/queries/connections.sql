@@ -23,19 +23,19 @@ SET status = excluded.status, platform = excluded.platform, last_pull = excluded
     content_hash = excluded.content_hash, version = excluded.version, changed_at = tieout.now(),
     connected_at = coalesce(connections.connected_at, excluded.connected_at), removed_at = excluded.removed_at;
 
--- name: count_connections :many
--- Organizations by the status of their current connection; 'none' without one; stale ones among the connected.
--- $1 stale interval
-SELECT coalesce(c.status, 'none') AS status, count(*) AS organizations,
-    count(*) FILTER (WHERE c.status = 'connected' AND c.last_pull < tieout.now() - $1::interval) AS stale
-FROM organizations o
+-- name: upsert_connection_standing :exec
+-- Where an organization stands after its connections were written: connected before others, newer before older.
+-- $1 organization_id
+INSERT INTO standings (organization_id, connection_status, last_pull)
+SELECT $1, c.status, c.last_pull FROM (SELECT) AS always
 LEFT JOIN LATERAL (
-    SELECT status, last_pull FROM connections c
-    WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
+    SELECT status, last_pull FROM connections
+    WHERE organization_id = $1 AND removed_at IS NULL
     ORDER BY (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST LIMIT 1
 ) c ON true
-WHERE o.removed_at IS NULL
-GROUP BY 1;
+ON CONFLICT (organization_id) DO UPDATE
+SET connection_status = excluded.connection_status, last_pull = excluded.last_pull;
+
 
 -- name: list_lost_connections :many
 -- Organizations that were connected once and are not now.

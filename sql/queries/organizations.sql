@@ -7,11 +7,17 @@ WHERE organization_id = ANY($1::uuid[]);
 
 -- name: upsert_organizations :exec
 -- $1 rows json
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM json_populate_recordset(NULL::organizations, $1::json)
+), listed AS (
+    INSERT INTO standings (organization_id, is_listed) SELECT organization_id, true FROM incoming ORDER BY organization_id
+    ON CONFLICT (organization_id) DO UPDATE SET is_listed = true
+)
 INSERT INTO organizations (
     organization_id, name, status, hub_created_at, hub_updated_at, payload, content_hash, version, first_seen_at
 )
 SELECT organization_id, name, status, hub_created_at, hub_updated_at, payload, content_hash, version, tieout.now()
-FROM json_populate_recordset(NULL::organizations, $1::json)
+FROM incoming
 ORDER BY organization_id
 ON CONFLICT (organization_id) DO UPDATE
 SET name = excluded.name, status = excluded.status, hub_created_at = excluded.hub_created_at,
@@ -34,9 +40,14 @@ ORDER BY organization_id LIMIT $2;
 -- name: mark_organizations_removed :many
 -- Those that the hub says do not exist.
 -- $1 organization_ids uuid[]
-UPDATE organizations SET removed_at = tieout.now(), version = version + 1
-WHERE removed_at IS NULL AND organization_id = ANY($1::uuid[])
-RETURNING organization_id, version, name, status, hub_created_at, hub_updated_at, payload;
+WITH gone AS (
+    UPDATE organizations SET removed_at = tieout.now(), version = version + 1
+    WHERE removed_at IS NULL AND organization_id = ANY($1::uuid[])
+    RETURNING organization_id, version, name, status, hub_created_at, hub_updated_at, payload
+), unlisted AS (
+    UPDATE standings s SET is_listed = false FROM gone g WHERE s.organization_id = g.organization_id
+)
+SELECT * FROM gone;
 
 -- name: list_organizations :many
 -- By name, after a key; with their connection and counts.

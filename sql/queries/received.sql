@@ -40,6 +40,9 @@ WITH incoming AS (
     )
     ON CONFLICT (organization_id, event_id, subscription_id) DO UPDATE SET duplicates = e.duplicates + excluded.duplicates + 1
     RETURNING organization_id, event_id, subscription_id, xmax = 0 AS is_new
+), found_after_all AS (
+    INSERT INTO fleet_counts (subject, keys, counted)
+    SELECT 'missed_events', '{}', -count(*) FROM adopted HAVING count(*) > 0
 )
 SELECT organization_id, event_id, subscription_id, is_new, tieout.now() AS stored_at FROM stored
 UNION ALL

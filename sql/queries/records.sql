@@ -47,14 +47,47 @@ WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.ver
 RETURNING r.record_id;
 
 -- name: add_record_counts :exec
--- What writing records changed in the counts.
--- $1 rows json [{organization_id, object_type, sync_status, state, cause, currency, records, amount_minor}], deltas
-INSERT INTO record_counts AS c (organization_id, object_type, sync_status, state, cause, currency, records, amount_minor)
-SELECT organization_id, object_type, sync_status, state, cause, currency, records, amount_minor
-FROM json_populate_recordset(NULL::record_counts, $1::json)
-ORDER BY organization_id, object_type, sync_status, state, cause, currency
-ON CONFLICT (organization_id, object_type, sync_status, state, cause, currency) DO UPDATE
-SET records = c.records + excluded.records, amount_minor = c.amount_minor + excluded.amount_minor;
+-- What writing records changed in the counts: of their organization, of the causes that it has, and of the fleet.
+-- $1 rows json [{organization_id, object_type, sync_status, state, cause, currency, cause_group, owner, records, amount_minor}],
+-- deltas; the last two words are empty for what does not fail
+WITH moved AS MATERIALIZED (
+    SELECT *, state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up') AS is_failing
+    FROM json_to_recordset($1::json) AS row (
+        organization_id uuid, object_type text, sync_status text, state text, cause text, currency text, cause_group text,
+        owner text, records bigint, amount_minor numeric
+    )
+), kept AS (
+    INSERT INTO record_counts AS c (organization_id, object_type, sync_status, state, cause, currency, records, amount_minor)
+    SELECT organization_id, object_type, sync_status, state, cause, currency, sum(records), sum(amount_minor) FROM moved
+    GROUP BY organization_id, object_type, sync_status, state, cause, currency
+    HAVING sum(records) <> 0 OR sum(amount_minor) <> 0
+    ORDER BY organization_id, object_type, sync_status, state, cause, currency
+    ON CONFLICT (organization_id, object_type, sync_status, state, cause, currency) DO UPDATE
+    SET records = c.records + excluded.records, amount_minor = c.amount_minor + excluded.amount_minor
+), moved_causes AS (
+    SELECT organization_id, cause, cause_group, sum(records) AS records FROM moved WHERE is_failing
+    GROUP BY organization_id, cause, cause_group HAVING sum(records) <> 0
+), causes AS (
+    INSERT INTO cause_counts AS c (organization_id, cause, cause_group, records)
+    SELECT organization_id, cause, cause_group, records FROM moved_causes ORDER BY organization_id, cause, cause_group
+    ON CONFLICT (organization_id, cause, cause_group) DO UPDATE SET records = c.records + excluded.records
+    RETURNING organization_id, cause, cause_group, records
+)
+INSERT INTO fleet_counts (subject, keys, counted)
+SELECT 'records', ARRAY[sync_status, state], sum(records) FROM moved
+GROUP BY sync_status, state HAVING sum(records) <> 0
+UNION ALL
+SELECT 'cause', ARRAY[cause, cause_group], sum(records) FROM moved_causes GROUP BY cause, cause_group HAVING sum(records) <> 0
+UNION ALL
+SELECT 'cause_owner', ARRAY[cause, cause_group, owner], sum(records) FROM moved WHERE is_failing
+GROUP BY cause, cause_group, owner HAVING sum(records) <> 0
+UNION ALL
+SELECT 'cause_money', ARRAY[cause, cause_group, currency], sum(amount_minor) FROM moved WHERE is_failing AND currency <> ''
+GROUP BY cause, cause_group, currency HAVING sum(amount_minor) <> 0
+UNION ALL
+SELECT 'cause_organizations', ARRAY[c.cause, c.cause_group], sum(sign(c.records) - sign(c.records - m.records))
+FROM causes c JOIN moved_causes m USING (organization_id, cause, cause_group)
+GROUP BY c.cause, c.cause_group HAVING sum(sign(c.records) - sign(c.records - m.records)) <> 0;
 
 -- name: get_record :one
 -- $1 record_id, $2 organization_id or null
@@ -138,24 +171,58 @@ SELECT record_id, object_type, object_id, platform_object_id, provider_object_id
     updated_at, version, amount_minor, currency
 FROM records WHERE organization_id = $1 AND object_type = ANY($2::text[]);
 
--- name: sum_record_counts :many
--- For /status; kept up to date as records are written.
-SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts GROUP BY sync_status, state;
-
 -- name: sum_organization_record_counts :many
 -- $1 organization_ids uuid[]
 SELECT organization_id, sync_status, state, sum(records)::bigint AS records FROM record_counts
 WHERE organization_id = ANY($1::uuid[]) GROUP BY organization_id, sync_status, state;
 
--- name: list_causes :many
--- One row per open cause group, heaviest first; an unknown error is grouped by its own normalised text.
--- $1 organization_id or null, $2 limit
+-- name: list_fleet_causes :many
+-- One row per open cause group of the fleet, heaviest first, from what is kept; two looks into an index give each its example,
+-- which is the record that failed first, and when one is looked at next.
+-- $1 limit
+WITH sums AS MATERIALIZED (
+    SELECT subject, keys, sum(counted) AS counted FROM fleet_counts
+    WHERE subject IN ('cause', 'cause_owner', 'cause_money', 'cause_organizations')
+    GROUP BY subject, keys HAVING sum(counted) <> 0
+), heaviest AS (
+    SELECT keys AS key, keys[1] AS cause, keys[2] AS cause_group, counted AS records FROM sums WHERE subject = 'cause'
+    ORDER BY counted DESC, keys LIMIT $1
+), owners AS (
+    SELECT DISTINCT ON (keys[1:2]) keys[1:2] AS key, keys[3] AS owner FROM sums WHERE subject = 'cause_owner'
+    ORDER BY keys[1:2], counted DESC, keys[3]
+), money AS (
+    SELECT keys[1:2] AS key, jsonb_object_agg(keys[3], counted) AS money_at_risk FROM sums WHERE subject = 'cause_money'
+    GROUP BY keys[1:2]
+)
+SELECT h.cause, nullif(h.cause_group, '') AS cause_group, h.records::bigint, coalesce(s.counted, 0)::bigint AS organizations,
+    nullif(o.owner, '') AS owner, first.first_failed_at AS first_seen_at, next.next_check_at, first.cause_text AS example,
+    first.record_id AS example_record_id, coalesce(m.money_at_risk, '{}') AS money_at_risk
+FROM heaviest h
+LEFT JOIN sums s ON s.subject = 'cause_organizations' AND s.keys = h.key
+LEFT JOIN owners o ON o.key = h.key
+LEFT JOIN money m ON m.key = h.key
+JOIN LATERAL (
+    SELECT r.first_failed_at, r.cause_text, r.record_id FROM records r
+    WHERE r.cause = h.cause AND tieout.wording(r.cause, r.cause_group) = h.cause_group
+        AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    ORDER BY r.first_failed_at, r.record_id LIMIT 1
+) first ON true
+LEFT JOIN LATERAL (
+    SELECT least(r.next_attempt_at, r.deadline_at) AS next_check_at FROM records r
+    WHERE r.cause = h.cause AND tieout.wording(r.cause, r.cause_group) = h.cause_group
+        AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    ORDER BY least(r.next_attempt_at, r.deadline_at) LIMIT 1
+) next ON true
+ORDER BY h.records DESC, h.key;
+
+-- name: list_organization_causes :many
+-- The same for one organization, counted among its failing records.
+-- $1 organization_id, $2 limit
 WITH failing AS (
-    SELECT cause, CASE WHEN cause = 'unknown' THEN cause_group END AS cause_group, owner, organization_id, record_id,
-        amount_minor, currency, first_failed_at, reason, cause_text, state, least(next_attempt_at, deadline_at) AS next_check_at
+    SELECT cause, nullif(tieout.wording(cause, cause_group), '') AS cause_group, owner, record_id, amount_minor, currency,
+        first_failed_at, cause_text, least(next_attempt_at, deadline_at) AS next_check_at
     FROM records
-    WHERE state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
-        AND ($1::uuid IS NULL OR organization_id = $1)
+    WHERE organization_id = $1 AND state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
 ), money AS (
     SELECT cause, cause_group, jsonb_object_agg(currency, minor) AS money_at_risk
     FROM (
@@ -164,10 +231,10 @@ WITH failing AS (
     ) sums
     GROUP BY cause, cause_group
 )
-SELECT f.cause, f.cause_group, count(*) AS records, count(DISTINCT f.organization_id) AS organizations,
-    (array_agg(DISTINCT f.organization_id))[1:20] AS organization_ids,
-    mode() WITHIN GROUP (ORDER BY f.owner) AS owner, min(f.first_failed_at) AS first_seen_at, min(f.next_check_at) AS next_check_at,
-    min(f.cause_text) AS example, min(f.reason) AS reason, (array_agg(f.record_id))[1] AS example_record_id,
+SELECT f.cause, f.cause_group, count(*) AS records, 1::bigint AS organizations, mode() WITHIN GROUP (ORDER BY f.owner) AS owner,
+    min(f.first_failed_at) AS first_seen_at, min(f.next_check_at) AS next_check_at,
+    (array_agg(f.cause_text ORDER BY f.first_failed_at, f.record_id))[1] AS example,
+    (array_agg(f.record_id ORDER BY f.first_failed_at, f.record_id))[1] AS example_record_id,
     coalesce(m.money_at_risk, '{}') AS money_at_risk
 FROM failing f
 LEFT JOIN money m ON m.cause = f.cause AND m.cause_group IS NOT DISTINCT FROM f.cause_group

@@ -1,23 +1,11 @@
--- What /status tells: counts that are kept as rows are written, and counts of what waits. Nothing here reads what is settled.
+-- What /status tells beside the sums of fleet_counts.sql: what waits, and what one organization may see of itself.
 
 -- name: sum_status_records :many
--- $1 organization_id or null
+-- How many records one organization has, by status and state.
+-- $1 organization_id
 SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts
-WHERE $1::uuid IS NULL OR organization_id = $1
+WHERE organization_id = $1
 GROUP BY sync_status, state HAVING sum(records) <> 0;
-
--- name: get_sweep :one
--- Over the connected organizations: how many lack a complete reading of their records, and the oldest of the others.
-SELECT count(*) FILTER (WHERE NOT is_swept) AS unswept, min(oldest_at) AS oldest_at
-FROM (
-    SELECT s.organization_id, count(*) = count(s.full_at) AS is_swept, min(s.full_at) AS oldest_at
-    FROM streams s
-    WHERE s.stream LIKE 'records:%' AND EXISTS (
-        SELECT FROM connections c
-        WHERE c.organization_id = s.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
-    )
-    GROUP BY s.organization_id
-) sweeps;
 
 -- name: get_reading_lag :one
 -- Organizations that are read later than they should be by more than is tolerated, and by how much at most. A row whose
@@ -41,8 +29,9 @@ SELECT count(*) AS backlog, coalesce(extract(epoch FROM tieout.now() - min(recei
 FROM events WHERE worked_at IS NULL;
 
 -- name: count_missed_events :one
--- Events that only the hub's log brought.
-SELECT count(*) AS missing FROM events WHERE source = 'log';
+-- Events of one organization that only the hub's log brought.
+-- $1 organization_id
+SELECT count(*) AS missing FROM events WHERE organization_id = $1 AND source = 'log';
 
 -- name: get_database_state :one
 -- For whoever asks whether we are ready.

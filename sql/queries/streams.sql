@@ -1,13 +1,14 @@
 -- Where the reading of each stream of an organization stands.
 
--- name: ensure_streams :exec
--- Makes the rows of organizations that have none yet, due at once.
+-- name: ensure_streams :many
+-- Makes the rows of organizations that have none yet, due at once; tells whose they are.
 -- $1 organization_ids uuid[], $2 streams text[]
 INSERT INTO streams (organization_id, stream, due_at)
 SELECT organization_id, stream, tieout.now()
 FROM unnest($1::uuid[]) AS organization_id CROSS JOIN unnest($2::text[]) AS stream
 ORDER BY organization_id, stream
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING organization_id;
 
 -- name: list_streams :many
 -- $1 organization_id

@@ -27,7 +27,7 @@ from service.store.records import (
     list_records_of_objects,
     list_unsettled_objects,
     lock_records,
-    sum_record_counts,
+    sum_organization_record_counts,
     write_records,
 )
 
@@ -99,7 +99,8 @@ async def test_counts_follow_every_write(database: Database) -> None:
         await write_records(connection, [Change(before=before, after=observe(before, told, AT, POLICY))])
     async with database.organization(organization_id) as connection:
         counts = {
-            (row["sync_status"], row["state"]): row["records"] for row in await sum_record_counts(connection)
+            (row["sync_status"], row["state"]): row["records"]
+            for row in await sum_organization_record_counts(connection, [organization_id])
         }
         rows = await connection.fetch(
             "SELECT state, currency, records, amount_minor FROM record_counts WHERE records <> 0"

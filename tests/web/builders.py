@@ -353,6 +353,7 @@ async def sweep(database: Database) -> None:
     """Everything has been read completely, just now."""
     async with database.fleet() as rows:
         await rows.execute("UPDATE streams SET full_at = tieout.now(), read_at = tieout.now()")
+        await rows.execute("UPDATE standings SET swept_at = tieout.now()")
         await rows.execute("UPDATE work SET due_at = tieout.now() + interval '5 minutes'")
 
 

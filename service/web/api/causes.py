@@ -12,7 +12,8 @@ import asyncpg
 from service.domain.cause_facts import facts_of, next_step_of
 from service.domain.cause_names import Cause as Name
 from service.store.database import Connection
-from service.store.records import list_causes
+from service.store.fleet_counts import list_fleet_causes
+from service.store.records import list_organization_causes
 from service.web.paging import Keyset, Page
 from service.web.route import Asked
 
@@ -56,8 +57,12 @@ async def list_them(asked: Asked) -> Page[Cause]:
 
 
 async def load(connection: Connection, limit: int, organization_id: UUID | None = None) -> Sequence[Cause]:
-    """Read the heaviest causes."""
-    return [_cause(row) for row in await list_causes(connection, limit, organization_id)]
+    """Read the heaviest causes, of the fleet or of one organization."""
+    if organization_id is None:
+        rows = await list_fleet_causes(connection, limit)
+    else:
+        rows = await list_organization_causes(connection, organization_id, limit)
+    return [_cause(row) for row in rows]
 
 
 def _cause(row: asyncpg.Record) -> Cause:

@@ -16,19 +16,16 @@ from service.domain.record_state import State as RecordState
 from service.domain.status import Bounds, Code, Facts, HubFacts, Reason, ReplicaFacts, State, judge, state_of
 from service.settings import Settings
 from service.store.alerts import count_firing_alerts
-from service.store.connections import count_connections
 from service.store.database import Connection
+from service.store.fleet_counts import Counts, sum_standings
 from service.store.hub_budget import get_hub_health, get_hub_usage
 from service.store.replicas import list_replicas
 from service.store.status import (
-    count_missed_events,
-    count_open_differences,
     count_organization_webhooks,
     get_database_state,
     get_event_backlog,
     get_reading_lag,
-    get_sweep,
-    sum_status_records,
+    load_counts,
     sum_unclassified,
     sum_webhook_counts,
 )
@@ -158,6 +155,7 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
     """Read everything and judge it, for the fleet or as one organization may see it."""
     settings = service.settings
     facts = await load_facts(connection, settings)
+    counts = await load_counts(connection, organization_id)
     state, reasons = judge(
         facts, Bounds(stale_seconds=settings.stale_seconds, sweep_seconds=settings.sweep_seconds)
     )
@@ -178,10 +176,10 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
             connections={**_zeros(CONNECTIONS), **facts.organizations_by_connection},
             stale=facts.organizations_stale,
         ),
-        records=await _records(connection, organization_id),
+        records=_records(counts),
         causes=await causes.load(connection, CAUSES_SHOWN, organization_id),
-        differences=await _differences(connection),
-        webhooks=await _webhooks(connection, facts, organization_id),
+        differences=_differences(counts, await sum_unclassified(connection)),
+        webhooks=await _webhooks(connection, facts, organization_id, counts.missed_events),
         polling=Polling(
             overdue=facts.overdue,
             oldest_overdue_seconds=facts.oldest_overdue_seconds,
@@ -194,10 +192,9 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
 async def load_facts(connection: Connection, settings: Settings) -> Facts:
     """Read what the state is judged by."""
     now: datetime = (await get_database_state(connection))["now"]
-    connections = await count_connections(connection, settings.stale_seconds)
+    standings = await sum_standings(connection, settings.stale_seconds)
     health = await get_hub_health(connection)
     usage = await get_hub_usage(connection)
-    sweep = await get_sweep(connection)
     lag = await get_reading_lag(connection, settings.poll_seconds)
     backlog = await get_event_backlog(connection)
     return Facts(
@@ -213,10 +210,10 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
             rate_per_second=settings.hub_rate_per_second,
             used_per_second=round(usage.used_per_second, 2),
         ),
-        organizations_by_connection={row["status"]: row["organizations"] for row in connections},
-        organizations_stale=sum(row["stale"] for row in connections),
-        organizations_unswept=sweep.unswept,
-        last_full_sweep_at=sweep.oldest_at,
+        organizations_by_connection=standings.organizations_by_status,
+        organizations_stale=standings.stale,
+        organizations_unswept=standings.unswept,
+        last_full_sweep_at=standings.oldest_sweep_at,
         overdue=lag.overdue,
         oldest_overdue_seconds=round(lag.oldest_overdue_seconds, 3),
         backlog=backlog.backlog,
@@ -225,30 +222,32 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
     )
 
 
-async def _records(connection: Connection, organization_id: UUID | None) -> Records:
+def _records(counts: Counts) -> Records:
     sync_status = Counter(_zeros(SYNC_STATUSES))
     state = Counter(_zeros(RecordState))
-    for row in await sum_status_records(connection, organization_id):
-        sync_status[row["sync_status"] or "unknown"] += row["records"]
-        state[row["state"]] += row["records"]
+    for (told, ours), records in counts.records.items():
+        sync_status[told or "unknown"] += records
+        state[ours] += records
     return Records(total=sum(state.values()), sync_status=sync_status, state=state)
 
 
-async def _differences(connection: Connection) -> Differences:
+def _differences(counts: Counts, unclassified: Mapping[str, int]) -> Differences:
     kinds: Counter[str] = Counter()
     expected = 0
-    for row in await count_open_differences(connection):
-        kinds[row["kind"]] += row["differences"]
-        expected += row["differences"] if row["expected"] else 0
+    for (kind, is_expected), differences in counts.differences.items():
+        kinds[kind] += differences
+        expected += differences if is_expected else 0
     return Differences(
         open=sum(kinds.values()),
         expected=expected,
         kinds=kinds,
-        unclassified=await sum_unclassified(connection),
+        unclassified=unclassified,
     )
 
 
-async def _webhooks(connection: Connection, facts: Facts, organization_id: UUID | None) -> Webhooks:
+async def _webhooks(
+    connection: Connection, facts: Facts, organization_id: UUID | None, missing: int
+) -> Webhooks:
     if organization_id is None:
         counts = await sum_webhook_counts(connection)
     else:
@@ -259,7 +258,7 @@ async def _webhooks(connection: Connection, facts: Facts, organization_id: UUID 
         rejected=counts.rejected,
         backlog=facts.backlog,
         oldest_backlog_seconds=facts.oldest_backlog_seconds,
-        missing=await count_missed_events(connection),
+        missing=missing,
     )
 
 
