@@ -357,7 +357,7 @@ CREATE TABLE tieout.evidence (
     kind text NOT NULL,
     detail jsonb NOT NULL,
     observed_at timestamp with time zone NOT NULL,
-    CONSTRAINT evidence_kind CHECK ((kind = ANY (ARRAY['not_sent'::text, 'refused'::text, 'refused_before_creation'::text, 'read_back'::text, 'named_person'::text, 'found'::text])))
+    CONSTRAINT evidence_kind CHECK ((kind = ANY (ARRAY['not_sent'::text, 'refused'::text, 'refused_before_creation'::text, 'read_back'::text, 'named_person'::text, 'found'::text, 'set_aside'::text])))
 );
 
 CREATE TABLE tieout.findings (
@@ -498,7 +498,7 @@ CREATE TABLE tieout.paper_trail (
     content_hash bytea NOT NULL,
     chain_hash bytea NOT NULL,
     written_at timestamp with time zone NOT NULL,
-    CONSTRAINT paper_trail_kind CHECK ((kind = ANY (ARRAY['evidence'::text, 'attempt'::text, 'outcome'::text])))
+    CONSTRAINT paper_trail_kind CHECK ((kind = ANY (ARRAY['evidence'::text, 'attempt'::text, 'outcome'::text, 'retry_act'::text])))
 );
 
 CREATE TABLE tieout.record_counts (
@@ -579,6 +579,49 @@ CREATE TABLE tieout.replicas (
     version text NOT NULL,
     started_at timestamp with time zone NOT NULL,
     heartbeat_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE tieout.retries (
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL,
+    filter jsonb NOT NULL,
+    hash text NOT NULL,
+    matched integer NOT NULL,
+    calls integer NOT NULL,
+    planned_by text NOT NULL,
+    planned_at timestamp with time zone NOT NULL,
+    applied_by text,
+    applied_at timestamp with time zone,
+    cancelled_by text,
+    cancelled_at timestamp with time zone
+);
+
+CREATE TABLE tieout.retry_acts (
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL,
+    act text NOT NULL,
+    key_name text NOT NULL,
+    detail jsonb NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    CONSTRAINT retry_acts_act CHECK ((act = ANY (ARRAY['applied'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE tieout.retry_items (
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    status text NOT NULL,
+    is_unsafe boolean NOT NULL,
+    reason text NOT NULL,
+    ground text NOT NULL,
+    amount_minor bigint,
+    currency text,
+    wished_by text,
+    wished_at timestamp with time zone,
+    episode integer,
+    number integer,
+    CONSTRAINT retry_items_queued_by CHECK (((status <> 'queued'::text) OR ((wished_by IS NOT NULL) AND (wished_at IS NOT NULL)))),
+    CONSTRAINT retry_items_status CHECK ((status = ANY (ARRAY['eligible'::text, 'excluded'::text, 'queued'::text, 'sent'::text, 'left_out'::text, 'cancelled'::text])))
 );
 
 CREATE TABLE tieout.scans (
@@ -782,6 +825,15 @@ ALTER TABLE ONLY tieout.reference_objects
 ALTER TABLE ONLY tieout.replicas
     ADD CONSTRAINT replicas_pkey PRIMARY KEY (replica_id);
 
+ALTER TABLE ONLY tieout.retries
+    ADD CONSTRAINT retries_pkey PRIMARY KEY (organization_id, retry_id);
+
+ALTER TABLE ONLY tieout.retry_acts
+    ADD CONSTRAINT retry_acts_pkey PRIMARY KEY (organization_id, retry_id, act);
+
+ALTER TABLE ONLY tieout.retry_items
+    ADD CONSTRAINT retry_items_pkey PRIMARY KEY (organization_id, retry_id, record_id);
+
 ALTER TABLE ONLY tieout.scans
     ADD CONSTRAINT scans_pkey PRIMARY KEY (organization_id, ledger, side, finished_at);
 
@@ -859,9 +911,19 @@ CREATE INDEX records_failing ON tieout.records USING btree (organization_id, cau
 
 CREATE INDEX records_open ON tieout.records USING btree (organization_id, LEAST(next_attempt_at, deadline_at)) WHERE (state <> ALL (ARRAY['acknowledged'::text, 'confirmed'::text]));
 
+CREATE INDEX records_outdated ON tieout.records USING btree (organization_id, rules_version) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
+
 CREATE INDEX records_unconfirmed ON tieout.records USING btree (organization_id, healed_at) WHERE ((state = 'acknowledged'::text) AND (healed_at IS NOT NULL) AND (object_type = ANY (ARRAY['receivable'::text, 'bill'::text])));
 
 CREATE INDEX records_waiting ON tieout.records USING btree (organization_id, updated_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX retries_by_id ON tieout.retries USING btree (retry_id);
+
+CREATE INDEX retries_by_time ON tieout.retries USING btree (planned_at, retry_id);
+
+CREATE INDEX retry_items_by_retry ON tieout.retry_items USING btree (retry_id);
+
+CREATE INDEX retry_items_queued ON tieout.retry_items USING btree (organization_id) WHERE (status = 'queued'::text);
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 
@@ -925,6 +987,12 @@ ALTER TABLE tieout.records ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.reference_objects ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.retries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.retry_acts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.retry_items ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.scans ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.sign_offs ENABLE ROW LEVEL SECURITY;
@@ -978,6 +1046,12 @@ CREATE POLICY wall ON tieout.record_counts TO tieout_app USING ((( SELECT tieout
 CREATE POLICY wall ON tieout.records TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.reference_objects TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.retries TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.retry_acts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.retry_items TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1060,6 +1134,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.records TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.reference_objects TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.replicas TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.retries TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.retry_acts TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.retry_items TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
 

@@ -10,7 +10,9 @@ The order of the questions is the safety of the product:
 6. Is the hub to be left alone for a while? Then it goes afterwards.
 
 A person's word, given for one record with a reason, skips the questions 2 to 4 and is evidence for 5. It
-cannot skip an attempt that is still on the wire.
+cannot skip an attempt that is still on the wire. A person may as well set a record aside: then nothing is
+sent until another word. What an operator planned (`Conditions.is_wished`) skips 3 and 4 alone: its wait, its
+cure, its budget; never the evidence.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from service.domain.push_attempt import (
     is_under_way,
     is_unknown,
     permitted_by,
+    speaking,
 )
 from service.domain.push_cure import CONNECTED, Conditions, cure_holds
 from service.domain.push_decision import STATE_BY_VERDICT, Case, Decision, Verdict
@@ -73,9 +76,11 @@ def decide(
     )
     permit = permitted_by(record, mine, evidence)
     decision = (
-        _unknown(case, permit)
+        _set_aside(case)
+        or _unknown(case, permit)
         or _by_person(case, permit)
         or _held(case)
+        or _wished(case, permit)
         or _spent(case, permit)
         or _ready(case, permit)
     )
@@ -112,6 +117,20 @@ def _as_revoked(record: Record, attempts: Sequence[Attempt], now: datetime, poli
     return record
 
 
+def _set_aside(case: Case) -> Decision | None:
+    """Before any question: a named person said that it is not to be sent."""
+    no, yes = (
+        speaking(case.record, case.attempts, case.evidence, kind)
+        for kind in (EvidenceKind.SET_ASIDE, EvidenceKind.NAMED_PERSON)
+    )
+    if no is None or (yes is not None and yes.observed_at > no.observed_at):
+        return None
+    reason = f"It is not sent again: {no.detail or 'a person decided so'}."
+    return case.decision(
+        Verdict.GIVE_UP, reason, seconds=case.policy.person_seconds, owner=Owner.NOBODY, cures=()
+    )
+
+
 def _unknown(case: Case, permit: EvidenceKind | None) -> Decision | None:
     """Question 1: nothing is sent while an attempt may have landed."""
     last = case.last
@@ -139,6 +158,14 @@ def _held(case: Case) -> Decision | None:
     if status in {None, CONNECTED} or waits_for_it or case.facts.retry is Retry.NEVER:
         return None
     return case.quarantine() if case.record.state is State.QUARANTINED else case.lost()
+
+
+def _wished(case: Case, permit: EvidenceKind | None) -> Decision | None:
+    """An operator planned it: it waits for nothing but evidence, and the connection."""
+    is_down = case.conditions.connection_status not in {None, CONNECTED}
+    if not case.conditions.is_wished or permit is None or is_down or case.facts.retry is Retry.NEVER:
+        return None
+    return case.push(Trigger.OPERATOR, permit, "An operator planned to send it again now.")
 
 
 def _spent(case: Case, permit: EvidenceKind | None) -> Decision | None:

@@ -7,7 +7,7 @@ The one question before any push is whether the last one may have landed. The an
 - **refused before creation**: the hub told that the push failed, for a reviewed cause that cannot occur
   once the document exists, and neither platform nor provider gave it an id.
 - **read back**: the books were read, certified and late enough, and do not hold it.
-- **a named person** says so.
+- **a named person** says so; who says that it be set aside forbids it as firmly, and the later word counts.
 
 Everything else is unknown, and unknown is never repeated: an attempt without an outcome, one that was
 accepted and whose outcome is not told yet, a record in quarantine, a cause whose failure may leave the
@@ -57,6 +57,8 @@ class EvidenceKind(StrEnum):
     NAMED_PERSON = "named_person"
     FOUND = "found"
     """The opposite: it stands in the books. Kept with the others, and permits nothing."""
+    SET_ASIDE = "set_aside"
+    """The opposite, by a named person: it is there, or is not wanted. Forbids, until another word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,10 @@ class Evidence:
     kind: EvidenceKind
     observed_at: datetime
     detail: str = ""
+    """Whose word it is, and why."""
     evidence_id: UUID | None = None
+    despite: frozenset[str] = frozenset()
+    """Documents of the books that a person saw under its number, and wants it sent nevertheless."""
 
 
 REFUSALS = frozenset({403, 404, 405, 422})
@@ -176,7 +181,7 @@ def _speaks(found: Evidence, record: Record, last: Attempt | None) -> bool:
     """Whether a finding is about the present: later than the last attempt and the record's version."""
     if last is not None and found.observed_at <= last.started_at:
         return False
-    if found.kind is EvidenceKind.NAMED_PERSON:
+    if found.kind in {EvidenceKind.NAMED_PERSON, EvidenceKind.SET_ASIDE}:
         # Whoever spoke knew this failure; that the hub touched the record since does not matter to them.
         return found.observed_at >= (record.first_failed_at or record.updated_at)
     return found.observed_at >= record.updated_at

@@ -74,6 +74,8 @@ class Conditions:
     """Whether this record is the one of its group that is tried now."""
     canary_passed_at: datetime | None = None
     """When a trial of its group last came through."""
+    is_wished: bool = False
+    """Whether an operator has planned that it be sent now, and it is still as it was planned."""
     paused_until: datetime | None = None
     """The hub or the connection is left alone until then."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 
 DOUBLINGS_MAX = 30
@@ -25,6 +25,12 @@ class Policy:
     """Pulls that must have ended since an attempt before its absence is believed; a count, no wait."""
     person_seconds: float = 86_400
     """How often a record that waits for a person, or was given up, is looked at again: once a sweep."""
+
+    @classmethod
+    def of(cls, settings: object) -> Policy:
+        """Take the waits of the same names from settings."""
+        known = {each.name: getattr(settings, each.name, None) for each in fields(cls)}
+        return cls(**{name: value for name, value in known.items() if value is not None})
 
     @property
     def token_grace(self) -> timedelta:

@@ -134,9 +134,15 @@ def reclassify(record: Record, now: datetime, policy: Policy) -> Record:
     if cause["cause"] == record.cause:
         return replace(record, **cause, version=record.version + 1)
     ours = _decided(cause, record, now, policy)
-    if record.state is State.QUARANTINED and record.attempts_count > 1:
+    if record.state is State.QUARANTINED and not _held_by_cause_alone(record):
         ours = quarantined(ours, now, policy)
     return replace(record, **{**ours, "state": move(record.state, ours["state"])}, version=record.version + 1)
+
+
+def _held_by_cause_alone(record: Record) -> bool:
+    """Whether nothing but its cause put it into quarantine: no push of ours, nothing that ever landed."""
+    is_first = record.episode == 1 and record.attempts_count <= 1
+    return is_first and record.cause is not None and facts_of(record.cause).may_exist
 
 
 def _pending(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The chain that vouches for the paper trail of pushes.
 
-Every row of evidence, attempt and outcome is a link of its organization's chain, written by the statement
-that writes the row. The service may add to it and read it, no more; whoever has more rights and uses them is
-found out here. What a chain cannot show is that its latest links were removed together with their rows: for
-that, its head is to be kept elsewhere.
+Every row of evidence, attempt and outcome, and every act on a planned retry, is a link of its organization's
+chain, written by the statement that writes the row. The service may add to it and read it, no more; whoever
+has more rights and uses them is found out here. What a chain cannot show is that its latest links were
+removed together with their rows: for that, its head is to be kept elsewhere.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailFault:
-    """One row or link that does not fit; `entry` is the evidence's id, or record/episode/number."""
+    """One row or link that does not fit; `entry`: the evidence's id, record/episode/number, or retry/act."""
 
     kind: str
     entry: str

@@ -50,6 +50,7 @@ class OpenEvidence:
     evidence_id: UUID
     kind: str
     observed_at: datetime
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,14 @@ async def list_records(
     return [record_of(row) for row in rows]
 
 
+async def list_records_by_ids(
+    connection: Connection, record_ids: Collection[UUID], organization_id: UUID | None = None
+) -> Sequence[Record]:
+    """Those of the records that the transaction may see, or that the organization has."""
+    rows = await connection.fetch(QUERY["list_records_by_ids"], list(record_ids), organization_id)
+    return [record_of(row) for row in rows]
+
+
 async def list_records_of_objects(
     connection: Connection, organization_id: UUID, object_ids: Collection[UUID]
 ) -> Sequence[Record]:

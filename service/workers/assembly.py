@@ -124,17 +124,7 @@ def cadence_policy(settings: Settings) -> cadence.Policy:
 
 def following_policy(settings: Settings) -> push_policy.Policy:
     """How records are followed and pushed again."""
-    return push_policy.Policy(
-        stuck_seconds=settings.stuck_seconds,
-        retry_base_seconds=settings.retry_base_seconds,
-        retry_cap_seconds=settings.retry_cap_seconds,
-        retry_attempts=settings.retry_attempts,
-        cure_seconds=settings.cure_seconds,
-        canary_seconds=settings.canary_seconds,
-        confirm_seconds=settings.confirm_seconds,
-        evidence_seconds=settings.evidence_seconds,
-        evidence_pulls=settings.evidence_pulls,
-    )
+    return push_policy.Policy.of(settings)
 
 
 def compare_policy(settings: Settings) -> ComparePolicy:

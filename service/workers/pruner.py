@@ -20,6 +20,7 @@ from service.store.events import prune_events
 from service.store.fleet_counts import correct_fleet_counts
 from service.store.history import drop_history_before, ensure_history_month
 from service.store.replicas import prune_replicas
+from service.store.retries import prune_retries
 from service.workers.work import IDLE, Tally, Work, working
 
 PRUNE_SECONDS: Final = 3600.0
@@ -73,6 +74,7 @@ class Pruner:
         kept = max(self._retention, EVENTS_KEPT_MIN)
         portions: dict[str, Callable[[Connection], Awaitable[int]]] = {
             "events_pruned": lambda connection: prune_events(connection, kept, PORTION),
+            "retries_pruned": lambda connection: prune_retries(connection, self._retention, PORTION),
             "alerts_pruned": lambda connection: prune_alerts(connection, self._retention, PORTION),
             "notifications_pruned": lambda connection: prune_notifications(
                 connection, self._retention, PORTION

@@ -15,9 +15,10 @@ the outcome is only noted: it may be the very push that we made.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import structlog
@@ -28,10 +29,12 @@ from service.domain.push_decision import Decision
 from service.domain.push_policy import Policy
 from service.domain.record import Record, observe
 from service.domain.record_push import push_refused, push_unknown, pushed
+from service.domain.retry_plan import Wish
 from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.payloads import SyncedRecord
 from service.store.database import Connection
+from service.store.pushed import of_record
 from service.store.pushes import (
     AttemptKey,
     StoredEvidence,
@@ -40,8 +43,8 @@ from service.store.pushes import (
     insert_evidence,
 )
 from service.store.records import Change, lock_records, write_records
+from service.store.retries import return_retry_item, take_retry_item
 from service.store.rows import content_hash
-from service.workers.pushed import of_record
 from service.workers.reading_records import seen
 from service.workers.work import Work
 
@@ -79,19 +82,23 @@ class Sending:
     policy: Policy
 
     async def push(
-        self, record: Record, decision: Decision, permit: Evidence | None = None
+        self,
+        record: Record,
+        decision: Decision,
+        permit: Evidence | None = None,
+        wish: Wish | None = None,
     ) -> Outcome | None:
         """Push a record once, as decided; None when it was not the record decided on any more.
 
         `permit` is evidence that was stored before; what follows from the record itself is stored with the
-        intent.
+        intent. `wish` is the planned retry whose turn it is: cancelled meanwhile, nothing is sent.
         """
         began_at = time.monotonic()
-        key = await self._intend(record, decision, permit)
+        key = await self._intend(record, decision, permit, wish)
         if key is None:
             return None
         answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
-        await self._conclude(key, record, answer)
+        await self._conclude(key, record, answer, wish)
         metrics.PUSHES.labels(outcome=answer.outcome).inc()
         log.info(
             "push_attempted",
@@ -108,7 +115,9 @@ class Sending:
             raise answer.mistake
         return answer.outcome
 
-    async def _intend(self, record: Record, decision: Decision, permit: Evidence | None) -> AttemptKey | None:
+    async def _intend(
+        self, record: Record, decision: Decision, permit: Evidence | None, wish: Wish | None
+    ) -> AttemptKey | None:
         assert decision.evidence is not None, "a push without evidence"
         assert decision.trigger is not None, "a push without a trigger"
         assert decision.attempt_number is not None, "a push without a number"
@@ -119,11 +128,13 @@ class Sending:
             evidence_id=(permit and permit.evidence_id) or uuid4(),
             record_id=record.record_id,
             kind=decision.evidence,
-            detail={**of_record(record), "decision": decision.reason},
+            detail={**of_record(record), "decision": decision.reason, **_of_wish(wish)},
         )
         async with self.work.writing() as connection:
             locked = await _locked(connection, record.organization_id, record.record_id)
             if locked is None or locked.version != record.version:
+                return None
+            if wish and not await take_retry_item(connection, record.organization_id, wish, key):
                 return None
             if not is_stored:
                 await insert_evidence(connection, record.organization_id, evidence)
@@ -140,7 +151,7 @@ class Sending:
             assert is_first, f"attempt {key} was written by somebody who did not hold the claim"
         return key
 
-    async def _conclude(self, key: AttemptKey, record: Record, answer: Answer) -> None:
+    async def _conclude(self, key: AttemptKey, record: Record, answer: Answer, wish: Wish | None) -> None:
         async with self.work.writing() as connection:
             await insert_attempt_outcome(
                 connection,
@@ -151,6 +162,8 @@ class Sending:
                 error=answer.text,
                 told_at=answer.told.updated_at if answer.told else None,
             )
+            if wish and answer.outcome is Outcome.NOT_SENT:
+                await return_retry_item(connection, record.organization_id, wish)
             locked = await _locked(connection, record.organization_id, record.record_id)
             change = locked and _change(locked, record, answer, self.work.now, self.policy)
             if change:
@@ -198,6 +211,11 @@ def _change(locked: Record, decided: Record, answer: Answer, now: datetime, poli
             before=locked, after=observed, payload=told.payload, content_hash=content_hash(told.payload)
         )
     return Change(before=locked, after=after) if after is not locked else None
+
+
+def _of_wish(wish: Wish | None) -> Mapping[str, Any]:
+    """The planned retry that evidence is used for, and whose it is."""
+    return {"retry_id": wish.retry_id, "person": wish.wished_by} if wish else {}
 
 
 async def _locked(connection: Connection, organization_id: UUID, record_id: UUID) -> Record | None:

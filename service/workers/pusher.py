@@ -1,9 +1,10 @@
 """Retrying: by cause, once, with evidence.
 
 A run takes one organization: what a dead process left unknown is written down as such; what may have landed
-is looked for in the books; then every failed
-record that is due, or blocked on something that may have come, is decided on, and what may be pushed is
-pushed, one after the other. When the hub itself is in trouble the rest waits: it would only fail alike.
+is looked for in the books; then every failed record that is due, blocked on something that may have come, or
+wanted by an operator, is decided on. Before one is pushed the books that we hold are asked whether somebody
+has entered it there by hand. What may be pushed is pushed, one after the other. When the hub itself is in
+trouble the rest waits: it would only fail alike.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -25,25 +26,30 @@ from service.domain.push_policy import Policy
 from service.domain.readback import Finding, Look, refined
 from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_push import overdue
+from service.domain.retry_plan import Wish, left_out
+from service.domain.standing import held
 from service.domain.stream import RECORD_STREAMS
 from service.hub.client import Hub
 from service.store.database import Database
+from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
 from service.store.records import (
     Change,
     get_next_look_at,
     list_blocked_records,
     list_due_records,
+    list_records_by_ids,
     list_unproven_records,
     lock_records,
     mark_records_looked_at,
     write_records,
 )
+from service.store.retries import leave_out_retry_items, list_wishes
+from service.store.retry_candidates import list_standing_of
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.push_attempt import Sending, abandoned
 from service.workers.push_conditions import canaries_due, read_known
-from service.workers.pushed import attempt_of, evidence_of
 from service.workers.readback import ReadBack
 from service.workers.work import IDLE, Tally, Work, working
 
@@ -68,8 +74,25 @@ class _Decided:
     """What a run has decided, and the evidence stored before that permits some of it."""
 
     records: Mapping[UUID, Record]
+    wishes: Sequence[Wish]
+    """Records of planned retries whose turn has come."""
     decisions: dict[UUID, Decision] = field(default_factory=dict)
     permits: dict[UUID, Evidence] = field(default_factory=dict)
+
+    def wish_for(self, record: Record, now: datetime) -> Wish | None:
+        """The planned retry that the record is sent for, if it is still what was planned."""
+        mine = (each for each in self.wishes if each.record_id == record.record_id)
+        return next((each for each in mine if each.holds_for(record, now)), None)
+
+    def left_out(self, now: datetime) -> Mapping[tuple[UUID, UUID], str]:
+        """Why some of the planned ones are not sent after all, by retry and record."""
+        told = {}
+        for wish in self.wishes:
+            key = wish.record_id
+            reason = left_out(wish, self.records.get(key), self.decisions.get(key), now)
+            if reason is not None:
+                told[wish.retry_id, key] = reason
+        return told
 
 
 class Pusher:
@@ -103,10 +126,11 @@ class Pusher:
             looks = await self._read_back.look(work)
             counts.update(f"found_{each.finding}" for each in looks.values())
             decided = await self._decide(work, looks)
+            await self._hold_back(work, decided)
             await self._settle(work, decided)
             outcomes = await self._push(work, decided)
             counts.update(outcomes)
-            await work.finish(due_at=await self._next_due_at(work, outcomes, decided.decisions))
+            await work.finish(due_at=await self._next_due_at(work, outcomes, decided))
             return Tally(claimed=1, counts=counts)
 
     async def _write_abandoned(self, work: Work) -> int:
@@ -124,22 +148,28 @@ class Pusher:
             unproven = await list_unproven_records(
                 connection, work.organization_id, sorted(LISTED_TYPES), RECORDS_MAX
             )
-            records = {record.record_id: record for record in (*due, *blocked, *unproven)}
+            wishes = await list_wishes(connection, work.organization_id, RECORDS_MAX)
+            wanted = await list_records_by_ids(
+                connection, {each.record_id for each in wishes}, work.organization_id
+            )
+            records = {record.record_id: record for record in (*due, *blocked, *unproven, *wanted)}
             failed = [record for record in records.values() if record.has_failed]
             stored = await list_attempts(connection, work.organization_id, list(records))
             found = await list_open_evidence(connection, work.organization_id, list(records))
             known = await read_known(connection, work.organization_id, failed)
         trials = canaries_due(failed, known.canaries, self._policy, work.now)
-        decided = _Decided(records=records)
+        decided = _Decided(records=records, wishes=wishes)
         for record in failed:
             key = record.record_id
             attempts = [attempt_of(each) for each in stored.get(key, ())]
             evidence = _usable([evidence_of(each) for each in found.get(key, ())], looks.get(key))
+            conditions = known.conditions_of(record, canary_turn=key in trials)
+            is_wished = decided.wish_for(record, work.now) is not None
             decision = decide(
                 record,
                 attempts,
                 evidence,
-                known.conditions_of(record, canary_turn=key in trials),
+                replace(conditions, is_wished=is_wished),
                 now=work.now,
                 policy=self._policy,
                 random=self._chance(),
@@ -149,6 +179,18 @@ class Pusher:
             if permit:
                 decided.permits[key] = permit
         return decided
+
+    async def _hold_back(self, work: Work, decided: _Decided) -> None:
+        """Quarantine what stands in the books already: entered by hand while its push kept failing."""
+        pushed = [decided.records[key] for key, each in decided.decisions.items() if _is_push(each)]
+        if not pushed:
+            return
+        async with self._database.organization(work.organization_id, readonly=True) as connection:
+            standing = await list_standing_of(connection, work.organization_id, pushed)
+        for key, found in standing.items():
+            permit = decided.permits.get(key)
+            despite = permit.despite if permit else frozenset()
+            decided.decisions[key] = held(decided.records[key], decided.decisions[key], found, despite)
 
     async def _settle(self, work: Work, decided: _Decided) -> None:
         """Write what was decided without a push; where only the next look moves, no version is made of it."""
@@ -168,6 +210,7 @@ class Pusher:
                     assert after.deadline_at is not None, "whatever waits is looked at again"
                     looked_at[record_id] = (before.version, after.deadline_at)
             await write_records(connection, changes)
+            await leave_out_retry_items(connection, decided.left_out(work.now))
             await mark_records_looked_at(connection, work.organization_id, looked_at)
 
     async def _push(self, work: Work, decided: _Decided) -> Counter[Outcome]:
@@ -177,7 +220,8 @@ class Pusher:
         sending = Sending(work=work, hub=self._hub, replica_id=self._replica_id, policy=self._policy)
         for record in _in_turn(decided)[:PUSHES_MAX]:
             key = record.record_id
-            outcome = await sending.push(record, decided.decisions[key], decided.permits.get(key))
+            decision, permit = decided.decisions[key], decided.permits.get(key)
+            outcome = await sending.push(record, decision, permit, decided.wish_for(record, work.now))
             if outcome is None:
                 continue
             outcomes[outcome] += 1
@@ -196,22 +240,26 @@ class Pusher:
                 await nudge_streams(connection, work.organization_id, [(stream, soon) for stream in streams])
                 await nudge_work(connection, [work.organization_id], WorkKind.POLL, soon)
 
-    async def _next_due_at(
-        self, work: Work, outcomes: Counter[Outcome], decisions: Mapping[UUID, Decision]
-    ) -> datetime:
+    async def _next_due_at(self, work: Work, outcomes: Counter[Outcome], decided: _Decided) -> datetime:
         if outcomes[Outcome.NOT_SENT]:
             return _after(work, HUB_TROUBLE_SECONDS)
-        if sum(each.verdict is Verdict.PUSH for each in decisions.values()) > PUSHES_MAX:
+        if sum(map(_is_push, decided.decisions.values())) > PUSHES_MAX:
             return work.now
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             next_look_at = await get_next_look_at(connection, work.organization_id)
+            if decided.wishes and await list_wishes(connection, work.organization_id, 1):
+                return _after(work, HUB_TROUBLE_SECONDS)
         return min(next_look_at, _after(work, IDLE_SECONDS)) if next_look_at else _after(work, IDLE_SECONDS)
 
 
 def _in_turn(decided: _Decided) -> Sequence[Record]:
     decisions = decided.decisions.items()
-    chosen = [decided.records[key] for key, decision in decisions if decision.verdict is Verdict.PUSH]
+    chosen = [decided.records[key] for key, decision in decisions if _is_push(decision)]
     return sorted(chosen, key=lambda each: (each.first_failed_at or each.updated_at, each.record_id))
+
+
+def _is_push(decision: Decision) -> bool:
+    return decision.verdict is Verdict.PUSH
 
 
 def _usable(evidence: Sequence[Evidence], found: Look | None) -> Sequence[Evidence]:

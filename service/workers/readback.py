@@ -34,6 +34,7 @@ from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection, Database
 from service.store.documents import ScanRow, list_documents, list_latest_scans, list_unreadable_documents
 from service.store.history import HistoryKind, list_history
+from service.store.pushed import attempt_of, evidence_of, of_record
 from service.store.pushes import StoredEvidence, insert_evidence, list_attempts, list_open_evidence
 from service.store.records import (
     Change,
@@ -45,7 +46,6 @@ from service.store.records import (
 from service.store.streams import list_streams, nudge_streams
 from service.store.work import nudge_work
 from service.workers.compared import link_of
-from service.workers.pushed import attempt_of, evidence_of, of_record
 from service.workers.work import Work
 
 RECORDS_MAX: Final = 500

@@ -108,3 +108,12 @@ ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE SET reason = 
 -- Documents of a ledger that are there and cannot be read, of both sides.
 -- $1 organization_id, $2 ledger
 SELECT side, document_id, reason FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2;
+
+-- name: list_numbered_books :many
+-- Documents that stand in the books under one of these numbers, spelled in whatever case and with whatever spaces; those
+-- with a number beyond ASCII are all given, to be compared by whoever asks.
+-- $1 organization_id, $2 ledger, $3 number keys text[]
+SELECT document_id, body FROM documents
+WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND removed_at IS NULL
+    AND (replace(lower(number), ' ', '') = ANY($3::text[]) OR number ~ '[^ -~]')
+ORDER BY document_id;

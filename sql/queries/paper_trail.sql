@@ -12,6 +12,9 @@ WITH written AS (
     UNION ALL
     SELECT 'outcome', format('%s/%s/%s', record_id, episode, number), tieout.content_hash(to_jsonb(o))
     FROM attempt_outcomes o WHERE organization_id = $1
+    UNION ALL
+    SELECT 'retry_act', format('%s/%s', retry_id, act), tieout.content_hash(to_jsonb(t))
+    FROM retry_acts t WHERE organization_id = $1
 ), chained AS (
     SELECT kind, entry, position, content_hash, chain_hash, lag(position, 1, 0::bigint) OVER chain AS position_before,
         lag(chain_hash, 1, ''::bytea) OVER chain AS hash_before

@@ -62,8 +62,8 @@ SELECT evidence_id, kind, detail, observed_at FROM evidence WHERE organization_i
 -- name: list_open_evidence :many
 -- What was found out, or said by a person, about records and has permitted no attempt yet.
 -- $1 organization_id, $2 record_ids uuid[]
-SELECT e.record_id, e.evidence_id, e.kind, e.observed_at FROM evidence e
-WHERE e.organization_id = $1 AND e.record_id = ANY($2::uuid[]) AND e.kind IN ('read_back', 'named_person')
+SELECT e.record_id, e.evidence_id, e.kind, e.observed_at, e.detail FROM evidence e
+WHERE e.organization_id = $1 AND e.record_id = ANY($2::uuid[]) AND e.kind IN ('read_back', 'named_person', 'set_aside')
     AND NOT EXISTS (
         SELECT FROM attempts a WHERE a.organization_id = e.organization_id AND a.evidence_id = e.evidence_id
     )

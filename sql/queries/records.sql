@@ -256,3 +256,15 @@ UPDATE records r SET deadline_at = looked.deadline_at
 FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS looked (record_id, version, deadline_at)
 WHERE r.organization_id = $1 AND r.record_id = looked.record_id AND r.version = looked.version
     AND r.state NOT IN ('acknowledged', 'confirmed');
+
+-- name: list_recorded_ids :many
+-- Which of these ids in the books a record of the organization names.
+-- $1 organization_id, $2 ids text[]
+SELECT platform_object_id AS id FROM records WHERE organization_id = $1 AND platform_object_id = ANY($2::text[])
+UNION
+SELECT provider_object_id FROM records WHERE organization_id = $1 AND provider_object_id = ANY($2::text[]);
+
+-- name: list_records_by_ids :many
+-- $1 record_ids uuid[], $2 organization_id or null
+SELECT * FROM records WHERE record_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR organization_id = $2)
+ORDER BY organization_id, record_id;

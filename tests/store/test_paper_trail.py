@@ -20,6 +20,7 @@ from service.store.pushes import (
     insert_attempt_outcome,
     insert_evidence,
 )
+from service.store.retries import get_retry, insert_retry, insert_retry_act
 from tests.conftest import command
 
 ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
@@ -119,9 +120,25 @@ async def test_whoever_tampers_is_found_out(
     assert {each.fault for each in await faults(written)} == expected
 
 
+async def test_who_applied_a_plan_is_chained(written: Database, database_url: str) -> None:
+    """Who applied a planned retry stands in the trail like a push, and is not changed unseen."""
+    async with written.organization(ORGANIZATION) as connection:
+        retry_id = await insert_retry(
+            connection, ORGANIZATION, [], filtered_by={}, matched=0, planned_by="Ada"
+        )
+        retry = await get_retry(connection, retry_id)
+        assert retry is not None
+        for name in ("Ada", "Bob"):
+            await insert_retry_act(connection, retry, "applied", name, {"hash": retry.hash})
+    assert list(await faults(written)) == []
+    await command(database_url, "SET timezone = 'UTC'", "UPDATE tieout.retry_acts SET key_name = 'Bob'")
+    [fault] = await faults(written)
+    assert (fault.kind, fault.entry, fault.fault) == ("retry_act", f"{retry_id}/applied", Fault.ROW_CHANGED)
+
+
 async def test_the_service_itself_cannot_tamper(written: Database) -> None:
     """The role of the service may neither change nor remove what is written."""
-    for table in ("evidence", "attempts", "attempt_outcomes", "paper_trail"):
+    for table in ("evidence", "attempts", "attempt_outcomes", "retry_acts", "paper_trail"):
         for statement in ("DELETE FROM {}", "UPDATE {} SET organization_id = organization_id"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with written.organization(ORGANIZATION) as connection:

@@ -27,6 +27,11 @@ RIGHTS: dict[str, Role | None] = {
     "GET /v1/records": VIEWER,
     "GET /v1/records/{record_id:uuid}": VIEWER,
     "GET /v1/causes": VIEWER,
+    "POST /v1/retries": OPERATOR,
+    "GET /v1/retries": VIEWER,
+    "GET /v1/retries/{retry_id:uuid}": VIEWER,
+    "POST /v1/retries/{retry_id:uuid}/apply": OPERATOR,
+    "DELETE /v1/retries/{retry_id:uuid}": OPERATOR,
     "GET /v1/differences": VIEWER,
     "GET /v1/balance": VIEWER,
     "GET /v1/organizations/{organization_id:uuid}/statements/{period}": VIEWER,
@@ -74,7 +79,7 @@ def name_of(route: Route) -> str:
 def path_of(route: Route) -> str:
     """A path of the route, to something that does not exist."""
     parts = {"{name}": "none.css", "{period}": "2026-10"} | {
-        f"{{{name}:uuid}}": str(uuid4()) for name in ("organization_id", "record_id", "alert_id")
+        f"{{{name}:uuid}}": str(uuid4()) for name in ("organization_id", "record_id", "alert_id", "retry_id")
     }
     path = route.path
     for part, value in parts.items():
@@ -166,7 +171,9 @@ async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: p
     """Every JSON answer of a fleet with something of everything fits the schema that describes it."""
     told = (await operator.get("/openapi.json")).json()
     records = (await operator.get("/v1/records")).json()["data"]
+    retry = (await operator.post("/v1/retries", json={"filter": {}})).json()
     ids = {"organization_id": str(ORGANIZATION), "record_id": records[0]["id"], "period": "2026-10"}
+    ids["retry_id"] = retry["id"]
     for path, methods in told["paths"].items():
         if "get" not in methods or path == "/":
             continue

@@ -28,9 +28,14 @@ def attempt_of(stored: StoredAttempt) -> Attempt:
 
 
 def evidence_of(stored: OpenEvidence) -> Evidence:
-    """Evidence that no attempt has used yet."""
+    """Evidence that no attempt has used yet; of a person's word, whose it is and why."""
+    told = stored.detail
     return Evidence(
-        evidence_id=stored.evidence_id, kind=EvidenceKind(stored.kind), observed_at=stored.observed_at
+        evidence_id=stored.evidence_id,
+        kind=EvidenceKind(stored.kind),
+        observed_at=stored.observed_at,
+        detail=f"{told['person']}: {told.get('reason', '')}" if "person" in told else "",
+        despite=frozenset(told.get("despite", ())),
     )
 
 
