@@ -301,7 +301,8 @@ CREATE TABLE tieout.differences (
     changed_at timestamp with time zone NOT NULL,
     resolved_at timestamp with time zone,
     local_on date,
-    books_on date
+    books_on date,
+    origin text
 );
 
 CREATE TABLE tieout.documents (
@@ -687,6 +688,34 @@ CREATE TABLE tieout.streams (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE tieout.superseded_documents (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    side text NOT NULL,
+    document_id text NOT NULL,
+    kind text NOT NULL,
+    origin text NOT NULL,
+    number text,
+    party_id text,
+    party_name text,
+    currency text,
+    total_minor bigint,
+    status text,
+    issued_on date,
+    due_on date,
+    body jsonb NOT NULL,
+    payload jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    list_hash bytea NOT NULL,
+    hub_updated_at timestamp with time zone,
+    version bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT superseded_documents_origin CHECK ((origin = 'hub'::text)),
+    CONSTRAINT superseded_documents_side CHECK ((side = 'local'::text))
+);
+
 CREATE TABLE tieout.targets (
     organization_id uuid NOT NULL,
     stream text NOT NULL,
@@ -758,6 +787,9 @@ ALTER TABLE ONLY tieout.connections
 
 ALTER TABLE ONLY tieout.differences
     ADD CONSTRAINT differences_pkey PRIMARY KEY (organization_id, difference_id);
+
+ALTER TABLE tieout.documents
+    ADD CONSTRAINT documents_origin CHECK (((origin = 'hub'::text) OR ((origin = 'partner'::text) AND (side = 'local'::text)))) NOT VALID;
 
 ALTER TABLE ONLY tieout.documents
     ADD CONSTRAINT documents_pkey PRIMARY KEY (organization_id, ledger, side, document_id);
@@ -848,6 +880,9 @@ ALTER TABLE ONLY tieout.standings
 
 ALTER TABLE ONLY tieout.streams
     ADD CONSTRAINT streams_pkey PRIMARY KEY (organization_id, stream);
+
+ALTER TABLE ONLY tieout.superseded_documents
+    ADD CONSTRAINT superseded_documents_pkey PRIMARY KEY (organization_id, ledger, side, document_id);
 
 ALTER TABLE ONLY tieout.targets
     ADD CONSTRAINT targets_pkey PRIMARY KEY (organization_id, stream, object_id);
@@ -1001,6 +1036,8 @@ ALTER TABLE tieout.standings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.streams ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.superseded_documents ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.targets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.unreadable_documents ENABLE ROW LEVEL SECURITY;
@@ -1060,6 +1097,8 @@ CREATE POLICY wall ON tieout.sign_offs TO tieout_app USING ((( SELECT tieout.sco
 CREATE POLICY wall ON tieout.standings TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.streams TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.superseded_documents TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.targets TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1150,6 +1189,8 @@ GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.standings TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.streams TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.superseded_documents TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.targets TO tieout_app;
 

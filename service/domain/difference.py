@@ -149,4 +149,5 @@ def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Differenc
         confidence=finding.confidence,
         local_on=local_on,
         books_on=books_on,
+        origin=local.origin if local else None,
     )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from service.domain.document import Basis, Ledger, digest
+from service.domain.document import Basis, Ledger, Origin, digest
 
 
 class Kind(StrEnum):
@@ -73,6 +73,8 @@ class Difference:
     local_on: date | None = None
     """The day on which the local document counts, which decides the month of its amount."""
     books_on: date | None = None
+    origin: Origin | None = None
+    """Whose word the local document is; None where there is none."""
 
     @property
     def fingerprint(self) -> str:

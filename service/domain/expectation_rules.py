@@ -54,6 +54,16 @@ JUST_ISSUED: Final = Rule(
     "The hub makes the synced record shortly after the document is issued.",
     "documents that changed within the grace before the synced records were last read",
 )
+JUST_HANDED_OVER: Final = Rule(
+    "just_handed_over",
+    "A document of the partner's own system reaches the hub a little later than it reaches us.",
+    "the partner's documents that changed lately and are meant for the hub, until a read is late",
+)
+ENTERED_SINCE_PULL: Final = Rule(
+    "entered_since_pull",
+    "The books are read once an hour; what was entered there since is not visible yet.",
+    "the partner's documents that changed after the books were last read, until a read is late",
+)
 PUSH_UNDER_WAY: Final = Rule(
     "push_under_way",
     "Pushes are asynchronous: the outcome shows later.",
@@ -110,6 +120,8 @@ RULES: Final = {
         CANCELED,
         CREDIT_NOTE,
         JUST_ISSUED,
+        JUST_HANDED_OVER,
+        ENTERED_SINCE_PULL,
         PUSH_UNDER_WAY,
         NOT_PULLED_YET,
         CHANGED_SINCE_PULL,

@@ -75,6 +75,34 @@ async def list_records_as_of(
     )
 
 
+async def list_local_documents(
+    connection: Connection,
+    organization_id: UUID,
+    *,
+    ledger: str | None = None,
+    origin: str | None = None,
+    after: tuple[str, str] | None = None,
+    as_of: datetime | None = None,
+    limit: int,
+) -> Rows:
+    """Local documents of an organization by ledger and id, after a key; as they are, or were known once."""
+    name = "list_local_documents" if as_of is None else "list_local_documents_as_of"
+    instant = () if as_of is None else (as_of,)
+    after_ledger, after_id = after or (None, None)
+    return await connection.fetch(
+        QUERY[name], organization_id, ledger, origin, after_ledger, after_id, limit, *instant
+    )
+
+
+async def get_local_document(
+    connection: Connection, organization_id: UUID, document_id: str, as_of: datetime | None = None
+) -> asyncpg.Record | None:
+    """One local document, as it is or was known once."""
+    if as_of is None:
+        return await connection.fetchrow(QUERY["get_local_document"], organization_id, document_id)
+    return await connection.fetchrow(QUERY["get_local_document_as_of"], organization_id, document_id, as_of)
+
+
 async def list_events(
     connection: Connection,
     *,

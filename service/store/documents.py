@@ -3,6 +3,9 @@
 Writing compares digests first: what is unchanged is not written, and an older version of the hub never
 overwrites a newer one. `list_hash` is the digest of what the hub's list tells of a document; of bills that is
 less than the whole, since their lines come from a call of their own.
+
+Here is the hub's word. Where the partner's own system has put a document under the same id, its word stands
+in the table and the hub's beside it (`partner_documents`): all that is written here goes there then.
 """
 
 from __future__ import annotations
@@ -18,12 +21,11 @@ import msgspec
 
 from service.domain.document import Document, DocumentKind, Ledger, Side
 from service.store.database import Connection
-from service.store.history import HistoryKind, Version, insert_history
+from service.store.document_rows import document_row, document_version
+from service.store.history import HistoryKind, insert_history
+from service.store.partner_documents import rejoin
 from service.store.queries import QUERY
 from service.store.rows import clean_text, rows_json
-
-HUB = "hub"
-"""The origin of what the hub tells; the partner's own documents have another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +139,19 @@ async def write_documents(
 async def upsert_documents(
     connection: Connection, organization_id: UUID, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write rows and their versions."""
-    await connection.execute(QUERY["upsert_documents"], rows_json(rows))
-    versions = [_version(row["ledger"], row["side"], row, valid_from=row["hub_updated_at"]) for row in rows]
+    """Write rows and their versions; what the partner's own system has put is written beside it."""
+    told = await connection.fetch(QUERY["upsert_documents"], rows_json(rows))
+    written = {(row["ledger"], row["side"], row["document_id"]) for row in told}
+    versions = [
+        document_version(row["ledger"], row["side"], row, valid_from=row["hub_updated_at"])
+        for row in rows
+        if (row["ledger"], row["side"], row["document_id"]) in written
+    ]
     await insert_history(connection, organization_id, HistoryKind.DOCUMENT, versions)
+    beside = [row for row in rows if (row["ledger"], row["side"], row["document_id"]) not in written]
+    if beside:
+        await connection.execute(QUERY["upsert_superseded_documents"], rows_json(beside))
+        await rejoin(connection, organization_id, [row["document_id"] for row in beside])
 
 
 async def mark_documents_seen(
@@ -163,7 +174,7 @@ async def mark_documents_removed(
 ) -> Sequence[str]:
     """Mark those that a list which may prove absence no longer holds; returns their ids."""
     rows = await connection.fetch(QUERY["mark_documents_removed"], organization_id, ledger, side, listed)
-    versions = [_version(ledger, side, row, removed=True) for row in rows]
+    versions = [document_version(ledger, side, row, removed=True) for row in rows]
     await insert_history(connection, organization_id, HistoryKind.DOCUMENT, versions)
     return [row["document_id"] for row in rows]
 
@@ -173,9 +184,15 @@ async def mark_document_removed(
 ) -> bool:
     """Mark one that the hub says does not exist; false when it was marked already, or never known."""
     rows = await connection.fetch(QUERY["mark_document_removed"], organization_id, ledger, side, document_id)
-    versions = [_version(ledger, side, row, removed=True) for row in rows]
+    versions = [document_version(ledger, side, row, removed=True) for row in rows]
     await insert_history(connection, organization_id, HistoryKind.DOCUMENT, versions)
-    return bool(rows)
+    if rows or side is Side.BOOKS:
+        return bool(rows)
+    beside = await connection.fetch(
+        QUERY["delete_superseded_document"], organization_id, ledger, side, document_id
+    )
+    await rejoin(connection, organization_id, [row["document_id"] for row in beside])
+    return bool(beside)
 
 
 async def list_document_hashes(
@@ -200,7 +217,17 @@ async def list_documents(
     connection: Connection, organization_id: UUID, ledger: Ledger
 ) -> Sequence[StoredDocument]:
     """Everything of a ledger that comparing needs, removed documents included."""
-    rows = await connection.fetch(QUERY["list_documents"], organization_id, ledger)
+    return _stored(await connection.fetch(QUERY["list_documents"], organization_id, ledger))
+
+
+async def list_hub_documents(
+    connection: Connection, organization_id: UUID, ledger: Ledger
+) -> Sequence[StoredDocument]:
+    """The same as the hub has it, also where the partner's own system says otherwise."""
+    return _stored(await connection.fetch(QUERY["list_hub_documents"], organization_id, ledger))
+
+
+def _stored(rows: Sequence[asyncpg.Record]) -> Sequence[StoredDocument]:
     return [
         StoredDocument(
             document=msgspec.convert(row["body"], Document),
@@ -326,42 +353,11 @@ def _known(rows: Sequence[asyncpg.Record]) -> Mapping[str, KnownDocument]:
 
 
 def _row(organization_id: UUID, seen: SeenDocument, before: KnownDocument | None) -> dict[str, Any]:
-    document = seen.document
-    return {
-        "organization_id": organization_id,
-        "ledger": document.ledger,
-        "side": document.side,
-        "document_id": document.document_id,
-        "kind": document.kind,
-        "origin": HUB,
-        "number": document.number,
-        "party_id": document.party_id,
-        "party_name": document.party_name,
-        "currency": document.currency,
-        "total_minor": document.total_minor,
-        "status": document.status,
-        "issued_on": document.issued_on,
-        "due_on": document.due_on,
-        "body": document,
-        "payload": seen.payload,
-        "content_hash": document.content_hash,
-        "list_hash": list_hash(document),
-        "hub_updated_at": document.updated_at,
-        "version": 1 if before is None else before.version + 1,
-    }
-
-
-def _version(
-    ledger: str,
-    side: str,
-    row: Mapping[str, Any] | asyncpg.Record,
-    *,
-    removed: bool = False,
-    valid_from: datetime | None = None,
-) -> Version:
-    return Version(
-        object_id=f"{ledger}/{side}/{row['document_id']}",
-        version=row["version"],
-        valid_from=valid_from,
-        body={"document": row["body"], "removed": removed},
+    return document_row(
+        organization_id,
+        seen.document,
+        payload=seen.payload,
+        list_hash=list_hash(seen.document),
+        hub_updated_at=seen.document.updated_at,
+        version=1 if before is None else before.version + 1,
     )

@@ -6,7 +6,8 @@ route that does not exist for a caller is 404, like one that does not exist at a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -16,12 +17,10 @@ from starlette.responses import RedirectResponse, Response
 
 from service.web.authentication import Caller, require_csrf
 from service.web.bodies import BodyRefused, read_body
-from service.web.parameters import parse_all
+from service.web.known import require_known
+from service.web.parameters import AS_OF, parse_all
 from service.web.problems import Fault, Refused, malformed, not_found
 from service.web.route import Asked, Kind, Route, Service
-
-BODY_BYTES_MAX = 64 * 1024
-"""Of a JSON body or a form; routes that take whole documents bring their own cap."""
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
@@ -29,6 +28,7 @@ FIELDS_MAX = 20
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
+Take = Callable[[int], None]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -42,16 +42,19 @@ def endpoint(route: Route, service: Service) -> Endpoint:
             if route.kind is Kind.PAGE and refused.answer.status == 401:  # noqa: PLR2004 - a person without session
                 return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
             raise
-        body = await _body(route, request, caller)
-        asked = Asked(
-            service=service,
-            request=request,
-            caller=caller,
-            path=request.path_params,
-            query=parse_all(route.parameters, request.query_params),
-            body=body,
-        )
-        given = await route.handler(asked)
+        with _share(route) as take:
+            body = await _body(route, request, caller, take)
+            query = parse_all(route.parameters, request.query_params)
+            await require_known(service, query.get(AS_OF.name))
+            asked = Asked(
+                service=service,
+                request=request,
+                caller=caller,
+                path=request.path_params,
+                query=query,
+                body=body,
+            )
+            given = await route.handler(asked)
         return given if isinstance(given, Response) else as_json(given, route.status)
 
     return answer
@@ -73,19 +76,41 @@ async def _caller(route: Route, service: Service, request: Request) -> Caller | 
     return caller
 
 
-async def _body(route: Route, request: Request, caller: Caller | None) -> Any:  # noqa: ANN401 - as the route says
+@contextmanager
+def _share(route: Route) -> Iterator[Take]:
+    """Lend what counts the bytes of a body while it is read and worked on."""
+    if route.body_limit.memory is None:
+        yield lambda _size: None
+    else:
+        with route.body_limit.memory.share() as take:
+            yield take
+
+
+async def _body(
+    route: Route,
+    request: Request,
+    caller: Caller | None,
+    take: Take,
+) -> Any:  # noqa: ANN401 - as the route says
     if not route.is_action:
         return None
     try:
-        content = await read_body(request.receive, request.headers.raw, limit_bytes=BODY_BYTES_MAX)
+        content = await read_body(
+            request.receive,
+            request.headers.raw,
+            limit_bytes=route.body_limit.bytes_max,
+            deadline_seconds=route.body_limit.seconds,
+            take=take,
+        )
     except BodyRefused as refused:
-        raise Refused(refused.status, refused.detail, headers={"connection": "close"}) from None
+        headers = {"connection": "close"} | ({"retry-after": "5"} if refused.status == 503 else {})  # noqa: PLR2004
+        raise Refused(refused.status, refused.detail, headers=headers) from None
     fields = _fields(content) if route.is_form else {}
     if caller is not None and caller.session is not None:
         require_csrf(caller, fields.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, ""))
     if route.is_form:
         return fields
-    return _decoded(route.body, content, request)
+    return _decoded(route, content, request)
 
 
 def _fields(content: bytes) -> Mapping[str, str]:
@@ -97,12 +122,12 @@ def _fields(content: bytes) -> Mapping[str, str]:
     return {name: texts[-1] for name, texts in parsed.items()}
 
 
-def _decoded(kind: Any, content: bytes, request: Request) -> Any:  # noqa: ANN401 - as the route says
-    if kind is None:
+def _decoded(route: Route, content: bytes, request: Request) -> Any:  # noqa: ANN401 - as the route says
+    if route.body is None:
         return None
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "The body must be JSON; say so with Content-Type: application/json.")
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(content, type=route.body) if route.reads is None else route.reads(content)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise malformed(Fault(name="body", detail=str(error) or "cannot be read")) from None

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from service.settings import Role, Settings
 from service.store.database import Connection, Database
 from service.web.authentication import Authenticator, Caller
+from service.web.bodies import RECEIVE_SECONDS, Memory
 from service.web.parameters import Parameter
 
 
@@ -65,6 +66,18 @@ class Asked:
         return asked or self.who.organization_id
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLimit:
+    """How large a body may be, how long it may take, and what all of its kind together may hold."""
+
+    bytes_max: int
+    seconds: float = RECEIVE_SECONDS
+    memory: Memory | None = None
+
+
+BODY_LIMIT = BodyLimit(bytes_max=64 * 1024)
+"""Of a JSON body or a form; routes that take whole documents bring their own."""
+
 Handler = Callable[[Asked], Awaitable[Any]]
 
 
@@ -94,6 +107,9 @@ class Route:
     parameters: Sequence[Parameter] = ()
     body: Any = None
     """The type of its JSON body."""
+    reads: Callable[[bytes], Any] | None = None
+    """What reads its JSON body, where that type alone would not tell all that is wrong with one."""
+    body_limit: BodyLimit = BODY_LIMIT
     is_form: bool = False
     """Whether it takes a form of our page instead."""
     answer: Any = None

@@ -32,7 +32,12 @@ from service.hub.client import Hub
 from service.logs import get_logger
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection, Database
-from service.store.documents import ScanRow, list_documents, list_latest_scans, list_unreadable_documents
+from service.store.documents import (
+    ScanRow,
+    list_hub_documents,
+    list_latest_scans,
+    list_unreadable_documents,
+)
 from service.store.history import HistoryKind, list_history
 from service.store.pushed import attempt_of, evidence_of, of_record
 from service.store.pushes import StoredEvidence, insert_evidence, list_attempts, list_open_evidence
@@ -229,7 +234,7 @@ def _scanned(row: ScanRow) -> Scanned:
 async def _books(
     connection: Connection, organization_id: UUID, ledger: Ledger, pulls: Sequence[Pull]
 ) -> Books:
-    documents = await list_documents(connection, organization_id, ledger)
+    documents = await list_hub_documents(connection, organization_id, ledger)
     links = await list_record_links(
         connection, organization_id, [*DOCUMENT_TYPES[ledger], PARTY_TYPE[ledger]]
     )

@@ -142,7 +142,7 @@ ORDER BY since DESC, o.organization_id LIMIT $2;
 
 -- name: list_differing_organizations :many
 -- Organizations with differences that no rule explains, by the kind of alert they give. What a failing or pending push
--- explains is left to the alerts about pushes.
+-- explains is left to the alerts about pushes; what the partner's own system alone has is explained by none.
 -- $1 limit
 SELECT t.alert_kind, o.organization_id, o.name, min(t.since) AS since, sum(t.documents)::bigint AS records_count,
     string_agg(DISTINCT t.kind, ', ' ORDER BY t.kind) AS kinds,
@@ -158,7 +158,8 @@ FROM (
     SELECT organization_id, kind, min(first_seen_at) AS since, count(*) AS documents,
         CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
     FROM differences
-    WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending', 'not_pushed')
+    WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending')
+        AND (kind <> 'not_pushed' OR record_id IS NULL)
     GROUP BY organization_id, kind
 ) t
 JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL

@@ -69,6 +69,54 @@ WHERE ($3::text IS NULL OR body ->> 'object_type' = $3)
     AND ($6::text IS NULL OR body ->> 'cause' = $6)
 ORDER BY organization_id, object_id LIMIT $9;
 
+-- name: list_local_documents :many
+-- A filter that is null does not filter.
+-- $1 organization_id, $2 ledger, $3 origin, $4 after ledger or null, $5 after document_id, $6 limit
+SELECT organization_id, ledger, document_id, body, version, first_seen_at FROM documents
+WHERE organization_id = $1 AND side = 'local' AND removed_at IS NULL
+    AND ($2::text IS NULL OR ledger = $2) AND ($3::text IS NULL OR origin = $3)
+    AND ($4::text IS NULL OR (ledger, side, document_id) > ($4, 'local', $5::text))
+ORDER BY ledger, side, document_id LIMIT $6;
+
+-- name: list_local_documents_as_of :many
+-- The same as we knew them at an instant.
+-- $1 organization_id, $2 ledger, $3 origin, $4 after ledger or null, $5 after document_id, $6 limit, $7 as_of
+SELECT d.organization_id, d.ledger, d.document_id, h.body -> 'document' AS body, h.version, d.first_seen_at
+FROM documents d
+CROSS JOIN LATERAL (
+    SELECT body, version, known_from FROM history h
+    WHERE h.organization_id = d.organization_id AND h.kind = 'document' AND h.known_from <= $7
+        AND h.object_id = d.ledger || '/local/' || d.document_id
+    ORDER BY h.version DESC, h.known_from DESC LIMIT 1
+) h
+WHERE d.organization_id = $1 AND d.side = 'local' AND d.first_seen_at <= $7 AND NOT (h.body ->> 'removed')::boolean
+    AND ($2::text IS NULL OR d.ledger = $2)
+    AND ($3::text IS NULL OR coalesce(h.body -> 'document' ->> 'origin', 'hub') = $3)
+    AND ($4::text IS NULL OR (d.ledger, d.side, d.document_id) > ($4, 'local', $5::text))
+ORDER BY d.ledger, d.side, d.document_id LIMIT $6;
+
+-- name: get_local_document :one
+-- $1 organization_id, $2 document_id
+SELECT organization_id, ledger, document_id, body, version, first_seen_at FROM documents
+WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'local' AND document_id = $2
+    AND removed_at IS NULL
+ORDER BY changed_at DESC LIMIT 1;
+
+-- name: get_local_document_as_of :one
+-- As we knew it at an instant.
+-- $1 organization_id, $2 document_id, $3 as_of
+SELECT d.organization_id, d.ledger, d.document_id, h.body -> 'document' AS body, h.version, d.first_seen_at
+FROM documents d
+CROSS JOIN LATERAL (
+    SELECT body, version, known_from FROM history h
+    WHERE h.organization_id = d.organization_id AND h.kind = 'document' AND h.known_from <= $3
+        AND h.object_id = d.ledger || '/local/' || d.document_id
+    ORDER BY h.version DESC, h.known_from DESC LIMIT 1
+) h
+WHERE d.organization_id = $1 AND d.ledger IN ('receivable', 'payable') AND d.side = 'local' AND d.document_id = $2
+    AND NOT (h.body ->> 'removed')::boolean
+ORDER BY h.known_from DESC LIMIT 1;
+
 -- name: list_events :many
 -- The ledger of webhooks, newest first, before a key. An event that was found in the hub's log while its delivery was just
 -- being stored is told once.

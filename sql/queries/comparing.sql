@@ -27,7 +27,7 @@ SET local_minor = excluded.local_minor, books_minor = excluded.books_minor, delt
     basis = excluded.basis, expected = excluded.expected, rule = excluded.rule, record_id = excluded.record_id,
     cause = excluded.cause, reason = excluded.reason, confidence = excluded.confidence, count_delta = excluded.count_delta,
     expected_until = excluded.expected_until, version = excluded.version, changed_at = excluded.changed_at, resolved_at = excluded.resolved_at,
-    local_on = excluded.local_on, books_on = excluded.books_on;
+    local_on = excluded.local_on, books_on = excluded.books_on, origin = excluded.origin;
 
 -- name: list_differences :many
 -- A filter that is null does not filter.

@@ -242,10 +242,17 @@ GROUP BY f.cause, f.cause_group, m.money_at_risk
 ORDER BY count(*) DESC, f.cause LIMIT $2;
 
 -- name: list_record_currencies_to_fill :many
--- Records whose local document's money is not copied yet, or has changed.
+-- Records of which the money of the hub's document is not copied yet, or has changed.
 -- $1 organization_id, $2 object_ids uuid[]
 SELECT r.record_id FROM records r
-JOIN documents d ON d.organization_id = r.organization_id AND d.side = 'local' AND d.document_id = r.object_id::text
+CROSS JOIN LATERAL (
+    SELECT total_minor, currency FROM documents d
+    WHERE d.organization_id = r.organization_id AND d.ledger IN ('receivable', 'payable') AND d.side = 'local'
+        AND d.document_id = r.object_id::text AND d.origin = 'hub'
+    UNION ALL
+    SELECT total_minor, currency FROM superseded_documents d
+    WHERE d.organization_id = r.organization_id AND d.ledger IN ('receivable', 'payable') AND d.document_id = r.object_id::text
+) d
 WHERE r.organization_id = $1 AND r.object_id = ANY($2::uuid[])
     AND (r.amount_minor, r.currency) IS DISTINCT FROM (d.total_minor, d.currency);
 

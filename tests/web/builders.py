@@ -8,8 +8,9 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp
 
 from service.domain.alert import Alert, Kind, Severity, Status
 from service.domain.cause_names import Cause
+from service.domain.document import Document, DocumentKind, Ledger, Line, Origin, Side
+from service.domain.document import Status as DocumentStatus
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.record import Record
 from service.domain.record_state import FAILED, State
@@ -28,6 +31,7 @@ from service.store.connections import SeenConnection, write_connections
 from service.store.database import Database
 from service.store.hub_budget import mark_hub_ok
 from service.store.organizations import SeenOrganization, write_organizations
+from service.store.partner_documents import put_documents
 from service.store.pushes import (
     AttemptKey,
     StoredEvidence,
@@ -38,7 +42,7 @@ from service.store.pushes import (
 from service.store.records import Change, write_records
 from service.store.replicas import upsert_replica
 from service.store.streams import ensure_streams
-from service.store.work import ensure_work
+from service.store.work import ensure_work, get_now
 from service.web.delivery import Delivery
 from service.web.group_commit import GroupCommit
 
@@ -291,6 +295,28 @@ async def add_balance(database: Database, organization_id: UUID, **changes: Any)
     return row
 
 
+async def add_document(database: Database, organization_id: UUID, **changes: Any) -> Document:
+    """A document of the partner's own system."""
+    told = Document(
+        side=Side.LOCAL,
+        ledger=Ledger.RECEIVABLE,
+        kind=DocumentKind.INVOICE,
+        document_id=str(uuid4()),
+        number="R-17",
+        currency="USD",
+        total_minor=125_00,
+        status=DocumentStatus.OPEN,
+        issued_on=NOW.date(),
+        lines=(Line(description="Beans", quantity=Decimal("2.5"), net_minor=125_00, tax_rate=0),),
+        origin=Origin.PARTNER,
+        is_in_hub=False,
+    )
+    document = replace(told, **changes)
+    async with database.organization(organization_id) as rows:
+        await put_documents(rows, organization_id, [document], await get_now(rows))
+    return document
+
+
 async def add_alert(database: Database, organization_id: UUID = FLEET, **changes: Any) -> Alert:
     """A firing alert."""
     alert = Alert(
@@ -416,6 +442,7 @@ async def fill(database: Database) -> Fleet:
         )
         await add_balance(database, organization_id)
         await add_balance(database, organization_id, ledger="payable", currency="JPY", terms=[])
+        await add_document(database, organization_id, party_name=name)
         alerts[organization_id] = await add_alert(database, organization_id, summary=name)
         await add_event(database, organization_id, action=name.split()[0].lower())
     alerts[FLEET] = await add_alert(database)

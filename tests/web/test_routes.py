@@ -34,6 +34,11 @@ RIGHTS: dict[str, Role | None] = {
     "DELETE /v1/retries/{retry_id:uuid}": OPERATOR,
     "GET /v1/differences": VIEWER,
     "GET /v1/balance": VIEWER,
+    "GET /v1/organizations/{organization_id:uuid}/documents": VIEWER,
+    "GET /v1/organizations/{organization_id:uuid}/documents/{local_id}": VIEWER,
+    "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id}": OPERATOR,
+    "DELETE /v1/organizations/{organization_id:uuid}/documents/{local_id}": OPERATOR,
+    "POST /v1/documents/bulk": OPERATOR,
     "GET /v1/organizations/{organization_id:uuid}/statements/{period}": VIEWER,
     "POST /v1/organizations/{organization_id:uuid}/statements/{period}/sign": OPERATOR,
     "GET /v1/events": VIEWER,
@@ -78,7 +83,7 @@ def name_of(route: Route) -> str:
 
 def path_of(route: Route) -> str:
     """A path of the route, to something that does not exist."""
-    parts = {"{name}": "none.css", "{period}": "2026-10"} | {
+    parts = {"{name}": "none.css", "{period}": "2026-10", "{local_id}": "R-17"} | {
         f"{{{name}:uuid}}": str(uuid4()) for name in ("organization_id", "record_id", "alert_id", "retry_id")
     }
     path = route.path
@@ -174,6 +179,8 @@ async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: p
     retry = (await operator.post("/v1/retries", json={"filter": {}})).json()
     ids = {"organization_id": str(ORGANIZATION), "record_id": records[0]["id"], "period": "2026-10"}
     ids["retry_id"] = retry["id"]
+    documents = (await operator.get(f"/v1/organizations/{ORGANIZATION}/documents")).json()["data"]
+    ids["local_id"] = documents[0]["local_id"]
     for path, methods in told["paths"].items():
         if "get" not in methods or path == "/":
             continue

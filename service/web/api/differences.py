@@ -38,6 +38,8 @@ class Difference:
     rule: str | None
     record_id: UUID | None
     cause: str | None
+    origin: str | None
+    """Whose word the local document is: the hub's, or that of the partner's own system."""
     reason: str
     first_seen_at: datetime
     last_seen_at: datetime

@@ -1,0 +1,109 @@
+"""The shape of a partner's document: everything that is wrong with one is told at once, by field."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from service.domain.document import Origin
+from service.web.api.documents_shape import Unfit, read_document
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """An invoice with something in every field."""
+    return {
+        "kind": "invoice",
+        "number": "R-2026-17",
+        "party": {"id": "8d2c0ec2-31ba-4f7b-8d14-7c3a4f7e2b11", "name": "Harbour Coffee"},
+        "currency": "USD",
+        "total_minor": 1_075_00,
+        "tax_minor": 75_00,
+        "due_minor": 1_075_00,
+        "status": "open",
+        "issued_on": "2026-10-05",
+        "due_on": "2026-11-04",
+        "lines": [
+            {
+                "description": "Beans",
+                "quantity": 2.5,
+                "unit_amount": "400.00",
+                "net_minor": 1_000_00,
+                "tax_percent": 7.5,
+                "product_name": "Beans",
+            }
+        ],
+        "for_hub": True,
+        "created_at": "2026-10-05T09:30:00Z",
+        "updated_at": "2026-10-05T09:30:00Z",
+    } | changes
+
+
+def faults(told: Any) -> list[str]:
+    """What is wrong with a document, by field."""
+    try:
+        read_document(json.dumps(told).encode(), "R-17")
+    except Unfit as unfit:
+        return sorted(fault.name for fault in unfit.faults)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"kind": "quote"}, ["kind"]),
+        ({"currency": "usd"}, ["currency"]),
+        ({"currency": "ZZZ"}, ["currency"]),
+        ({"total_minor": 10.5}, ["total_minor"]),
+        ({"total_minor": -1}, ["total_minor"]),
+        ({"total_minor": 2**53}, ["total_minor"]),
+        ({"total_minor": 10, "tax_minor": 11, "due_minor": 12}, ["tax_minor", "due_minor"]),
+        ({"issued_on": None}, ["issued_on"]),
+        ({"issued_on": "5.10.2026"}, ["issued_on"]),
+        ({"issued_on": "0001-01-01", "due_on": "9999-12-31"}, ["issued_on", "due_on"]),
+        ({"updated_at": "2026-10-05T09:30:00"}, ["updated_at"]),
+        ({"updated_at": "9999-12-31T23:59:59Z"}, ["updated_at"]),
+        ({"status": "sent", "number": 17, "party": "Harbour"}, ["number", "party", "status"]),
+        ({"party": {"nickname": "Harbour"}}, ["party"]),
+        ({"lines": [{"quantity": 1}, {"quantity": "many"}]}, ["lines[1].quantity"]),
+        ({"lines": [{"tax_percent": 101}]}, ["lines[0].tax_percent"]),
+        ({"lines": [{}] * 1_001}, ["lines"]),
+        ({"lines": [{"unit_amount": "1e400"}]}, ["lines[0].unit_amount"]),
+        ({"amount": 5}, ["amount"]),
+        ({"for_hub": "yes"}, ["for_hub"]),
+    ],
+)
+def test_everything_that_is_wrong_is_told_by_field(changes: dict[str, Any], named: list[str]) -> None:
+    """Each fault of a document is named once, and nothing that is right is."""
+    assert faults(document(**changes)) == sorted(named)
+
+
+def test_missing_fields_are_named() -> None:
+    """An empty document lacks a kind, a currency, a total and a date; a draft may lack the date."""
+    assert faults({}) == ["currency", "issued_on", "kind", "total_minor"]
+    assert faults({"kind": "bill", "currency": "JPY", "total_minor": 5, "status": "draft"}) == []
+
+
+def test_numbers_stay_exact() -> None:
+    """Quantities and prices are read as they are written; lines finer than the minor unit are counted."""
+    text = json.dumps(document()).replace("2.5", "0.333333333333333333333333333333")
+    read = read_document(text.encode(), "R-17")
+    assert read.lines[0].quantity == Decimal("0.333333333333333333333333333333")
+    assert (read.rounded_lines, read.lines[0].tax_rate, read.origin) == (1, 750, Origin.PARTNER)
+    exact = read_document(json.dumps(document()).encode(), "R-17")
+    assert exact.rounded_lines == 0
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("invoice", 1), ("bill", 1), ("credit_note", -1)])
+def test_a_credit_note_takes_away(kind: str, sign: int) -> None:
+    """In the normal form all amounts of a credit note are negative, and of nothing else."""
+    read = read_document(json.dumps(document(kind=kind)).encode(), "R-17")
+    assert (read.total_minor, read.tax_minor, read.due_minor, read.net_minor, read.lines[0].net_minor) == (
+        sign * 1_075_00,
+        sign * 75_00,
+        sign * 1_075_00,
+        sign * 1_000_00,
+        sign * 1_000_00,
+    )
