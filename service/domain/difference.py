@@ -7,7 +7,7 @@ inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,11 +16,12 @@ from service.domain.difference_kind import Difference, Kind, Verdict
 from service.domain.difference_pair import books_amount, field_verdicts, money_verdict, softened
 from service.domain.difference_unpaired import Finding, unpaired_books, unpaired_local
 from service.domain.document import Document, Ledger, Side, newest
+from service.domain.entry import Entry, months_of
 from service.domain.expectation import vanished_id
 from service.domain.expectation_context import Context
 from service.domain.pairing import Pair, Pairing, pair
 from service.domain.pairing_links import Link, LinkIndex
-from service.domain.statement_posting import MonthSum, Posting, day_of, days_of_pair, month_sums
+from service.domain.statement_posting import MonthSum, day_of, days_of_pair
 
 __all__ = ["Comparison", "Context", "Difference", "Kind", "compare"]
 
@@ -34,6 +35,8 @@ class Comparison:
     pairing: Pairing
     months: Sequence[MonthSum]
     """The same totals by the month in which each document counts."""
+    entries: Sequence[Entry]
+    """How each pair and each lone document counts in both."""
 
 
 def compare(
@@ -43,8 +46,13 @@ def compare(
     books: Sequence[Document],
     links: Sequence[Link],
     context: Context,
+    crowded: Collection[int] = frozenset(),
 ) -> Comparison:
-    """Compare one ledger of one organization; all documents must be of that ledger and of their side."""
+    """Compare one ledger of one organization; all documents must be of that ledger and of their side.
+
+    A part of a ledger is compared alike if it is a whole neighbourhood (`neighbourhood`); `crowded` is what
+    that says of the rest.
+    """
     assert all(each.ledger is ledger and each.side is Side.LOCAL for each in local), (
         "a foreign local document"
     )
@@ -58,13 +66,16 @@ def compare(
         for local_id in ours
         if (books_id := vanished_id(local_id, index.best(local_id), context, theirs)) is not None
     }
-    pairing = pair(tuple(ours.values()), tuple(theirs.values()), index, vanished=frozenset(vanished))
+    pairing = pair(
+        tuple(ours.values()), tuple(theirs.values()), index, vanished=frozenset(vanished), crowded=crowded
+    )
     findings = [finding for found in pairing.pairs for finding in _of_pair(found, index, context)]
     findings += unpaired_local(pairing, index, context, vanished)
     findings += unpaired_books(pairing, index, context)
     differences = [_difference(ledger, finding, index) for finding in findings]
     balances = tie_out(ledger, ours.values(), _books_amounts(pairing, findings), differences)
-    return Comparison(differences, balances, pairing, _months(pairing, findings))
+    entries = _entries(pairing, findings)
+    return Comparison(differences, balances, pairing, months_of(entries), entries)
 
 
 def _of_pair(found: Pair, index: LinkIndex, context: Context) -> Iterator[Finding]:
@@ -108,18 +119,30 @@ def _surplus_amounts(findings: Sequence[Finding]) -> Mapping[str, int]:
     }
 
 
-def _months(pairing: Pairing, findings: Sequence[Finding]) -> Sequence[MonthSum]:
-    """Add all documents up by the month in which each of them counts."""
-    local: list[Posting] = [(each.currency, day_of(each), each.total_minor) for each in pairing.local_only]
+def _entries(pairing: Pairing, findings: Sequence[Finding]) -> Sequence[Entry]:
+    """Tell how each document counts: on which day, and with which amount."""
     amounts = _surplus_amounts(findings)
-    books: list[Posting] = [
-        (each.currency, day_of(each), amounts[each.document_id]) for each in pairing.books_only
+    entries = [
+        Entry(local_id=each.document_id, local=(each.currency, day_of(each), each.total_minor))
+        for each in pairing.local_only
+    ]
+    entries += [
+        Entry(books_id=each.document_id, books=(each.currency, day_of(each), amounts[each.document_id]))
+        for each in pairing.books_only
     ]
     for found in pairing.pairs:
-        local_on, books_on = days_of_pair(found.local, found.books)
-        local.append((found.local.currency, local_on, found.local.total_minor))
-        books.append((found.books.currency, books_on, books_amount(found.local, found.books)))
-    return month_sums(local, books)
+        local, books = found.local, found.books
+        local_on, books_on = days_of_pair(local, books)
+        entries.append(
+            Entry(
+                local_id=local.document_id,
+                books_id=books.document_id,
+                paired_by=found.by,
+                local=(local.currency, local_on, local.total_minor),
+                books=(books.currency, books_on, books_amount(local, books)),
+            )
+        )
+    return entries
 
 
 def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Difference:

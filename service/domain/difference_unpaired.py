@@ -64,7 +64,10 @@ def unpaired_books(pairing: Pairing, index: LinkIndex, context: Context) -> Iter
     if not pairing.books_only:
         return
     originals = _Originals.of(pairing)
-    partners = {books_id: local_id for local_id, books_id in context.once_paired.items()}
+    # Of several that were paired with one in the books, the first by id speaks, whatever their order.
+    partners = {
+        books_id: local_id for local_id, books_id in sorted(context.once_paired.items(), reverse=True)
+    }
     for document in pairing.books_only:
         group = groups.get(document.document_id)
         if group is not None and len(group.local) == 1:

@@ -21,7 +21,7 @@ Rules that matter:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -101,22 +101,40 @@ def pair(
     links: Sequence[Link] | LinkIndex,
     *,
     vanished: frozenset[str] = frozenset(),
+    crowded: Collection[int] = frozenset(),
 ) -> Pairing:
-    """Pair the documents of one ledger; `vanished` are local ids whose copy in the books is gone."""
+    """Pair the documents of one ledger; `vanished` are local ids whose copy in the books is gone.
+
+    `crowded` is for a part of a ledger: keys of similarity that say nothing in the whole (`assign`).
+    """
     free = _Free(_in_order(local), _in_order(books))
     if not isinstance(links, LinkIndex):
         ledgers = {document.ledger for document in (*local, *books)}
         assert len(ledgers) <= 1, "a pairing is of one ledger"
         links = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
-    pairs = [free.take(found) for found in _by_record(free, links)]
-    pairs += [free.take(found) for found in _by_number(free, links)]
+    pairs = _certain(free, links)
     likely = [each for each in free.local.values() if _may_be_similar(each, vanished)]
     if not likely or not free.books:
         return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ())
-    similar, ties = assign(likely, list(free.books.values()), links, Numbers.of(local, books))
+    similar, ties = assign(likely, list(free.books.values()), links, Numbers.of(local, books), crowded)
     pairs += [free.take(_similar(candidate)) for candidate in similar]
     ambiguous = [Ambiguity(tuple(tied_local), tuple(tied_books)) for tied_local, tied_books in ties]
     return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ambiguous)
+
+
+def left_over(
+    local: Sequence[Document], books: Sequence[Document], links: LinkIndex
+) -> tuple[Sequence[Document], Sequence[Document]]:
+    """Return what neither a record nor equality pairs: the documents among which similarity looks."""
+    free = _Free(_in_order(local), _in_order(books))
+    _certain(free, links)
+    return tuple(free.local.values()), tuple(free.books.values())
+
+
+def _certain(free: _Free, links: LinkIndex) -> list[Pair]:
+    pairs = [free.take(found) for found in _by_record(free, links)]
+    pairs += [free.take(found) for found in _by_number(free, links)]
+    return pairs
 
 
 def _in_order(documents: Sequence[Document]) -> dict[str, Document]:

@@ -18,7 +18,7 @@ floor. A key that many documents share says nothing about any of them and is pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,7 +27,7 @@ from typing import Final, TypeAlias
 
 from rapidfuzz import fuzz
 
-from service.domain.document import Basis, Document, number_core, number_key, party_key
+from service.domain.document import Basis, Document, Side, digest, number_core, number_key, party_key
 from service.domain.pairing_links import LinkIndex
 
 NUMBER_POINTS: Final = 30
@@ -96,10 +96,17 @@ Tie: TypeAlias = tuple[Sequence[Document], Sequence[Document]]
 
 
 def assign(
-    local: Sequence[Document], books: Sequence[Document], links: LinkIndex, numbers: Numbers
+    local: Sequence[Document],
+    books: Sequence[Document],
+    links: LinkIndex,
+    numbers: Numbers,
+    crowded: Collection[int] = frozenset(),
 ) -> tuple[Sequence[Candidate], Sequence[Tie]]:
-    """Return the pairs that similarity makes, and the groups of documents that tie."""
-    open_candidates = _candidates(local, books, links, numbers)
+    """Return the pairs that similarity makes, and the groups of documents that tie.
+
+    `crowded` are index keys (`similarity_keys`) that too many documents share which are not given here.
+    """
+    open_candidates = _candidates(local, books, links, numbers, crowded)
     made: list[Candidate] = []
     for _ in range(ROUNDS_MAX):
         ahead = _ahead(open_candidates)
@@ -116,8 +123,25 @@ def assign(
     return made, _ties(open_candidates)
 
 
+def similarity_keys(document: Document) -> frozenset[int]:
+    """Return the index keys of a document in 64 bits each: only who shares one may be similar."""
+    keys = _keys(document, own_amount=document.side is Side.BOOKS)
+    return frozenset(_numbered(key) for key in keys)
+
+
+def _numbered(key: tuple[object, ...]) -> int:
+    currency, one, other = key
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    return int.from_bytes(digest((currency, *one, *other))[:8], "big", signed=True)
+
+
 def _candidates(
-    local: Sequence[Document], books: Sequence[Document], links: LinkIndex, numbers: Numbers
+    local: Sequence[Document],
+    books: Sequence[Document],
+    links: LinkIndex,
+    numbers: Numbers,
+    crowded: Collection[int],
 ) -> list[Candidate]:
     index: dict[tuple[object, ...], list[Document]] = {}
     for document in books:
@@ -128,7 +152,7 @@ def _candidates(
         near: dict[str, Document] = {}
         for key in _keys(document, own_amount=False):
             several = index.get(key, ())
-            if len(several) <= CANDIDATES_MAX:
+            if several and len(several) <= CANDIDATES_MAX and not (crowded and _numbered(key) in crowded):
                 near.update((each.document_id, each) for each in several)
         for books_id, other in near.items():
             if links.belongs_to_another(books_id, document.document_id) or not numbers.allow(document, other):

@@ -1,0 +1,36 @@
+"""Entries: how each pair and each lone document counts in the balance and its months.
+
+All entries of a ledger together are its balance, so that a balance moves by what entries it loses and gains:
+nothing has to be added up anew because one document changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from service.domain.pairing import PairedBy
+from service.domain.statement_posting import MonthSum, Posting, month_sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A pair, or a document that stands alone, as it counts."""
+
+    local_id: str | None = None
+    books_id: str | None = None
+    paired_by: PairedBy | None = None
+    local: Posting | None = None
+    books: Posting | None = None
+
+
+def months_of(entries: Iterable[Entry]) -> Sequence[MonthSum]:
+    """Add entries up by currency and month."""
+    local: list[Posting] = []
+    books: list[Posting] = []
+    for each in entries:
+        if each.local is not None:
+            local.append(each.local)
+        if each.books is not None:
+            books.append(each.books)
+    return month_sums(local, books)
