@@ -12,6 +12,7 @@ it all:
     │   └── EmbeddedPostgresError  the Postgres that comes along cannot be started
     ├── Superseded                 our lease was taken over: stop this unit of work, write nothing
     ├── WorkFailed                 a run of a worker ended by our own mistake; drawn in `workers.work`
+    ├── OverrideRefused            a person's word cannot be given; drawn in `store.overrides`
     └── HubError                   a call to the hub failed; says what became of the request
         └── AnswerTooLarge         more than we take, a smaller page may fit; drawn in `hub.exchange`
 """

@@ -125,10 +125,18 @@ def _set_aside(case: Case) -> Decision | None:
     )
     if no is None or (yes is not None and yes.observed_at > no.observed_at):
         return None
-    reason = f"It is not sent again: {no.detail or 'a person decided so'}."
     return case.decision(
-        Verdict.GIVE_UP, reason, seconds=case.policy.person_seconds, owner=Owner.NOBODY, cures=()
+        Verdict.NEEDS_PERSON,
+        aside_reason(no.detail),
+        seconds=case.policy.person_seconds,
+        owner=Owner.BOOKKEEPER,
+        cures=(),
     )
+
+
+def aside_reason(word: str) -> str:
+    """What a record says that a person has set aside."""
+    return f"It is not sent again: {word}."
 
 
 def _unknown(case: Case, permit: EvidenceKind | None) -> Decision | None:

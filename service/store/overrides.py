@@ -1,8 +1,4 @@
-"""A person's word that one record be sent again, whatever the books prove or do not prove.
-
-It is evidence like any other: one row, with who said so and why, that permits one attempt; kept for ever. It
-speaks for the present failure only, and does not reach an attempt that is still on its way.
-"""
+"""A person's word about one record, written down: evidence with who said so and why, kept for ever."""
 
 from __future__ import annotations
 
@@ -10,35 +6,49 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from service.domain.fleet import WorkKind
-from service.domain.push_attempt import EvidenceKind
+from service.domain.override import Override, Word, refusal, set_aside
+from service.domain.push_policy import Policy
+from service.errors import TieoutError
 from service.store.database import Connection
 from service.store.pushes import StoredEvidence, insert_evidence
-from service.store.records import lock_records, mark_records_looked_at
+from service.store.records import Change, lock_records, mark_records_looked_at, write_records
+from service.store.retry_candidates import list_candidates
 from service.store.work import get_now, nudge_work
 
 REASON_CHARACTERS_MAX: Final = 1000
 """A sentence or two; it is shown wherever the attempt is."""
 
 
-async def insert_override(
-    connection: Connection, organization_id: UUID, record_id: UUID, *, person: str, reason: str
-) -> UUID | None:
-    """Write down that a person wants a failed record sent again, and make it due; returns the evidence's id.
+class OverrideRefused(TieoutError):  # noqa: N818 - names what is the case
+    """The word cannot be given; the message says why and what can be done."""
 
-    None when there is no such record here, or it has not failed.
+
+async def insert_override(
+    connection: Connection, organization_id: UUID, record_id: UUID, override: Override, policy: Policy
+) -> UUID | None:
+    """Write a person's word about a failed record down, and let it count; returns the evidence's id.
+
+    None when there is no such record here; raises `OverrideRefused` when the word cannot be given.
     """
-    assert person.strip(), "a person has a name"
-    assert reason.strip(), "a word without a reason is none"
+    assert override.person.strip(), "a person has a name"
+    assert override.reason.strip(), "a word without a reason is none"
     record = (await lock_records(connection, organization_id, [record_id])).get(record_id)
-    if record is None or not record.has_failed:
+    if record is None:
         return None
+    now = await get_now(connection)
+    [known] = await list_candidates(connection, [record])
+    refused = refusal(override, record, known.attempts, known.evidence, known.standing, now=now)
+    if refused is not None:
+        raise OverrideRefused(refused)
     evidence = StoredEvidence(
         evidence_id=uuid4(),
         record_id=record_id,
-        kind=EvidenceKind.NAMED_PERSON,
+        kind=override.word.evidence,
         detail={
-            "person": person,
-            "reason": reason[:REASON_CHARACTERS_MAX],
+            "decision": override.word,
+            "person": override.person,
+            "reason": override.reason[:REASON_CHARACTERS_MAX],
+            "despite": sorted(override.despite),
             "cause": record.cause,
             "rule": record.cause_rule,
             "error": record.cause_text,
@@ -48,7 +58,11 @@ async def insert_override(
         },
     )
     await insert_evidence(connection, organization_id, evidence)
-    now = await get_now(connection)
-    await mark_records_looked_at(connection, organization_id, {record_id: (record.version, now)})
-    await nudge_work(connection, [organization_id], WorkKind.PUSH, now)
+    if override.word is Word.PUSH:
+        await mark_records_looked_at(connection, organization_id, {record_id: (record.version, now)})
+        await nudge_work(connection, [organization_id], WorkKind.PUSH, now)
+    else:
+        # A new version: whoever has just decided to send it finds that it is not the same any more.
+        after = set_aside(record, override, now, policy)
+        await write_records(connection, [Change(before=record, after=after)])
     return evidence.evidence_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from service.domain.override import said
 from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
 from service.domain.record import Record
 from service.store.pushes import OpenEvidence, StoredAttempt
@@ -34,7 +35,9 @@ def evidence_of(stored: OpenEvidence) -> Evidence:
         evidence_id=stored.evidence_id,
         kind=EvidenceKind(stored.kind),
         observed_at=stored.observed_at,
-        detail=f"{told['person']}: {told.get('reason', '')}" if "person" in told else "",
+        detail=said(told.get("decision", ""), told["person"], told.get("reason", ""))
+        if "person" in told
+        else "",
         despite=frozenset(told.get("despite", ())),
     )
 

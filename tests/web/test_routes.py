@@ -27,6 +27,7 @@ RIGHTS: dict[str, Role | None] = {
     "GET /v1/records": VIEWER,
     "GET /v1/records/{record_id:uuid}": VIEWER,
     "GET /v1/causes": VIEWER,
+    "POST /v1/records/{record_id:uuid}/override": OPERATOR,
     "POST /v1/retries": OPERATOR,
     "GET /v1/retries": VIEWER,
     "GET /v1/retries/{retry_id:uuid}": VIEWER,

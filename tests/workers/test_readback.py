@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from service.domain.override import Override, Word
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Database
-from service.store.overrides import insert_override
-from tests.workers.healing import Healing, healing
+from service.store.overrides import OverrideRefused, insert_override
+from tests.workers.healing import POLICY, Healing, healing
 
 MINUTE = 60.0
 HOUR = 3_600.0
@@ -102,15 +103,15 @@ async def test_an_uncertified_scan_proves_nothing(world: Healing) -> None:
     assert world.copies()[document_id] == 1
 
 
-async def override(world: Healing, record: Record) -> UUID | None:
-    """Say, as Ada, that a record is to be sent again."""
+async def override(world: Healing, record: Record, word: Word = Word.PUSH) -> UUID | None:
+    """Say, as Ada, what is to become of a record."""
     async with world.watch.database.organization(record.organization_id) as connection:
         return await insert_override(
             connection,
             record.organization_id,
             record.record_id,
-            person="ada",
-            reason="She looked: it is not in the books.",
+            Override(word=word, person="ada", reason=f"She looked: {word}"),
+            POLICY,
         )
 
 
@@ -124,7 +125,7 @@ async def test_a_person_may_decide_for_one_record_once(world: Healing) -> None:
     [attempt] = await world.attempts(record)
     assert (attempt.evidence_id, attempt.trigger) == (evidence_id, "operator")
     assert attempt.evidence_detail["person"] == "ada"
-    assert attempt.evidence_detail["reason"] == "She looked: it is not in the books."
+    assert attempt.evidence_detail["reason"] == "She looked: push"
     assert (record.state, world.pushes_of(document_id)) == (State.QUARANTINED, 1)
 
 
@@ -132,9 +133,25 @@ async def test_a_word_about_what_has_not_failed_is_none(world: Healing) -> None:
     """What is in the books, and what is not ours, cannot be overridden: nothing is written."""
     document_id = await issue(world)
     record = await world.record_of(document_id)
-    assert await override(world, record) is None
+    with pytest.raises(OverrideRefused, match="has not failed"):
+        await override(world, record)
     assert await override(world, replace(record, record_id=uuid4())) is None
     assert await world.evidence(record) == []
+
+
+async def test_what_a_person_set_aside_is_not_sent(world: Healing) -> None:
+    """What a person found in the books is not sent, though its wait is over, until another word."""
+    document_id = await issue(world, fails="rate_limited")
+    record = await world.record_of(document_id)
+    await override(world, record, Word.IT_IS_THERE)
+    await world.live(2 * HOUR, HOUR / 2)
+    record = await world.record_of(document_id)
+    assert (record.state, world.pushes_of(document_id)) == (State.NEEDS_PERSON, 0)
+    assert record.reason == "It is not sent again: ada found it in the books: She looked: it_is_there."
+    await override(world, record)
+    await world.live(10 * MINUTE, 5 * MINUTE)
+    assert world.pushes_of(document_id) == 1
+    assert world.copies()[document_id] == 1
 
 
 async def test_what_cannot_be_listed_waits_for_a_person(world: Healing) -> None:
