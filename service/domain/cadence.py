@@ -1,16 +1,19 @@
 """When each stream of an organization is read next: a pure function of what can be observed.
 
 Calls to the hub are scarce, so a stream is read when there is a reason to, and otherwise so often that
-nobody's bound is exceeded:
+nobody's bound (`domain.bound`) is exceeded. Reasons have a price (`domain.pace`): the seconds for which
+results are expected to lie unseen, added up, must be worth a call.
 
-- **The connection** tells what is worth reading at all. Where there never was one, nothing reaches the books:
-  events apart, everything else is read at the pace of the sweep. Where one was lost, pushes still fail and
-  documents still come about; they are read as often as documents are compared.
-- **Records** have a filter by time of change. While some are pending, a push is under way whose outcome no
-  webhook will tell: the next look comes after as much time again as has passed since the youngest began to
-  wait, so looks double from a few seconds up to the usual bound. An organization whose records have not
-  changed for a day is read as often as its documents are compared.
-- **Lists of the books** are a cache as of `last_pull`: there is nothing new in them until it moves.
+- **The connection** tells what is worth reading at all; besides its bound it is read when a pull is expected
+  to have ended.
+- **Events** that never arrived are found in the hub's log, one call for all types of object: the more so, the
+  more an organization changes and the more events get lost.
+- **Records** have a filter by time of change. Where a push is under way, be it that an event announced one or
+  that a record is pending, no webhook will tell its outcome: they are looked at when it has probably ended
+  (`domain.delays`), then with doubling waits, and once more when the hub's next pull has. A pull that ended
+  may have brought results that nothing announced: the streams are swept, sooner where more changes.
+- **Lists of the books** are a cache as of `last_pull`: there is nothing new in them until it moves; then
+  they are read at once, or rest first where calls for comparing are scarce.
 - **Local documents** have no filter by time of change. Events name the ones that changed; the whole list is
   read once per comparison.
 - **Reference data** is read with the sweep, and often while blocked records wait for it to change.
@@ -21,26 +24,23 @@ Wishes (an event's hint, a push just made) bring a stream forward; they never pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain.cause_facts import Cure
-from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, Stream
+from service.domain.bound import (
+    OrganizationFacts,
+    Policy,
+    StreamFacts,
+    bound_seconds,
+    is_for_records,
+)
+from service.domain.pace import AT_REST, UNANNOUNCED_MIN, Pace
+from service.domain.stream import BOOKS_STREAMS, Stream
 
 FOLLOW_SECONDS: Final = 2.0
-"""The first look after a push: the hub carries most of them out within seconds."""
-
-EVENTS_SECONDS: Final = 600.0
-"""What the hub's log has and we lack is fetched within 15 minutes; this leaves five for waiting in the
-queue."""
-
-EVENTS_PER_POLL: Final = 2.0
-"""Where records are read more often than usual, the log is too: every second time."""
-
-ACTIVE_SECONDS: Final = 86_400.0
-"""An organization is active when a record of it changed within a day."""
+"""The shortest wait between two looks: the hub carries most pushes out within seconds."""
 
 OVERLAP: Final = timedelta(minutes=10)
 """Read again before each cursor: rows that share an instant, that were committed late, or that a replica of
@@ -51,65 +51,20 @@ RETRY_SECONDS: Final = 5.0
 RETRY_SECONDS_MAX: Final = 900.0
 """The first and the longest wait after a failed reading."""
 
+SLACK: Final = 0.1
+"""This share of a bound is left for the wait in the queue."""
+
 SPREAD: Final = 0.1
-"""Up to this share of an interval is left out at random, so that organizations that were met together
-part."""
+"""Up to this share of a bound is left out at random, so that organizations that were met together part."""
 
+AWAITED_PULLS: Final = 2.0
+"""What an event announced and two pulls did not bring was no push: not every edit of a document is one."""
 
-CURES: Final[Mapping[Cure, Stream]] = {
-    Cure.TAX_RATE_APPEARS: Stream.TAX_RATES,
-    Cure.LEDGER_ACCOUNT_APPEARS: Stream.LEDGER_ACCOUNTS,
-    Cure.SETTING_APPEARS: Stream.SETTINGS,
-    Cure.DUPLICATE_GONE: Stream.PRODUCTS,
-}
-"""In which stream a cure would show; the others show in streams that are read often anyway, or nowhere."""
+RATE_SECONDS: Final = 3 * 86_400.0
+"""How far back the rate of an organization's changes looks: over a weekend."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The bounds, in seconds."""
-
-    poll_seconds: float
-    connection_seconds: float
-    sweep_seconds: float
-    diff_seconds: float
-    cure_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamFacts:
-    """Where the reading of one stream stands.
-
-    `cursor_at` is the latest change read completely (records, events), or the `last_pull` that was scanned
-    (books).
-    """
-
-    stream: Stream
-    due_at: datetime
-    cursor_at: datetime | None = None
-    read_at: datetime | None = None
-    full_at: datetime | None = None
-    failures: int = 0
-    wanted_at: datetime | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationFacts:
-    """What is known of an organization that bears on how often it is read.
-
-    `has_connection` tells of any connection, a lost one too; `is_connected` of one through which data flows.
-    `pending_since` says of a record stream when the youngest of its pending records began to wait; `cures`
-    are the streams in which a change would release blocked records; `changed_at` is the latest change of any
-    record.
-    """
-
-    has_connection: bool = False
-    is_connected: bool = False
-    last_pull: datetime | None = None
-    changed_at: datetime | None = None
-    pending_since: Mapping[Stream, datetime] = field(default_factory=dict)
-    cures: frozenset[Stream] = frozenset()
+RATE_MIN: Final = 0.25 / 86_400
+"""Changes a second that are expected of a stream in which none was ever seen: one in four days."""
 
 
 def is_due(stream: StreamFacts, now: datetime) -> bool:
@@ -132,11 +87,17 @@ def is_full(stream: StreamFacts, policy: Policy, now: datetime) -> bool:
 
 
 def next_due(
-    stream: StreamFacts, organization: OrganizationFacts, policy: Policy, now: datetime, random: float
+    stream: StreamFacts,
+    organization: OrganizationFacts,
+    policy: Policy,
+    now: datetime,
+    random: float,
+    *,
+    pace: Pace = AT_REST,
 ) -> datetime:
     """When a stream is to be read next; `random` lies between 0 and 1.
 
-    Never later than one interval after the last reading, so that calling it again with newer facts about the
+    Never later than its bound after the last reading, so that calling it again with newer facts about the
     organization brings streams forward.
     """
     if stream.failures:
@@ -144,24 +105,58 @@ def next_due(
     if stream.read_at is None:
         return now
     if _has_news(stream, organization):
-        return now
-    interval = _interval(stream, organization, policy) * (1 - SPREAD * random)
-    due = stream.read_at + _seconds(interval)
+        rest = policy.diff_seconds * (pace.comparing_stretch - 1)
+        return max(now, stream.read_at + _seconds(min(rest, policy.sweep_seconds)))
+    bound = bound_seconds(stream, organization, policy, pace)
+    wait = bound * (1 - SLACK - SPREAD * random)
+    if organization.has_connection:
+        wait = min(wait, max(_reason(stream, stream.read_at, organization, pace, wait), FOLLOW_SECONDS))
+    due = stream.read_at + _seconds(wait)
+    if stream.bound_at is not None:
+        due = min(due, stream.read_at + (stream.bound_at - stream.read_at) * (1 - SLACK))
     if stream.full_at is not None:
         due = min(due, stream.full_at + _seconds(policy.sweep_seconds))
     return due
 
 
+def is_worth_reading(
+    stream: StreamFacts, organization: OrganizationFacts, policy: Policy, now: datetime, pace: Pace
+) -> bool:
+    """Whether a stream that is due is still worth its call.
+
+    Since it was given its turn, calls may have become scarce, or what it was to be read for may have been
+    seen.
+    """
+    return next_due(stream, organization, policy, now, 1.0, pace=pace) <= now
+
+
 def retry_at(
-    stream: StreamFacts, organization: OrganizationFacts, policy: Policy, now: datetime, random: float
+    stream: StreamFacts,
+    organization: OrganizationFacts,
+    policy: Policy,
+    now: datetime,
+    random: float,
+    *,
+    pace: Pace = AT_REST,
 ) -> datetime:
     """When a stream whose reading has just failed, for the `failures`-th time, is tried again."""
     assert stream.failures > 0, "a stream that did not fail keeps its pace"
-    bound = _interval(stream, organization, policy)
+    bound = bound_seconds(stream, organization, policy, pace)
     # Without a connection a list may fail for no other reason; nobody waits for it.
     longest = min(bound, RETRY_SECONDS_MAX) if organization.is_connected else bound
     wait = min(RETRY_SECONDS * 2.0 ** min(stream.failures - 1, 20), max(longest, RETRY_SECONDS))
     return now + _seconds(wait * (0.5 + random / 2))
+
+
+def still_awaited(awaited: Sequence[datetime], now: datetime, pace: Pace) -> Sequence[datetime]:
+    """Those of the results that may still come."""
+    since = now - _seconds(AWAITED_PULLS * pace.pull_seconds)
+    return [at for at in awaited if at >= since]
+
+
+def rate_after(changes_per_second: float, seconds: float, changes: int) -> float:
+    """The rate of a stream's changes, after a reading that found so many more in so many seconds."""
+    return changes_per_second * math.exp(-max(seconds, 0.0) / RATE_SECONDS) + changes / RATE_SECONDS
 
 
 def _has_news(stream: StreamFacts, organization: OrganizationFacts) -> bool:
@@ -173,43 +168,80 @@ def _has_news(stream: StreamFacts, organization: OrganizationFacts) -> bool:
     return False
 
 
-def _interval(stream: StreamFacts, organization: OrganizationFacts, policy: Policy) -> float:
-    name = stream.stream
-    if name is Stream.CONNECTION:
-        return policy.connection_seconds
-    if name is Stream.EVENTS:
-        return min(EVENTS_SECONDS, EVENTS_PER_POLL * policy.poll_seconds)
-    if not organization.has_connection:
-        return policy.sweep_seconds
-    interval = policy.sweep_seconds
-    if name in organization.cures:
-        interval = policy.cure_seconds
-    elif name in _RECORDS:
-        interval = _records_interval(stream, organization, policy)
-    elif name in LOCAL_STREAMS:
-        interval = policy.diff_seconds
-    return min(interval, policy.sweep_seconds)
+def _reason(
+    stream: StreamFacts, read_at: datetime, organization: OrganizationFacts, pace: Pace, longest: float
+) -> float:
+    """Seconds after the last reading at which there is a reason for the next, `longest` without one."""
+    if stream.stream is Stream.CONNECTION:
+        return _after_pull(read_at, organization, pace, longest)
+    if stream.stream is Stream.EVENTS:
+        return _unannounced(organization.changes_per_second, pace)
+    if not is_for_records(stream.stream):
+        return longest
+    wait = min(longest, _swept(stream, read_at, organization, pace))
+    if not organization.is_logged:
+        wait = min(wait, _unannounced(stream.changes_per_second, pace))
+    ages = _awaited(stream, read_at, organization)
+    if ages:
+        wait = min(wait, _look(ages, read_at, organization, pace, wait))
+    return wait
 
 
-def _records_interval(stream: StreamFacts, organization: OrganizationFacts, policy: Policy) -> float:
-    if stream.read_at is None:
-        return policy.poll_seconds
+def _unannounced(changes_per_second: float, pace: Pace) -> float:
+    """When changes that nothing announced are worth a call: they come at a steady rate, and lie unseen."""
+    rate = max(changes_per_second, RATE_MIN) * max(pace.unannounced, UNANNOUNCED_MIN)
+    return math.sqrt(2 * pace.price / rate)
+
+
+def _awaited(stream: StreamFacts, read_at: datetime, organization: OrganizationFacts) -> Sequence[float]:
+    """For how long results had been awaited at the last look: by pending records, or since events."""
     pending_since = organization.pending_since.get(stream.stream)
-    if pending_since is not None:
-        waited = (stream.read_at - pending_since).total_seconds()
-        return min(max(waited, FOLLOW_SECONDS), policy.poll_seconds)
-    changed_at = organization.changed_at
-    if (
-        organization.is_connected
-        and changed_at is not None
-        and stream.read_at - changed_at <= _seconds(ACTIVE_SECONDS)
-    ):
-        return policy.poll_seconds
-    return max(policy.poll_seconds, policy.diff_seconds)
+    since = [*stream.awaited, *([] if pending_since is None else [pending_since])]
+    return [(read_at - at).total_seconds() for at in since]
+
+
+def _look(
+    ages: Sequence[float], read_at: datetime, organization: OrganizationFacts, pace: Pace, longest: float
+) -> float:
+    """When results that are awaited have probably shown."""
+    wait = pace.outlook.next_look(ages, pace.price, longest)
+    late = [age for age in ages if pace.outlook.is_late(age)]
+    if not late:
+        return wait
+    # What takes longer than is usual is asked for after as much time again, counted anew from each pull.
+    least, youngest = max(FOLLOW_SECONDS, pace.price / len(late)), min(late)
+    if organization.last_pull is None or not organization.is_connected:
+        return min(wait, max(least, youngest))
+    before, after = _pulls(organization.last_pull, read_at, pace)
+    return min(wait, max(least, min(youngest, before)), after + least)
+
+
+def _swept(stream: StreamFacts, read_at: datetime, organization: OrganizationFacts, pace: Pace) -> float:
+    """When results that the last pull may have brought unannounced are worth a call."""
+    if organization.last_pull is None or organization.last_pull <= read_at or not organization.is_connected:
+        return math.inf
+    rate = max(stream.changes_per_second, RATE_MIN) * max(pace.unannounced, UNANNOUNCED_MIN)
+    expected = rate * pace.pull_seconds * max(pace.late, UNANNOUNCED_MIN)
+    return (organization.last_pull - read_at).total_seconds() + pace.price / expected
+
+
+def _after_pull(read_at: datetime, organization: OrganizationFacts, pace: Pace, longest: float) -> float:
+    """When the next pull has probably ended; if it is overdue, after as much time again."""
+    if organization.last_pull is None or not organization.is_connected:
+        return longest
+    before, after = _pulls(organization.last_pull, read_at, pace)
+    least = max(FOLLOW_SECONDS, pace.price)
+    has_seen = (read_at - organization.last_pull).total_seconds() < pace.pull_seconds
+    return after + least if has_seen else min(after + least, max(least, before))
+
+
+def _pulls(last_pull: datetime, read_at: datetime, pace: Pace) -> tuple[float, float]:
+    """Seconds since the latest pull that is expected to have ended at `read_at`, and until the next."""
+    since = (read_at - last_pull).total_seconds()
+    if since < 0:
+        return 0.0, since % pace.pull_seconds
+    return since % pace.pull_seconds, pace.pull_seconds - since % pace.pull_seconds
 
 
 def _seconds(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
-
-
-_RECORDS: Final = frozenset(RECORD_STREAMS.values())

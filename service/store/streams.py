@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.cadence import StreamFacts
+from service.domain.bound import StreamFacts
 from service.domain.stream import STREAMS, Stream
 from service.store.database import Connection
 from service.store.queries import QUERY

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from service.channels.channel import Channel
-from service.domain import cadence, push_policy
+from service.domain import bound, push_policy
 from service.domain.fleet import FLEET, FLEET_WORK
 from service.hub.budget import Budget, Slots
 from service.hub.client import Hub
@@ -111,9 +111,9 @@ async def prepare(database: Database) -> None:
         await ensure_work(connection, [FLEET], FLEET_WORK)
 
 
-def cadence_policy(settings: Settings) -> cadence.Policy:
+def cadence_policy(settings: Settings) -> bound.Policy:
     """How often streams are read."""
-    return cadence.Policy(
+    return bound.Policy(
         poll_seconds=settings.poll_seconds,
         connection_seconds=settings.connection_seconds,
         sweep_seconds=settings.sweep_seconds,

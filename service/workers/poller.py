@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain import cadence, push_policy
-from service.domain.cadence import StreamFacts
+from service.domain import bound, cadence, push_policy
+from service.domain.bound import StreamFacts
 from service.domain.fleet import WorkKind
 from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream
 from service.errors import HubError
@@ -64,7 +64,7 @@ class Means:
     database: Database
     hub: Hub
     replica_id: str
-    cadence: cadence.Policy
+    cadence: bound.Policy
     push: push_policy.Policy
     circuit: Circuit
     chance: Callable[[], float] = random.random

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from service.domain import push_policy
-from service.domain.cadence import OrganizationFacts, StreamFacts
+from service.domain.bound import OrganizationFacts, StreamFacts
 from service.domain.fleet import WorkKind
 from service.domain.stream import Stream
 from service.errors import HubError, HubFailure

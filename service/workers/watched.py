@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.cadence import CURES, OrganizationFacts, StreamFacts
+from service.domain.bound import CURES, OrganizationFacts, StreamFacts
 from service.domain.cause_facts import facts_of
 from service.domain.record_state import State
 from service.domain.stream import RECORD_STREAMS, STREAMS, Stream

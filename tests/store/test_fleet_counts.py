@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from service.domain.cadence import StreamFacts
+from service.domain.bound import StreamFacts
 from service.domain.push_policy import Policy
 from service.domain.record import Record, SeenRecord, observe
 from service.domain.stream import RECORD_STREAMS, Stream

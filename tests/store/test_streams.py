@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from service.domain.cadence import StreamFacts
+from service.domain.bound import StreamFacts
 from service.domain.stream import STREAMS, Stream
 from service.store.database import Database
 from service.store.streams import (

@@ -353,7 +353,7 @@ async def test_organization_without_connection_costs_little(database: Database) 
 
 
 async def test_pending_record_is_followed(database: Database) -> None:
-    """While a push is under way its records are read within seconds, then at waits that double."""
+    """While a push is under way its records are read within seconds, then at waits that grow."""
     async with watching(
         database, organizations=1, documents=4, situations="healthy", push_seconds=(900, 900)
     ) as w:
@@ -374,9 +374,9 @@ async def test_pending_record_is_followed(database: Database) -> None:
             await w.run(w.poller)
         waits = [(after - before).total_seconds() for before, after in pairwise(looks)]
         assert waits[0] <= 6
-        assert all(later >= earlier * 0.8 for earlier, later in pairwise(waits[:6])), waits
-        assert 240 <= max(waits) <= 302, "the usual bound is the longest wait"
-        assert len(looks) < 14
+        assert max(waits[:8]) <= 30, "within the minutes in which most pushes end"
+        assert 200 <= max(waits) <= 302, "the usual bound is the longest wait"
+        assert len(looks) < 30, waits
         w.advance(301)
         await w.catch_up()
         await assert_all_equal(w)

@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from service.domain import cadence, push_policy
+from service.domain import bound, push_policy
 from service.domain.fleet import FLEET, FLEET_WORK
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
@@ -39,7 +39,7 @@ REQUESTS_PER_SECOND = 100_000.0
 RUNS_MAX = 2_000
 """More runs than this in a row are a spin."""
 
-CADENCE = cadence.Policy(
+CADENCE = bound.Policy(
     poll_seconds=300, connection_seconds=300, sweep_seconds=86_400, diff_seconds=3_600, cure_seconds=300
 )
 
@@ -177,7 +177,7 @@ async def watching(
     database: Database,
     *,
     dialect: Dialect = Dialect.TESOURO,
-    cadence_policy: cadence.Policy = CADENCE,
+    cadence_policy: bound.Policy = CADENCE,
     **options: Any,
 ) -> AsyncIterator[Watching]:
     """Open a world and its watchers; `options` are the simulator's."""
