@@ -116,7 +116,7 @@ def _rate_problems(line: Line, setup: Setup, *, is_bill: bool) -> Iterator[_Prob
     elif line.tax_rate and line.tax_rate not in setup.tax_rates.values():  # untaxed lines need no rate
         yield (
             kind,
-            f"{_name(line)} has a tax rate of {_percent(line.tax_rate)}, which the books do not have.",
+            f"{_name(line)} has a tax rate of {percent(line.tax_rate)}, which the books do not have.",
             owner,
         )
 
@@ -145,6 +145,7 @@ def _name(line: Line) -> str:
     return f"The line {name}" if (name := line.product_name or line.description) else "A line"
 
 
-def _percent(rate: int) -> str:
+def percent(rate: int) -> str:
+    """Write a rate, given in percent times 100, for people."""
     whole, hundredths = divmod(rate, 100)
     return f"{whole}.{hundredths:02} %" if hundredths else f"{whole} %"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from service.domain.difference_kind import Kind as DifferenceKind
 from service.domain.document import Ledger, Origin
+from service.domain.packet import Packet
 from service.domain.record_state import State
 from service.settings import Role
 from service.statements.formats import Format
@@ -24,6 +25,7 @@ from service.web.api import (
     openapi,
     organizations,
     overrides,
+    packets,
     records,
     retries,
     statements,
@@ -105,6 +107,19 @@ API: Sequence[Route] = (
         summary="List why pushes fail, the heaviest cause first",
         parameters=(ORGANIZATION, *PAGING),
         answer=Page[causes.Cause],
+    ),
+    Route(
+        method="GET",
+        path="/v1/causes/{cause}/packet",
+        handler=packets.get_one,
+        summary="Show who must act to end a cause, what exactly to do, and the documents that wait for it",
+        parameters=(
+            ORGANIZATION,
+            one_of("format", packets.Format, "As which file; JSON unless told otherwise."),
+        ),
+        answer=Packet,
+        other_media_types=packets.MEDIA_TYPES,
+        errors=(404,),
     ),
     Route(
         method="POST",

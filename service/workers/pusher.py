@@ -31,6 +31,7 @@ from service.domain.standing import held
 from service.domain.stream import RECORD_STREAMS
 from service.hub.client import Hub
 from service.store.database import Database
+from service.store.push_conditions import canaries_due, read_known
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
 from service.store.records import (
@@ -49,7 +50,6 @@ from service.store.retry_candidates import list_standing_of
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.push_attempt import Sending, abandoned
-from service.workers.push_conditions import canaries_due, read_known
 from service.workers.readback import ReadBack
 from service.workers.work import IDLE, Tally, Work, working
 

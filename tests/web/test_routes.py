@@ -28,6 +28,7 @@ RIGHTS: dict[str, Role | None] = {
     "GET /v1/records/{record_id:uuid}": VIEWER,
     "GET /v1/causes": VIEWER,
     "POST /v1/records/{record_id:uuid}/override": OPERATOR,
+    "GET /v1/causes/{cause}/packet": VIEWER,
     "POST /v1/retries": OPERATOR,
     "GET /v1/retries": VIEWER,
     "GET /v1/retries/{retry_id:uuid}": VIEWER,
@@ -84,7 +85,7 @@ def name_of(route: Route) -> str:
 
 def path_of(route: Route) -> str:
     """A path of the route, to something that does not exist."""
-    parts = {"{name}": "none.css", "{period}": "2026-10", "{local_id}": "R-17"} | {
+    parts = {"{name}": "none.css", "{cause}": "none", "{period}": "2026-10", "{local_id}": "R-17"} | {
         f"{{{name}:uuid}}": str(uuid4()) for name in ("organization_id", "record_id", "alert_id", "retry_id")
     }
     path = route.path
@@ -179,7 +180,7 @@ async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: p
     records = (await operator.get("/v1/records")).json()["data"]
     retry = (await operator.post("/v1/retries", json={"filter": {}})).json()
     ids = {"organization_id": str(ORGANIZATION), "record_id": records[0]["id"], "period": "2026-10"}
-    ids["retry_id"] = retry["id"]
+    ids |= {"retry_id": retry["id"], "cause": "missing_tax_rate"}
     documents = (await operator.get(f"/v1/organizations/{ORGANIZATION}/documents")).json()["data"]
     ids["local_id"] = documents[0]["local_id"]
     for path, methods in told["paths"].items():

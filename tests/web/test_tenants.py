@@ -20,6 +20,7 @@ API = (
     "/v1/organizations",
     "/v1/records",
     "/v1/causes",
+    "/v1/causes/missing_tax_rate/packet",
     "/v1/retries",
     "/v1/differences",
     "/v1/balance",

@@ -42,6 +42,8 @@ class Cause:
     next_check_at: datetime | None
     example: str | None
     example_record_id: UUID
+    packet: str
+    """Where its fix packet is: what exactly to do, and the documents that wait."""
 
 
 async def list_them(asked: Asked) -> Page[Cause]:
@@ -82,4 +84,5 @@ def _cause(row: asyncpg.Record) -> Cause:
         next_check_at=row["next_check_at"],
         example=row["example"],
         example_record_id=row["example_record_id"],
+        packet=f"/v1/causes/{facts.cause}/packet",
     )

@@ -1,0 +1,86 @@
+"""Fix packets over HTTP: from what is stored, in three formats, for what the key may see."""
+
+from __future__ import annotations
+
+import csv
+
+import httpx
+import pytest
+
+from service.domain.cause_names import Cause
+from service.domain.document import Document, DocumentKind, Ledger, Line, Side
+from service.domain.record_state import State
+from service.store.database import Database
+from service.store.documents import SeenDocument, write_documents
+from tests.web.builders import ORGANIZATION, OTHER, add_organization, add_record
+
+URL = "https://connect.example.com/session"
+
+
+@pytest.fixture(autouse=True)
+async def failing(database: Database) -> None:
+    """Two organizations, one with a missing rate and a lost connection, one with a missing rate."""
+    await add_organization(database, ORGANIZATION, "Alder", url=URL)
+    await add_organization(database, OTHER, "Birch")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    await add_record(database, ORGANIZATION, state=State.BLOCKED, cause=Cause.CONNECTION_REVOKED)
+    await add_record(database, OTHER, state=State.BLOCKED, currency="EUR")
+    document = Document(
+        side=Side.LOCAL,
+        ledger=Ledger.RECEIVABLE,
+        kind=DocumentKind.INVOICE,
+        document_id=str(record.object_id),
+        currency="USD",
+        total_minor=125_00,
+        number="INV-7",
+        party_name="Acme",
+        lines=(Line(tax_rate=825),),
+    )
+    async with database.organization(ORGANIZATION) as rows:
+        await write_documents(rows, ORGANIZATION, [SeenDocument(document=document, payload={})], {})
+
+
+async def test_a_packet_tells_who_what_and_which(operator: httpx.AsyncClient) -> None:
+    """Who must act, the missing rate with its number, the documents and the money; linked from the causes."""
+    causes = (await operator.get("/v1/causes")).json()["data"]
+    link = next(row["packet"] for row in causes if row["cause"] == "missing_tax_rate")
+    told = (await operator.get(link)).json()
+    assert told["totals"] == {"documents": 2, "organizations": 2, "money": {"USD": 125_00, "EUR": 125_00}}
+    [alder, birch] = told["organizations"]
+    assert (alder["who"], birch["who"]) == ("The bookkeeper of Alder", "The bookkeeper of Birch")
+    assert alder["steps"] == ["Create a tax rate of 8.25 % for sales in QuickBooks (for INV-7)."]
+    [document] = alder["documents"]
+    assert (document["number"], document["party"], document["amount_minor"]) == ("INV-7", "Acme", 125_00)
+
+
+async def test_a_lost_connection_comes_with_its_link(operator: httpx.AsyncClient) -> None:
+    """The packet of a lost connection says where to connect again."""
+    told = (await operator.get("/v1/causes/connection_revoked/packet")).json()
+    assert told["organizations"][0]["connection_url"] == URL
+    assert told["who"] == "An administrator of QuickBooks at Alder"
+
+
+async def test_it_comes_as_text_and_as_csv(operator: httpx.AsyncClient) -> None:
+    """The same packet is text for a mail and rows for a spreadsheet."""
+    path = f"/v1/causes/missing_tax_rate/packet?organization_id={ORGANIZATION}"
+    text = await operator.get(f"{path}&format=text")
+    assert text.headers["content-type"].startswith("text/plain")
+    assert "For: The bookkeeper of Alder" in text.text
+    rows = await operator.get(f"{path}&format=csv")
+    assert rows.headers["content-type"].startswith("text/csv")
+    assert [row["number"] for row in csv.DictReader(rows.text.splitlines())] == ["INV-7"]
+
+
+async def test_what_is_asked_wrongly_or_of_another_is_not_answered(
+    operator: httpx.AsyncClient, bound: httpx.AsyncClient
+) -> None:
+    """An unknown cause is 404, one that nothing fails for is empty, and a bound key sees its own alone."""
+    assert (await operator.get("/v1/causes/bad_weather/packet")).status_code == 404
+    empty = await operator.get("/v1/causes/period_locked/packet")
+    assert empty.json()["totals"] == {"documents": 0, "organizations": 0, "money": {}}
+    text = await operator.get("/v1/causes/period_locked/packet?format=text")
+    assert text.text == "Period locked: nothing waits for it now.\n"
+    own = (await bound.get("/v1/causes/missing_tax_rate/packet")).json()
+    assert [row["name"] for row in own["organizations"]] == ["Alder"]
+    foreign = (await bound.get(f"/v1/causes/missing_tax_rate/packet?organization_id={OTHER}")).json()
+    assert foreign["organizations"] == []
