@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Self
 
-_WRITTEN = re.compile(r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])", re.ASCII)
+PATTERN: Final = "[12][0-9]{3}-(0[1-9]|1[0-2])"
+"""How a period is written, as a regular expression of any dialect."""
 
 FORM: Final = "a month like 2026-10"
 
@@ -29,10 +30,10 @@ class Period:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `2026-10`; anything else is a `ValueError`."""
-        written = _WRITTEN.fullmatch(text)
-        if written is None:
+        if re.fullmatch(PATTERN, text, re.ASCII) is None:
             raise ValueError(f"must be {FORM}")
-        return cls(date(int(written["year"]), int(written["month"]), 1))
+        year, month = text.split("-")
+        return cls(date(int(year), int(month), 1))
 
     @property
     def last(self) -> date:

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from service.web.authentication import Caller, require_csrf
 from service.web.bodies import BodyRefused, read_body
+from service.web.conditional import conditional
 from service.web.known import require_known
 from service.web.parameters import AS_OF, parse_all
 from service.web.problems import Fault, Refused, malformed, not_found
@@ -55,7 +56,8 @@ def endpoint(route: Route, service: Service) -> Endpoint:
                 body=body,
             )
             given = await route.handler(asked)
-        return given if isinstance(given, Response) else as_json(given, route.status)
+        response = given if isinstance(given, Response) else as_json(given, route.status)
+        return conditional(request, response) if route.has_etag else response
 
     return answer
 

@@ -144,7 +144,12 @@ LIMIT = Parameter(
     {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
     LIMIT_DEFAULT,
 )
-AFTER = Parameter("after", token, "The `next` of the page before.")
+AFTER = Parameter(
+    "after",
+    token,
+    "The `next` of the page before.",
+    {"type": "string", "minLength": 1, "maxLength": TOKEN_CHARACTERS_MAX, "pattern": "^[A-Za-z0-9_-]+$"},
+)
 PAGING = (LIMIT, AFTER)
 AS_OF = Parameter(
     "as_of",

@@ -124,6 +124,15 @@ class Route:
     """Refusals of its own, beside those that every route may give."""
 
     @property
+    def has_etag(self) -> bool:
+        """Whether its answers bear an ETag: what programs read, and may read again."""
+        return (
+            not self.is_action
+            and self.role is not None
+            and (self.kind is Kind.JSON or self.answer is not None)
+        )
+
+    @property
     def is_action(self) -> bool:
         """Whether it changes anything."""
         return self.method not in {"GET", "HEAD"}

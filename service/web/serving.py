@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.settings import Settings
+from service.web.problems import MEDIA_TYPE, problem
 
 REQUEST_SECONDS = 10.0
 """From a request's first byte (or the connection's opening) to its last."""
@@ -30,6 +33,11 @@ CONNECTIONS_MAX = 1_000
 BACKLOG = 2_048
 SHUTDOWN_SECONDS = 10
 """What is being answered when we are told to stop may take this long."""
+
+_NOT_HTTP = problem(400, "This is no HTTP request that can be read.", close=True)
+_FULL = problem(
+    503, "Too many connections are open; try again soon.", headers={"retry-after": "1"}, close=True
+)
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -85,6 +93,21 @@ class DeadlineProtocol(HttpToolsProtocol):
         """The request is in: the next deadline is ours."""
         self._disarm()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, which are plain text
+        """Refuse what is no HTTP with a problem, like everything else that is refused."""
+        body = _NOT_HTTP.body(str(uuid4()))
+        head = (
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
+            b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
+        )
+        self.transport.write(head % (MEDIA_TYPE, len(body)) + body)
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - uvicorn's own type
+        """Answer a request; uvicorn's plain text for one too many becomes a problem."""
+        chosen: Any = _FULL if app is service_unavailable else app
+        super()._start_asgi_task(cycle, chosen)
 
     def pause_writing(self) -> None:
         """The client does not read: give it a while."""

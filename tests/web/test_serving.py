@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
 import httpx
 import pytest
@@ -195,6 +196,51 @@ async def test_an_oversized_body_is_answered_and_cut_off(port: Port) -> None:
     writer.transport.abort()
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in answer
+
+
+NO_HTTP: Sequence[bytes] = (
+    b"\x00\x01\x02 garbage\r\n\r\n",
+    b"GET /v1/records\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"FOO /v1/records HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"POST /login HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
+    b"GET /v1/records?after=" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("sent", NO_HTTP, ids=lambda sent: repr(sent[:16]))
+async def test_what_is_no_http_is_refused_with_a_problem(port: Port, sent: bytes) -> None:
+    """Bytes that the server itself cannot read are answered 400 as a problem, and the connection ends."""
+    answer = await talked(port, sent)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    told = json.loads(body)
+    assert (told["status"], told["title"]) == (400, "Bad Request")
+    assert told["request_id"]
+
+
+async def talked(port: Port, sent: bytes) -> bytes:
+    """All that is answered to these bytes until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.transport.abort()
+    return answer
+
+
+async def test_one_connection_too_many_is_told_when_to_come_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound of connections the answer is 503 as a problem, with Retry-After."""
+    monkeypatch.setattr(serving, "CONNECTIONS_MAX", 1)
+    app = build(settings=settings(), database=database, replica_id="r", version="1")
+    async with serve(app) as port:
+        answer = await talked(port, b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head
+    assert json.loads(body)["status"] == 503
 
 
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from service.domain.statement_period import PATTERN
 from service.web.problems import Problem
 from service.web.route import Asked, Kind, Route
 
@@ -19,6 +20,29 @@ DESCRIPTION = (
 )
 
 _TEMPLATE = "#/components/schemas/{name}"
+
+_INSTANTS = re.compile(r"(.*_)?(at|until|pull|now)|as_of")
+"""Names of times. All of ours have a zone; msgspec tells the format of those alone whose type says so."""
+
+_PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "period": {"type": "string", "pattern": f"^{PATTERN}$"},
+}
+"""By the converter of a part of the path, or by its name."""
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_HEADERS: Mapping[int, Mapping[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "The scheme that works.", "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of an answer that is held already: 304 if it is still the same.",
+    "schema": {"type": "string"},
+}
+_ETAG = {"ETag": {"description": "A digest of this very answer.", "schema": {"type": "string"}}}
 
 _WEBHOOK: Mapping[str, Any] = {
     "post": {
@@ -31,8 +55,9 @@ _WEBHOOK: Mapping[str, Any] = {
             "200": {"description": "Stored", "content": {"application/json": {"schema": {"type": "object"}}}},
             **{
                 str(status): {"$ref": "#/components/responses/Problem"}
-                for status in (401, 408, 413, 415, 503)
+                for status in (400, 401, 408, 413, 415)
             },
+            "503": {"$ref": "#/components/responses/Problem503"},
         },
     }
 }
@@ -66,8 +91,8 @@ def describe(routes: Sequence[Route], version: str) -> Mapping[str, Any]:
         "paths": {"/webhooks/hub": _WEBHOOK, **paths},
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "responses": {"Problem": _content("application/problem+json", schemas[-1], "A problem")},
-            "schemas": components,
+            "responses": _problems(schemas[-1]),
+            "schemas": {name: _with_formats(schema) for name, schema in components.items()},
         },
     }
 
@@ -82,15 +107,24 @@ def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Ma
         "parameters": [*_path_parameters(route), *_query_parameters(route)],
         "responses": {
             str(route.status): _content(media_type, schema, HTTPStatus(route.status).phrase),
-            **{str(status): {"$ref": "#/components/responses/Problem"} for status in problems},
+            **{str(status): {"$ref": _problem(status)} for status in problems},
         },
     }
+    if route.has_etag:
+        operation["parameters"].append(_IF_NONE_MATCH)
+        operation["responses"][str(route.status)]["headers"] = _ETAG
+        operation["responses"]["304"] = {"description": "It is what you hold already", "headers": _ETAG}
+    if route.kind is Kind.PAGE:
+        operation["responses"] = {
+            "200": operation["responses"]["200"],
+            "303": {"description": "To where one signs in, without a session"},
+        }
     for other in route.other_media_types:
         operation["responses"][str(route.status)]["content"][other] = {}
     if route.answer_503 is not None:
         schema = schema_by_type[repr(route.answer_503)]
         operation["responses"]["503"] = _content(media_type, schema, "It cannot serve just now")
-    if route.role is None:
+    if route.role is None or route.kind is Kind.PAGE:
         operation["security"] = []
     else:
         operation["description"] = f"Needs the role {route.role.value}."
@@ -101,7 +135,7 @@ def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Ma
 
 
 def _common_errors(route: Route) -> Sequence[int]:
-    errors = [422, 503]
+    errors = [400, 422, 503]
     if route.role is not None:
         errors += [401, 403, 429]
     if route.is_fleet_only:
@@ -117,7 +151,7 @@ def _path_parameters(route: Route) -> Sequence[Mapping[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "format": "uuid"} if kind == "uuid" else {"type": "string"},
+            "schema": _PATH_SCHEMAS.get(kind or name, {"type": "string"}),
         }
         for name, kind in re.findall(r"{(\w+):?(\w*)}", route.path)
     ]
@@ -133,6 +167,35 @@ def _query_parameters(route: Route) -> Sequence[Mapping[str, Any]]:
         }
         for parameter in route.parameters
     ]
+
+
+def _problem(status: int) -> str:
+    """Where the description of a refusal stands."""
+    return "#/components/responses/Problem" + (str(status) if status in _HEADERS else "")
+
+
+def _problems(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Every refusal: one shape, with the headers that some of them bear."""
+    told = {f"Problem{status}": (HTTPStatus(status).phrase, headers) for status, headers in _HEADERS.items()}
+    return {
+        name: {**_content("application/problem+json", schema, phrase), "headers": headers}
+        for name, (phrase, headers) in {"Problem": ("A problem", {}), **told}.items()
+    }
+
+
+def _with_formats(schema: Any) -> Any:  # noqa: ANN401 - JSON
+    """Say of each time that it is one."""
+    if isinstance(schema, list):
+        return [_with_formats(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _with_formats(each) for name, each in schema.items()}
+    for name, each in told.get("properties", {}).items():
+        if _INSTANTS.fullmatch(name):
+            for form in each.get("anyOf", [each]):
+                if form == {"type": "string"}:
+                    form["format"] = "date-time"
+    return told
 
 
 def _content(media_type: str, schema: Mapping[str, Any], description: str) -> Mapping[str, Any]:
