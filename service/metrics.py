@@ -48,8 +48,9 @@ def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
 
 HUB_REQUESTS = _counter(
     "tieout_hub_requests_total",
-    "Requests to the hub: outcome is ok or a kind of failure.",
+    "Requests to the hub: what for, and as outcome ok or a kind of failure.",
     "endpoint",
+    "purpose",
     "outcome",
 )
 HUB_REQUEST_SECONDS = _histogram(
@@ -126,10 +127,38 @@ OVERDUE_SECONDS = _gauge("tieout_overdue_seconds", "How long the longest of them
 FULL_SWEEP_AGE_SECONDS = _gauge(
     "tieout_full_sweep_age_seconds", "Age of the oldest complete reading; NaN while one is still to come."
 )
+STREAM_AGE_SECONDS = _gauge(
+    "tieout_stream_age_seconds",
+    "Age of the oldest reading of a stream, of connected organizations.",
+    "stream",
+)
+STREAM_OVERDUE_SECONDS = _gauge(
+    "tieout_stream_overdue_seconds", "How much later than its bound the latest reading is.", "stream"
+)
+UNREAD_ORGANIZATIONS = _gauge(
+    "tieout_unread_organizations", "Connected organizations of which a stream was never read.", "stream"
+)
+WORK_LAG_SECONDS = _gauge("tieout_work_lag_seconds", "How long the first due work has been due.", "worker")
+DUE_ORGANIZATIONS = _gauge("tieout_due_organizations", "Organizations, or channels, with work due.", "worker")
+UNCONFIRMED_RECORDS = _gauge(
+    "tieout_unconfirmed_records",
+    "Healed invoices and bills that are not found in the books yet, by age up to 1h, 6h, 1d, 7d or older.",
+    "age",
+)
+CAUSED_DUPLICATE_DOCUMENTS = _gauge(
+    "tieout_caused_duplicate_documents", "Documents twice in the books that we pushed: must be 0."
+)
+ALERTING_AGE_SECONDS = _gauge(
+    "tieout_alerting_age_seconds", "Time since alerts were last decided; NaN before the first time."
+)
+OUTBOX_NOTIFICATIONS = _gauge("tieout_outbox_notifications", "Notifications that wait to be sent.")
+OUTBOX_AGE_SECONDS = _gauge("tieout_outbox_age_seconds", "Age of the oldest of them.")
 ALERTS = _gauge("tieout_alerts", "Firing alerts.", "severity")
 REPLICAS = _gauge("tieout_replicas", "Replicas that report.", "role")
 HUB_REACHABLE = _gauge("tieout_hub_reachable_bool", "1 while the hub answers.")
-HUB_USED_REQUESTS_PER_SECOND = _gauge("tieout_hub_used_requests_per_second", "Requests sent by all replicas.")
+HUB_USED_REQUESTS_PER_SECOND = _gauge(
+    "tieout_hub_used_requests_per_second", "Requests really sent, by all replicas."
+)
 HUB_BUDGET_REQUESTS_PER_SECOND = _gauge("tieout_hub_budget_requests_per_second", "Requests allowed to all.")
 DATABASE_CONNECTIONS = _gauge(
     "tieout_database_connections", "Connections to Postgres in use by this replica."

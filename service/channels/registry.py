@@ -8,6 +8,7 @@ from typing import Final
 from service.channels.alertmanager import open_alertmanager
 from service.channels.apprise import Unknown, open_apprise
 from service.channels.channel import Channel
+from service.channels.heartbeat import open_heartbeat
 from service.channels.log import Log
 from service.channels.opsgenie import open_opsgenie, open_opsgenie_proxy
 from service.channels.pagerduty import open_pagerduty, open_pagerduty_proxy
@@ -30,6 +31,8 @@ _OPENERS: Final[Mapping[str, Opener]] = {
     "pagerduty": open_pagerduty,
     "pagerduty+http": open_pagerduty_proxy,
     "pagerduty+https": open_pagerduty_proxy,
+    "heartbeat+http": open_heartbeat,
+    "heartbeat+https": open_heartbeat,
     "slack+http": open_slack,
     "slack+https": open_slack,
     "teams+http": open_teams,

@@ -6,6 +6,7 @@ largest page that the hub documents: calls are what is scarce, so pages are as l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,3 +74,39 @@ PRODUCTS: Final = Endpoint("list_products", "GET", "/products", 100)
 COUNTERPARTS: Final = Endpoint("list_counterparts", "GET", "/counterparts", 100)
 
 EVENTS: Final = Endpoint("list_events", "GET", "/events", 100)
+
+PURPOSES: Final[Mapping[str, tuple[Endpoint, ...]]] = {
+    "sign_in": (TOKEN,),
+    "organizations": (ORGANIZATIONS, ORGANIZATION, ORGANIZATION_SETTINGS),
+    "webhooks": (
+        SUBSCRIPTIONS,
+        SUBSCRIPTION_CREATE,
+        SUBSCRIPTION_DELETE,
+        SUBSCRIPTION_ENABLE,
+        SUBSCRIPTION_DISABLE,
+        SUBSCRIPTION_SECRET,
+        EVENTS,
+    ),
+    "connections": (
+        CONNECTIONS,
+        CONNECTION,
+        CONNECTION_CREATE,
+        CONNECTION_DISCONNECT,
+        CONNECTION_SYNC,
+    ),
+    "records": (RECORDS, RECORD),
+    "push": (RECORD_PUSH,),
+    "books": (BOOKS_RECEIVABLES, BOOKS_RECEIVABLE, BOOKS_PAYABLES, BOOKS_PAYABLE),
+    "documents": (RECEIVABLES, RECEIVABLE, PAYABLES, PAYABLE, PAYABLE_LINES, PAYMENT_RECORDS),
+    "reference": (TAX_RATES, LEDGER_ACCOUNTS, PRODUCTS, COUNTERPARTS),
+}
+"""What calls are spent on, as metrics and traces group them."""
+
+_PURPOSE_BY_NAME: Final = {
+    endpoint.name: purpose for purpose, group in PURPOSES.items() for endpoint in group
+}
+
+
+def purpose_of(name: str) -> str:
+    """What a call of this endpoint is spent on."""
+    return _PURPOSE_BY_NAME[name]

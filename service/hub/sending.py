@@ -41,6 +41,8 @@ class FinishedCall:
     status: int | None = None
     failure: HubFailure | None = None
     fate: Fate | None = None
+    waited_seconds: float = 0.0
+    """In the queue of the budget, before it was sent."""
 
 
 Observer = Callable[[FinishedCall], None]
@@ -79,9 +81,11 @@ class Sender:
 
         It does not leave after `not_after`, by the sender's clock.
         """
+        asked_at = self._clock()
         turn = await self._turn(endpoint, priority)
         self._require_time(endpoint, not_after)
         began_at = self._clock()
+        span = (asked_at, began_at)
         try:
             answer = await exchange(
                 self._http,
@@ -91,10 +95,10 @@ class Sender:
                 before_bytes=self._on_time(turn, endpoint, priority, not_after),
             )
         except HubError as error:
-            self._tell(endpoint, began_at, error.http_status, error)
+            self._tell(endpoint, span, error.http_status, error)
             raise
         refused = judged(endpoint, answer)
-        self._tell(endpoint, began_at, answer.status, refused)
+        self._tell(endpoint, span, answer.status, refused)
         if refused is not None and refused.failure is HubFailure.THROTTLED:
             wait = refused.retry_after_seconds
             await self._budget.pause(THROTTLED_SECONDS if wait is None else wait)
@@ -131,7 +135,10 @@ class Sender:
         if not_after is not None and self._clock() > not_after:
             raise not_sent(endpoint, "it was held up for so long that somebody else may have taken over")
 
-    def _tell(self, endpoint: Endpoint, began_at: float, status: int | None, error: HubError | None) -> None:
+    def _tell(
+        self, endpoint: Endpoint, span: tuple[float, float], status: int | None, error: HubError | None
+    ) -> None:
+        asked_at, began_at = span
         if self._observe is not None:
             self._observe(
                 FinishedCall(
@@ -140,6 +147,7 @@ class Sender:
                     status=status,
                     failure=error.failure if error else None,
                     fate=error.fate if error else None,
+                    waited_seconds=began_at - asked_at,
                 )
             )
 

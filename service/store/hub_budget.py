@@ -14,7 +14,7 @@ MESSAGE_CHARACTERS_MAX = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubUsage:
-    """How much of the budget was used lately, and until when nobody may call."""
+    """How many requests were really sent lately, and until when nobody may call."""
 
     paused_until: datetime
     used_per_second: float
@@ -41,6 +41,11 @@ async def reserve_hub_slots(connection: Connection, count: int, rate_per_second:
 async def pause_hub(connection: Connection, seconds: float) -> None:
     """Keep everybody's next slot from beginning before that time is over."""
     await connection.execute(QUERY["pause_hub"], seconds)
+
+
+async def add_hub_usage(connection: Connection, requests: int) -> None:
+    """Count requests that were really sent."""
+    await connection.execute(QUERY["add_hub_usage"], requests)
 
 
 async def get_hub_usage(connection: Connection) -> HubUsage:

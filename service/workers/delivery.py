@@ -23,9 +23,11 @@ import structlog
 
 from service import metrics
 from service.channels.channel import Channel, Fate, Message, Outcome
+from service.channels.heartbeat import KIND as HEARTBEAT
 from service.store import alerts as store
 from service.store.alerts import Notification
 from service.store.database import Database
+from service.store.telemetry import get_alerting
 from service.workers.work import Tally, Work
 
 SEND_LEASE_SECONDS: Final = 60.0
@@ -46,6 +48,9 @@ GIVE_UP_AFTER: Final = timedelta(days=7)
 
 REST_SECONDS: Final = 60.0
 """How long a channel rests where nothing waits; a new message wakes it at once."""
+
+ALERTING_AGE_SECONDS_MAX: Final = 120.0
+"""Alerts are decided every ten seconds; for how long they may not be before alerting counts as dead."""
 
 STANDING_MAX: Final = 1_000
 """Alerts that a receiver with a short memory is told again in one request: about a megabyte."""
@@ -177,8 +182,10 @@ class Delivery:
             return
         async with self._database.fleet(readonly=True) as connection:
             bodies = await store.list_standing_notifications(connection, self._channel.digest, STANDING_MAX)
-        if not bodies:
-            return
+            alerting = await get_alerting(connection)
+        is_dead = alerting.age_seconds is None or alerting.age_seconds > ALERTING_AGE_SECONDS_MAX
+        if self._channel.kind == HEARTBEAT and is_dead:
+            return  # whoever keeps the watch hears our silence
         outcome = await self._channel.refresh(bodies)
         if outcome.fate is Fate.SENT:
             self._memory.refreshed_at = time.monotonic()

@@ -4,15 +4,7 @@
 -- Reserves the next $1 slots at $2 slots a second. The time is read when the row is ours, not when the statement began.
 -- $1 count, $2 rate per second
 UPDATE hub_budget
-SET next_at = greatest(next_at, paused_until, tieout.instant()) + make_interval(secs => $1::int / $2::float8),
-    used_from = CASE WHEN used_from < tieout.instant() - interval '5 seconds' THEN tieout.instant() ELSE used_from END,
-    used_per_second = CASE
-        WHEN used_from < tieout.instant() - interval '10 seconds' THEN $1::int
-        WHEN used_from < tieout.instant() - interval '5 seconds'
-            THEN (used + $1::int) / extract(epoch FROM tieout.instant() - used_from)
-        ELSE used_per_second
-    END,
-    used = CASE WHEN used_from < tieout.instant() - interval '5 seconds' THEN 0 ELSE used + $1::int END
+SET next_at = greatest(next_at, paused_until, tieout.instant()) + make_interval(secs => $1::int / $2::float8)
 WHERE is_only
 RETURNING greatest(
     extract(epoch FROM next_at - make_interval(secs => $1::int / $2::float8) - tieout.instant()), 0
@@ -23,6 +15,20 @@ RETURNING greatest(
 -- $1 seconds
 UPDATE hub_budget
 SET paused_until = greatest(paused_until, tieout.instant() + make_interval(secs => $1::float8)) WHERE is_only;
+
+-- name: add_hub_usage :exec
+-- Counts requests that were really sent, of one replica, some seconds of them at once; slots that nobody used are no requests.
+-- $1 requests
+UPDATE hub_budget
+SET used_from = CASE WHEN used_from < tieout.instant() - interval '5 seconds' THEN tieout.instant() ELSE used_from END,
+    used_per_second = CASE
+        WHEN used_from < tieout.instant() - interval '10 seconds' THEN $1::int / 5.0
+        WHEN used_from < tieout.instant() - interval '5 seconds'
+            THEN (used + $1::int) / extract(epoch FROM tieout.instant() - used_from)
+        ELSE used_per_second
+    END,
+    used = CASE WHEN used_from < tieout.instant() - interval '5 seconds' THEN 0 ELSE used + $1::int END
+WHERE is_only;
 
 -- name: get_hub_usage :one
 SELECT paused_until, CASE WHEN used_from < tieout.now() - interval '10 seconds' THEN 0 ELSE used_per_second END AS used_per_second

@@ -17,6 +17,7 @@ GOOD = [
     "slack+https://hooks.slack.com/services/T0/B0/secretpath",
     "teams+https://flows.example.org/workflows/1/triggers/manual/paths/invoke?sig=secret",
     "opsgenie://eb243592-faa2-4ba2-a551-1afdf565c889?region=eu",
+    "heartbeat+https://hc-ping.example.org/secret",
     "mailtos://user:secret@example.org?to=a@example.org,b@example.org",
 ]
 
@@ -43,6 +44,7 @@ async def test_every_kind_is_opened_by_its_scheme() -> None:
         "Slack at hooks.slack.com",
         "Teams at flows.example.org",
         "Opsgenie at api.eu.opsgenie.com",
+        "heartbeat to hc-ping.example.org",
         "E-Mail by Apprise",
     ]
 

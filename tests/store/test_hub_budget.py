@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from service.store.database import Database
 from service.store.hub_budget import (
+    add_hub_usage,
     get_hub_health,
     get_hub_usage,
     mark_hub_failing,
@@ -67,3 +69,22 @@ async def test_health_is_since_when(database: Database) -> None:
         healthy = await get_hub_health(connection)
     assert healthy.failing_since is None
     assert healthy.last_ok_at is not None
+
+
+async def test_what_is_used_is_what_was_sent(database: Database) -> None:
+    """Slots that nobody used are no requests; what was sent is told as its rate, then as nothing."""
+
+    async def used() -> float:
+        async with database.fleet() as connection:
+            return (await get_hub_usage(connection)).used_per_second
+
+    async with database.fleet() as connection:
+        await reserve_hub_slots(connection, 200, RATE)
+        await add_hub_usage(connection, 10)
+    for _ in range(3):  # a note every two seconds, of ten requests each
+        database.clock_offset += timedelta(seconds=2)
+        async with database.fleet() as connection:
+            await add_hub_usage(connection, 10)
+    assert await used() == pytest.approx(5.0, rel=0.4)
+    database.clock_offset += timedelta(seconds=11)
+    assert await used() == 0.0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import metrics
+from service.domain.fleet import FLEET
+from service.hub import endpoints
 from service.store.database import Database
 from service.web.routes import build
-from tests.web.builders import Fleet, client, settings
+from tests.web.builders import CANARY, KEYS, ORGANIZATION, SECRET, Fleet, client, settings
 from tests.web.wire import open_wire
 
 
@@ -43,27 +47,91 @@ async def test_metrics_tell_the_state(filled: Fleet, viewer: httpx.AsyncClient) 
     """Gauges say what `/status` says, and what is gone from it is gone from them."""
     assert filled.records
     metrics.FAILING_RECORDS.labels(cause="gone").set(7)
+    assert (await viewer.get("/metrics")).headers["content-type"].startswith("text/plain")
+    told = await samples(viewer)
+    assert told["tieout_state_bool", "ok"] == 1
+    assert told["tieout_state_bool", "down"] == 0
+    assert told["tieout_organizations", "connected"] == 2
+    assert told["tieout_records", "blocked"] == 2
+    assert told["tieout_failing_records", "missing_tax_rate"] == 10
+    assert told["tieout_risk_minor_units", "USD"] == 1250_00
+    assert told["tieout_differences", "amount"] == 2
+    assert told["tieout_webhook_backlog_events",] == 2
+    assert ("tieout_failing_records", "gone") not in told
+
+
+async def test_metrics_tell_whether_the_promises_are_kept(
+    database: Database, filled: Fleet, viewer: httpx.AsyncClient
+) -> None:
+    """Ages against bounds, work that lies, what is unconfirmed, duplicates of ours, and alerting."""
+    async with database.fleet() as connection:
+        await connection.execute(
+            "UPDATE streams SET read_at = tieout.now() - interval '90 seconds', "
+            "due_at = tieout.now() - interval '30 seconds' WHERE stream = 'connection'"
+        )
+        await connection.execute(
+            "UPDATE records SET state = 'acknowledged', object_type = 'bill', "
+            "healed_at = tieout.now() - interval '2 days' WHERE record_id = $1",
+            filled.records[ORGANIZATION][0].record_id,
+        )
+        await connection.execute(
+            "INSERT INTO work (organization_id, kind, due_at, finished_at) "
+            "VALUES ($1, 'alert', tieout.now() + interval '1 hour', tieout.now() - interval '40 seconds') "
+            "ON CONFLICT (organization_id, kind) DO UPDATE SET finished_at = excluded.finished_at",
+            FLEET,
+        )
+    told = await samples(viewer)
+    assert told["tieout_stream_age_seconds", "connection"] == pytest.approx(90, abs=20)
+    assert told["tieout_stream_overdue_seconds", "connection"] == pytest.approx(30, abs=20)
+    assert told["tieout_unconfirmed_records", "7d"] == 1
+    assert told["tieout_unconfirmed_records", "1h"] == 0
+    assert told["tieout_caused_duplicate_documents",] == 0
+    assert told["tieout_alerting_age_seconds",] == pytest.approx(40, abs=20)
+    assert told["tieout_work_lag_seconds", "prune"] == 0
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute(
+            "UPDATE differences SET kind = 'duplicate_in_books', resolved_at = NULL, record_id = "
+            "(SELECT record_id FROM attempts LIMIT 1) WHERE difference_id = "
+            "(SELECT difference_id FROM differences LIMIT 1)"
+        )
+    assert (await samples(viewer))["tieout_caused_duplicate_documents",] == 1
+
+
+async def samples(viewer: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    """Every sample of `/metrics`, by its name and the values of its labels."""
     answer = await viewer.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
-    samples = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-    assert samples["tieout_state_bool", "ok"] == 1
-    assert samples["tieout_state_bool", "down"] == 0
-    assert samples["tieout_organizations", "connected"] == 2
-    assert samples["tieout_records", "blocked"] == 2
-    assert samples["tieout_failing_records", "missing_tax_rate"] == 10
-    assert samples["tieout_risk_minor_units", "USD"] == 1250_00
-    assert samples["tieout_differences", "amount"] == 2
-    assert samples["tieout_webhook_backlog_events",] == 2
-    assert ("tieout_failing_records", "gone") not in samples
+
+
+async def test_labels_hold_words_of_ours_alone(filled: Fleet, viewer: httpx.AsyncClient) -> None:
+    """No id, name, text or secret is in `/metrics`, and no label has more values than its bound."""
+    assert filled.records
+    text = (await viewer.get("/metrics")).text
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
+    for secret in (CANARY, SECRET, *KEYS.values()):
+        assert secret not in text
+    values: dict[tuple[str, str], set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            for label, value in sample.labels.items():
+                values.setdefault((sample.name, label), set()).add(value)
+    assert max(len(found) for found in values.values()) <= metrics.LABEL_VALUES_MAX + 1
+
+
+def test_every_call_to_the_hub_has_a_purpose() -> None:
+    """Each endpoint is spent on exactly one thing, so that the purposes add up to the cost."""
+    every = {each.name for each in vars(endpoints).values() if isinstance(each, endpoints.Endpoint)}
+    grouped = [each.name for group in endpoints.PURPOSES.values() for each in group]
+    assert sorted(grouped) == sorted(every)
 
 
 def test_metrics_are_named_alike() -> None:
     """Every metric of ours begins with the product's name, has a sentence of help, and ends in its unit."""
-    units = ("total", "seconds", "bool", "minor_units", "events", "per_second")
+    units = ("total", "seconds", "bool", "minor_units", "events", "per_second", "documents", "notifications")
     things = ("organizations", "records", "differences", "alerts", "replicas", "connections")
     for family in metrics.REGISTRY.collect():
         if family.name.startswith(("process_", "python_")):

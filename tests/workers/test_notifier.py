@@ -20,7 +20,12 @@ from service.domain.record_state import State
 from service.store.alerts import NewNotification, claim_due_notifications, insert_notifications
 from service.store.database import Database
 from service.store.work import ensure_work
-from service.workers.delivery import BACKOFF_SECONDS_MAX, GIVE_UP_AFTER, SEND_LEASE_SECONDS
+from service.workers.delivery import (
+    ALERTING_AGE_SECONDS_MAX,
+    BACKOFF_SECONDS_MAX,
+    GIVE_UP_AFTER,
+    SEND_LEASE_SECONDS,
+)
 from service.workers.notifier import ABANDONED_AFTER, Notifier, channel_work
 from tests.channels.receiver import Answer, Receiver, receiving
 from tests.channels.samples import message
@@ -387,3 +392,32 @@ async def test_a_receiver_with_a_short_memory_is_told_again_what_stands(database
         await channels[0].close()
     assert len(receiver.received) == 3
     assert receiver.received[-1].body[0]["endsAt"] < first.body[0]["endsAt"]
+
+
+async def test_a_heartbeat_beats_while_alerts_are_decided_and_stops_when_they_are_not(
+    database: Database,
+) -> None:
+    """A watch is called each minute, hears no alert, and is left in silence when nobody decides any more."""
+    async with receiving() as receiver:
+        channels = open_channels([f"heartbeat+http://127.0.0.1:{receiver.port}/beat"], allow_private=True)[1:]
+        outbox = Outbox(database, channels)
+        watch = Watch(World(database), channels)
+        memory = outbox.notifier._memories[channels[0].digest]
+
+        async def beats() -> int:
+            memory.refreshed_at = float("-inf")
+            await outbox.run()
+            return len(receiver.received)
+
+        assert await beats() == 0
+        await watch.look()
+        await outbox.put(1)
+        assert await beats() == 1
+        assert await beats() == 2
+        outbox.pass_time(ALERTING_AGE_SECONDS_MAX + 1)
+        assert await beats() == 2
+        await watch.look()
+        assert await beats() == 3
+        await channels[0].close()
+    assert {request.content for request in receiver.received} == {b""}
+    assert [row["status"] for row in await outbox.rows(channels[0])] == ["sent"]

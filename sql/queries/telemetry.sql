@@ -1,0 +1,47 @@
+-- What /metrics tells beyond /status: ages against their bounds, and whether the promises are kept.
+
+-- name: list_stream_ages :many
+-- Per stream, over the connected organizations: the age of the oldest reading, how late the latest is, how many were never read.
+SELECT s.stream, coalesce(max(extract(epoch FROM tieout.now() - s.read_at)), 0)::float8 AS age_seconds,
+    greatest(max(extract(epoch FROM tieout.now() - s.due_at)), 0)::float8 AS overdue_seconds,
+    count(*) FILTER (WHERE s.read_at IS NULL) AS unread
+FROM streams s
+JOIN organizations o ON o.organization_id = s.organization_id AND o.removed_at IS NULL
+WHERE EXISTS (
+    SELECT FROM connections c
+    WHERE c.organization_id = s.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+)
+GROUP BY s.stream;
+
+-- name: list_work_lags :many
+-- Per kind of work: how much is due, and for how long the first of it has been. A lease that has ended counts like none.
+SELECT kind, count(*) AS due, extract(epoch FROM tieout.now() - min(due_at))::float8 AS lag_seconds
+FROM work WHERE due_at <= tieout.now() GROUP BY kind;
+
+-- name: get_alerting :one
+-- How long ago alerts were last decided, and what waits to be sent.
+SELECT (
+    SELECT extract(epoch FROM tieout.now() - w.finished_at)::float8 FROM work w
+    WHERE w.kind = 'alert' AND w.organization_id = '00000000-0000-0000-0000-000000000000'
+) AS age_seconds, count(n.*) AS waiting,
+    coalesce(extract(epoch FROM tieout.now() - min(n.created_at)), 0)::float8 AS waiting_seconds
+FROM notifications n WHERE n.status = 'waiting';
+
+-- name: count_unconfirmed_records :many
+-- Invoices and bills that failed, were then said to be done, and are not found in the books yet, by how long that is.
+SELECT CASE
+        WHEN healed_at > tieout.now() - interval '1 hour' THEN '1h'
+        WHEN healed_at > tieout.now() - interval '6 hours' THEN '6h'
+        WHEN healed_at > tieout.now() - interval '1 day' THEN '1d'
+        WHEN healed_at > tieout.now() - interval '7 days' THEN '7d'
+        ELSE 'older'
+    END AS age, count(*) AS records
+FROM records
+WHERE state = 'acknowledged' AND healed_at IS NOT NULL AND object_type IN ('receivable', 'bill')
+GROUP BY 1;
+
+-- name: count_caused_duplicates :one
+-- Documents that stand twice in the books and that we pushed: the promise is that there is none.
+SELECT count(*) AS documents FROM differences d
+WHERE d.resolved_at IS NULL AND d.kind = 'duplicate_in_books'
+    AND EXISTS (SELECT FROM attempts a WHERE a.organization_id = d.organization_id AND a.record_id = d.record_id);
