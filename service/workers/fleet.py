@@ -1,7 +1,8 @@
 """The fleet worker: lists the organizations of the partner, and makes each one's work.
 
 An organization that the list does not hold is asked for singly before it counts as removed: a list may be cut
-short, and whoever is removed is read no more.
+short, and whoever is removed is read no more. It also calls pushers where errors are stored as older rules
+understood them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from service.store.organizations import (
 from service.store.streams import ensure_streams
 from service.store.work import ensure_work
 from service.workers.circuit import Circuit
+from service.workers.outdated import call_outdated
 from service.workers.reading import log
 from service.workers.work import IDLE, Tally, Work, working
 
@@ -66,6 +68,7 @@ class Fleet:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()
+            counts["outdated_called"] = await call_outdated(work)
             try:
                 await self._list(work, counts)
             except HubError as error:

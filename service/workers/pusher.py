@@ -1,10 +1,10 @@
 """Retrying: by cause, once, with evidence.
 
-A run takes one organization: what a dead process left unknown is written down as such; what may have landed
-is looked for in the books; then every failed record that is due, blocked on something that may have come, or
-wanted by an operator, is decided on. Before one is pushed the books that we hold are asked whether somebody
-has entered it there by hand. What may be pushed is pushed, one after the other. When the hub itself is in
-trouble the rest waits: it would only fail alike.
+A run takes one organization: what a dead process left unknown is written down as such; errors are read again
+where the rules are newer; what may have landed is looked for in the books; then every failed record that is
+due, blocked on something that may have come, or wanted by an operator, is decided on. Before one is pushed
+the books that we hold are asked whether somebody has entered it there by hand. What may be pushed is pushed,
+one after the other. When the hub itself is in trouble the rest waits: it would only fail alike.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ from service.store.retries import leave_out_retry_items, list_wishes
 from service.store.retry_candidates import list_standing_of
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
+from service.workers.outdated import RECORDS_MAX as OUTDATED_MAX
+from service.workers.outdated import reclassify_outdated
 from service.workers.push_attempt import Sending, abandoned
 from service.workers.readback import ReadBack
 from service.workers.work import IDLE, Tally, Work, working
@@ -123,6 +125,7 @@ class Pusher:
                 return IDLE
             counts: Counter[str] = Counter()
             counts["abandoned"] = await self._write_abandoned(work)
+            counts["reclassified"] = await reclassify_outdated(work, self._policy)
             looks = await self._read_back.look(work)
             counts.update(f"found_{each.finding}" for each in looks.values())
             decided = await self._decide(work, looks)
@@ -130,7 +133,8 @@ class Pusher:
             await self._settle(work, decided)
             outcomes = await self._push(work, decided)
             counts.update(outcomes)
-            await work.finish(due_at=await self._next_due_at(work, outcomes, decided))
+            due_at = await self._next_due_at(work, outcomes, decided)
+            await work.finish(due_at=work.now if counts["reclassified"] == OUTDATED_MAX else due_at)
             return Tally(claimed=1, counts=counts)
 
     async def _write_abandoned(self, work: Work) -> int:

@@ -275,3 +275,19 @@ SELECT provider_object_id FROM records WHERE organization_id = $1 AND provider_o
 -- $1 record_ids uuid[], $2 organization_id or null
 SELECT * FROM records WHERE record_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR organization_id = $2)
 ORDER BY organization_id, record_id;
+
+-- name: list_outdated_records :many
+-- Errors that are stored as older rules understood them.
+-- $1 organization_id, $2 rules_version, $3 limit
+SELECT * FROM records
+WHERE organization_id = $1 AND rules_version < $2 AND sync_status = 'error'
+    AND state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+ORDER BY rules_version, record_id LIMIT $3;
+
+-- name: list_outdated_organizations :many
+-- Who has such errors.
+-- $1 rules_version, $2 limit
+SELECT DISTINCT organization_id FROM records
+WHERE rules_version < $1 AND sync_status = 'error'
+    AND state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+ORDER BY organization_id LIMIT $2;
