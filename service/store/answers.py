@@ -35,44 +35,9 @@ async def list_findings_of(
     return _by_organization(await connection.fetch(QUERY["list_findings_of"], organization_ids, findings_max))
 
 
-async def list_organizations_as_of(
-    connection: Connection, as_of: datetime, *, organization_id: UUID | None, after: UUID | None, limit: int
-) -> Rows:
-    """Organizations as we knew them at an instant, by id."""
-    return await connection.fetch(QUERY["list_organizations_as_of"], as_of, organization_id, after, limit)
-
-
 async def list_organizations_in_need(connection: Connection, limit: int) -> Rows:
     """Organizations that somebody should look at, the heaviest first."""
     return await connection.fetch(QUERY["list_organizations_in_need"], limit)
-
-
-async def list_records_as_of(
-    connection: Connection,
-    as_of: datetime,
-    *,
-    organization_id: UUID | None = None,
-    object_type: str | None = None,
-    sync_status: str | None = None,
-    state: str | None = None,
-    cause: str | None = None,
-    after: tuple[UUID, str] | None = None,
-    limit: int,
-) -> Rows:
-    """Records as we knew them at an instant, by organization and id."""
-    after_organization, after_record = after or (None, None)
-    return await connection.fetch(
-        QUERY["list_records_as_of"],
-        as_of,
-        organization_id,
-        object_type,
-        sync_status,
-        state,
-        cause,
-        after_organization,
-        after_record,
-        limit,
-    )
 
 
 async def list_local_documents(
@@ -85,13 +50,11 @@ async def list_local_documents(
     as_of: datetime | None = None,
     limit: int,
 ) -> Rows:
-    """Local documents of an organization by ledger and id, after a key; as they are, or were known once."""
-    name = "list_local_documents" if as_of is None else "list_local_documents_as_of"
-    instant = () if as_of is None else (as_of,)
-    after_ledger, after_id = after or (None, None)
-    return await connection.fetch(
-        QUERY[name], organization_id, ledger, origin, after_ledger, after_id, limit, *instant
-    )
+    """Local documents of an organization by ledger and id, after a key."""
+    asked = (organization_id, ledger, origin, *(after or (None, None)), limit)
+    if as_of is None:
+        return await connection.fetch(QUERY["list_local_documents"], *asked)
+    return await connection.fetch(QUERY["list_local_documents_as_of"], *asked, as_of)
 
 
 async def get_local_document(
@@ -110,6 +73,7 @@ async def list_events(
     source: str | None = None,
     quarantined: bool | None = None,
     before: tuple[datetime, UUID, UUID] | None = None,
+    as_of: datetime | None = None,
     limit: int,
 ) -> Rows:
     """The ledger of webhooks, newest first, before a key."""
@@ -123,6 +87,7 @@ async def list_events(
         event_id,
         subscription_id,
         limit,
+        as_of,
     )
 
 
@@ -135,21 +100,14 @@ async def list_differences(
     expected: bool | None = None,
     is_open: bool | None = None,
     after: tuple[UUID, UUID] | None = None,
+    as_of: datetime | None = None,
     limit: int,
 ) -> Rows:
     """Differences by organization and id, after a key; a filter that is None does not filter."""
-    after_organization, after_difference = after or (None, None)
-    return await connection.fetch(
-        QUERY["list_differences"],
-        organization_id,
-        ledger,
-        kind,
-        expected,
-        is_open,
-        after_organization,
-        after_difference,
-        limit,
-    )
+    asked = (organization_id, ledger, kind, expected, is_open, *(after or (None, None)), limit)
+    if as_of is None:
+        return await connection.fetch(QUERY["list_differences"], *asked)
+    return await connection.fetch(QUERY["list_differences_as_of"], *asked, as_of)
 
 
 async def count_organization_differences(

@@ -99,15 +99,31 @@ async def list_balances(
 
 
 async def upsert_balances(connection: Connection, organization_id: UUID, rows: Sequence[Row]) -> None:
-    """Write changed balances, and keep their versions."""
+    """Write changed balances, and keep their versions; one that comes back goes on counting them."""
     if not rows:
         return
+    rows = await _continued(connection, organization_id, rows)
     await connection.execute(QUERY["upsert_balances"], rows_json(rows))
     versions = [
         Version(object_id=f"{row['ledger']}/{row['currency']}", version=row["version"], body=dict(row))
         for row in rows
     ]
     await insert_history(connection, organization_id, HistoryKind.BALANCE, versions)
+
+
+async def _continued(connection: Connection, organization_id: UUID, rows: Sequence[Row]) -> Sequence[Row]:
+    """Let a balance that was gone for a while go on where its versions ended."""
+    new = [f"{row['ledger']}/{row['currency']}" for row in rows if row["version"] == 1]
+    if not new:
+        return rows
+    found = await connection.fetch(QUERY["list_balance_versions"], organization_id, new)
+    ended = {each["object_id"]: each["version"] for each in found}
+    return [
+        {**row, "version": row["version"] + ended.get(f"{row['ledger']}/{row['currency']}", 0)}
+        if row["version"] == 1
+        else row
+        for row in rows
+    ]
 
 
 def balance_row(organization_id: UUID, balance: Balance, reads: Reads, now: datetime) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[st
     for name in query:
         texts = query.getlist(name)
         if name not in known:
-            faults.append(Fault(name=name[:WORD_CHARACTERS_MAX], detail=_unknown(name, known)))
+            faults.append(Fault(name=name[:WORD_CHARACTERS_MAX], detail=_unknown(known)))
         elif len(texts) > 1:
             faults.append(Fault(name=name, detail="was given more than once"))
         else:
@@ -60,9 +60,7 @@ def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[st
     return values
 
 
-def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
-    if name == AS_OF.name:
-        return "is not yet available here; records and organizations have it"
+def _unknown(known: Mapping[str, Parameter]) -> str:
     return f"is unknown; known are: {', '.join(sorted(known)) or 'none'}"
 
 

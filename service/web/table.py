@@ -6,9 +6,10 @@ Routing, rights, `/openapi.json` and the tests that try every role on every rout
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from service.domain.difference_kind import Kind as DifferenceKind
-from service.domain.document import Ledger, Origin
+from service.domain.document import Ledger
 from service.domain.packet import Packet
 from service.domain.record_state import State
 from service.settings import Role
@@ -19,8 +20,6 @@ from service.web.api import (
     alerts,
     causes,
     differences,
-    documents,
-    documents_shape,
     events,
     openapi,
     organizations,
@@ -31,21 +30,11 @@ from service.web.api import (
     statements,
     status,
 )
-from service.web.bodies import Memory
 from service.web.page import routes as pages
 from service.web.paging import Page
 from service.web.parameters import AS_OF, ORGANIZATION, PAGING, a_flag, any_word, one_of
-from service.web.route import BodyLimit, Kind, Route
-
-DOCUMENT = "/v1/organizations/{organization_id:uuid}/documents/{local_id}"
-DOCUMENT_BYTES_MAX = 512 * 1024
-"""A thousand lines of five hundred characters."""
-
-BULK_BYTES_MAX = 16 * 1024 * 1024
-"""Ten thousand documents of 1,600 characters, five lines each."""
-
-BULK_LIMIT = BodyLimit(bytes_max=BULK_BYTES_MAX, seconds=60.0, memory=Memory(2 * BULK_BYTES_MAX))
-"""Two of them at once in one replica; who comes third is told to come back."""
+from service.web.route import Kind, Route
+from service.web.table_documents import DOCUMENTS
 
 API: Sequence[Route] = (
     Route(
@@ -105,7 +94,7 @@ API: Sequence[Route] = (
         path="/v1/causes",
         handler=causes.list_them,
         summary="List why pushes fail, the heaviest cause first",
-        parameters=(ORGANIZATION, *PAGING),
+        parameters=(ORGANIZATION, *PAGING, AS_OF),
         answer=Page[causes.Cause],
     ),
     Route(
@@ -180,6 +169,7 @@ API: Sequence[Route] = (
             a_flag("expected", "Only those that a rule of the platform explains, or only the others."),
             a_flag("open", "Only those still there, or only those resolved."),
             *PAGING,
+            AS_OF,
         ),
         answer=Page[differences.Difference],
     ),
@@ -188,63 +178,8 @@ API: Sequence[Route] = (
         path="/v1/balance",
         handler=differences.list_balance,
         summary="List balances: local total, itemised terms, books total",
-        parameters=(ORGANIZATION, *PAGING),
+        parameters=(ORGANIZATION, *PAGING, AS_OF),
         answer=Page[differences.Balance],
-    ),
-    Route(
-        method="GET",
-        path="/v1/organizations/{organization_id:uuid}/documents",
-        handler=documents.list_them,
-        summary="List local documents, the hub's and the partner's own, as they are compared",
-        parameters=(
-            one_of("ledger", Ledger, "Only this ledger."),
-            one_of("origin", Origin, "Only the hub's, or only those of the partner's own system."),
-            *PAGING,
-            AS_OF,
-        ),
-        answer=Page[documents.LocalDocument],
-        errors=(404,),
-    ),
-    Route(
-        method="GET",
-        path=DOCUMENT,
-        handler=documents.get_one,
-        summary="Show one local document",
-        parameters=(AS_OF,),
-        answer=documents.LocalDocument,
-        errors=(404,),
-    ),
-    Route(
-        method="PUT",
-        path=DOCUMENT,
-        handler=documents.put_one,
-        summary="Put a document of the partner's own system; the same again changes nothing",
-        role=Role.OPERATOR,
-        body=documents_shape.PutDocument,
-        reads=bytes,
-        body_limit=BodyLimit(bytes_max=DOCUMENT_BYTES_MAX),
-        answer=documents.PutAnswer,
-        errors=(404, 409),
-    ),
-    Route(
-        method="DELETE",
-        path=DOCUMENT,
-        handler=documents.delete_one,
-        summary="Take a document of the partner's own system back; the hub's stands again where there is one",
-        role=Role.OPERATOR,
-        answer=documents.Deleted,
-        errors=(404,),
-    ),
-    Route(
-        method="POST",
-        path="/v1/documents/bulk",
-        handler=documents.put_many,
-        summary="Put up to 10,000 documents; each is taken or refused by itself, in the order given",
-        role=Role.OPERATOR,
-        body=documents.Bulk,
-        reads=documents.read_bulk,
-        body_limit=BULK_LIMIT,
-        answer=documents.Results,
     ),
     Route(
         method="GET",
@@ -276,6 +211,7 @@ API: Sequence[Route] = (
             one_of("source", events.SOURCES, "Only those that came, or only those that never did (log)."),
             a_flag("quarantined", "Only what could not be read, or only what could."),
             *PAGING,
+            AS_OF,
         ),
         answer=Page[events.Event],
     ),
@@ -284,7 +220,12 @@ API: Sequence[Route] = (
         path="/v1/alerts",
         handler=alerts.list_them,
         summary="List alerts, the newest first",
-        parameters=(ORGANIZATION, one_of("status", alerts.SHOWN, "Only those that fire, or did."), *PAGING),
+        parameters=(
+            ORGANIZATION,
+            one_of("status", alerts.SHOWN, "Only those that fire, or did."),
+            *PAGING,
+            AS_OF,
+        ),
         answer=Page[alerts.Alert],
     ),
     Route(
@@ -344,14 +285,21 @@ PROBES: Sequence[Route] = (
     ),
 )
 
+STATUS_AS_OF = replace(
+    AS_OF,
+    meaning="What of it the service knew at that time: organizations, records, causes, differences and "
+    "alerts; `not_kept` names the rest.",
+)
+
 STATUS = Route(
     method="GET",
     path="/status",
     handler=pages.status,
     summary="The state of the service, the reasons for it, and the counts behind it",
     kind=Kind.OTHER,
+    parameters=(STATUS_AS_OF,),
     answer=status.Status,
     answer_503=status.Blind,
 )
 
-ROUTES: Sequence[Route] = (STATUS, *API, *PROBES, *pages.ROUTES)
+ROUTES: Sequence[Route] = (STATUS, *API, *DOCUMENTS, *PROBES, *pages.ROUTES)

@@ -8,8 +8,10 @@ WHERE status <> 'resolved' OR ended_at > tieout.now() - $1::interval
 ORDER BY (status <> 'resolved') DESC, organization_id, alert_id LIMIT $2 FOR UPDATE;
 
 -- name: upsert_alerts :exec
--- Rows were read with lock_alerts in this transaction.
+-- Rows were read with lock_alerts in this transaction. What was written is kept as a version, unless nobody was told of it yet;
+-- without the members, of which there may be thousands.
 -- $1 rows json
+WITH written AS (
 INSERT INTO alerts AS a SELECT * FROM json_populate_recordset(NULL::alerts, $1::json) ORDER BY organization_id, alert_id
 ON CONFLICT (organization_id, alert_id) DO UPDATE
 SET severity = excluded.severity, status = excluded.status, summary = excluded.summary, detail = excluded.detail,
@@ -23,7 +25,13 @@ SET severity = excluded.severity, status = excluded.status, summary = excluded.s
     notified_organizations_count = excluded.notified_organizations_count, acknowledged_at = excluded.acknowledged_at,
     acknowledged_by = excluded.acknowledged_by, snoozed_until = excluded.snoozed_until, version = excluded.version,
     changed_at = excluded.changed_at
-WHERE a.version < excluded.version;
+WHERE a.version < excluded.version
+RETURNING *
+)
+INSERT INTO history (organization_id, kind, object_id, version, known_from, body)
+SELECT w.organization_id, 'alert', w.alert_id, w.version, tieout.now(),
+    to_jsonb(w) - 'members' || jsonb_build_object('organizations', w.organizations[1:20])
+FROM written w WHERE w.status <> 'pending';
 
 -- name: mark_alerts_held :exec
 -- Those of which nothing changed but that their condition still holds.
@@ -53,14 +61,30 @@ SELECT severity, count(*) AS alerts FROM alerts WHERE status = 'firing' GROUP BY
 -- name: mark_alert_acknowledged :one
 -- No row when it is not firing.
 -- $1 alert_id, $2 by
-UPDATE alerts SET acknowledged_at = tieout.now(), acknowledged_by = $2, version = version + 1, changed_at = tieout.now()
-WHERE alert_id = $1 AND status = 'firing' RETURNING *;
+WITH written AS (
+    UPDATE alerts SET acknowledged_at = tieout.now(), acknowledged_by = $2, version = version + 1, changed_at = tieout.now()
+    WHERE alert_id = $1 AND status = 'firing' RETURNING *
+), kept AS (
+    INSERT INTO history (organization_id, kind, object_id, version, known_from, body)
+    SELECT w.organization_id, 'alert', w.alert_id, w.version, tieout.now(),
+        to_jsonb(w) - 'members' || jsonb_build_object('organizations', w.organizations[1:20])
+    FROM written w
+)
+SELECT * FROM written;
 
 -- name: mark_alert_snoozed :one
 -- No row when it is not firing.
 -- $1 alert_id, $2 until
-UPDATE alerts SET snoozed_until = $2, version = version + 1, changed_at = tieout.now()
-WHERE alert_id = $1 AND status = 'firing' RETURNING *;
+WITH written AS (
+    UPDATE alerts SET snoozed_until = $2, version = version + 1, changed_at = tieout.now()
+    WHERE alert_id = $1 AND status = 'firing' RETURNING *
+), kept AS (
+    INSERT INTO history (organization_id, kind, object_id, version, known_from, body)
+    SELECT w.organization_id, 'alert', w.alert_id, w.version, tieout.now(),
+        to_jsonb(w) - 'members' || jsonb_build_object('organizations', w.organizations[1:20])
+    FROM written w
+)
+SELECT * FROM written;
 
 -- name: prune_alerts :exec
 -- Resolved ones older than $1 interval, at most $2 a call.

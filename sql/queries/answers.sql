@@ -31,44 +31,6 @@ CROSS JOIN LATERAL (
     SELECT * FROM findings f WHERE f.organization_id = asked.organization_id ORDER BY f.ledger, f.kind, f.document_id LIMIT $2
 ) f;
 
--- name: list_organizations_as_of :many
--- Organizations as we knew them at an instant, with the connection that counted then; by id, after a key.
--- $1 as_of, $2 organization_id or null, $3 after organization_id or null, $4 limit
-SELECT o.organization_id, o.body, o.known_from, c.connection_id, c.body AS connection
-FROM (
-    SELECT DISTINCT ON (organization_id) organization_id, body, known_from FROM history
-    WHERE kind = 'organization' AND known_from <= $1
-        AND ($2::uuid IS NULL OR organization_id = $2) AND ($3::uuid IS NULL OR organization_id > $3)
-    ORDER BY organization_id, version DESC, known_from DESC
-) o
-LEFT JOIN LATERAL (
-    SELECT * FROM (
-        SELECT DISTINCT ON (object_id) object_id::uuid AS connection_id, body FROM history h
-        WHERE h.organization_id = o.organization_id AND h.kind = 'connection' AND h.known_from <= $1
-        ORDER BY object_id, version DESC, known_from DESC
-    ) known
-    WHERE body ->> 'removed_at' IS NULL
-    ORDER BY (body ->> 'status' = 'connected') DESC NULLS LAST, body ->> 'hub_created_at' DESC NULLS LAST LIMIT 1
-) c ON true
-WHERE NOT coalesce((o.body ->> 'removed')::boolean, false)
-ORDER BY o.organization_id LIMIT $4;
-
--- name: list_records_as_of :many
--- Records as we knew them at an instant; by organization and id, after a key. A filter that is null does not filter.
--- $1 as_of, $2 organization_id, $3 object_type, $4 sync_status, $5 state, $6 cause, $7 after organization_id,
--- $8 after record_id, $9 limit
-SELECT organization_id, object_id AS record_id, version, body FROM (
-    SELECT DISTINCT ON (organization_id, object_id) organization_id, object_id, version, body FROM history
-    WHERE kind = 'record' AND known_from <= $1 AND ($2::uuid IS NULL OR organization_id = $2)
-        AND ($7::uuid IS NULL OR (organization_id, object_id) > ($7, $8::text))
-    ORDER BY organization_id, object_id, version DESC, known_from DESC
-) known
-WHERE ($3::text IS NULL OR body ->> 'object_type' = $3)
-    AND ($4::text IS NULL OR body ->> 'sync_status' = $4)
-    AND ($5::text IS NULL OR body ->> 'state' = $5)
-    AND ($6::text IS NULL OR body ->> 'cause' = $6)
-ORDER BY organization_id, object_id LIMIT $9;
-
 -- name: list_local_documents :many
 -- A filter that is null does not filter.
 -- $1 organization_id, $2 ledger, $3 origin, $4 after ledger or null, $5 after document_id, $6 limit
@@ -78,23 +40,6 @@ WHERE organization_id = $1 AND side = 'local' AND removed_at IS NULL
     AND ($4::text IS NULL OR (ledger, side, document_id) > ($4, 'local', $5::text))
 ORDER BY ledger, side, document_id LIMIT $6;
 
--- name: list_local_documents_as_of :many
--- The same as we knew them at an instant.
--- $1 organization_id, $2 ledger, $3 origin, $4 after ledger or null, $5 after document_id, $6 limit, $7 as_of
-SELECT d.organization_id, d.ledger, d.document_id, h.body -> 'document' AS body, h.version, d.first_seen_at
-FROM documents d
-CROSS JOIN LATERAL (
-    SELECT body, version, known_from FROM history h
-    WHERE h.organization_id = d.organization_id AND h.kind = 'document' AND h.known_from <= $7
-        AND h.object_id = d.ledger || '/local/' || d.document_id
-    ORDER BY h.version DESC, h.known_from DESC LIMIT 1
-) h
-WHERE d.organization_id = $1 AND d.side = 'local' AND d.first_seen_at <= $7 AND NOT (h.body ->> 'removed')::boolean
-    AND ($2::text IS NULL OR d.ledger = $2)
-    AND ($3::text IS NULL OR coalesce(h.body -> 'document' ->> 'origin', 'hub') = $3)
-    AND ($4::text IS NULL OR (d.ledger, d.side, d.document_id) > ($4, 'local', $5::text))
-ORDER BY d.ledger, d.side, d.document_id LIMIT $6;
-
 -- name: get_local_document :one
 -- $1 organization_id, $2 document_id
 SELECT organization_id, ledger, document_id, body, version, first_seen_at FROM documents
@@ -102,26 +47,11 @@ WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'l
     AND removed_at IS NULL
 ORDER BY changed_at DESC LIMIT 1;
 
--- name: get_local_document_as_of :one
--- As we knew it at an instant.
--- $1 organization_id, $2 document_id, $3 as_of
-SELECT d.organization_id, d.ledger, d.document_id, h.body -> 'document' AS body, h.version, d.first_seen_at
-FROM documents d
-CROSS JOIN LATERAL (
-    SELECT body, version, known_from FROM history h
-    WHERE h.organization_id = d.organization_id AND h.kind = 'document' AND h.known_from <= $3
-        AND h.object_id = d.ledger || '/local/' || d.document_id
-    ORDER BY h.version DESC, h.known_from DESC LIMIT 1
-) h
-WHERE d.organization_id = $1 AND d.ledger IN ('receivable', 'payable') AND d.side = 'local' AND d.document_id = $2
-    AND NOT (h.body ->> 'removed')::boolean
-ORDER BY h.known_from DESC LIMIT 1;
-
 -- name: list_events :many
 -- The ledger of webhooks, newest first, before a key. An event that was found in the hub's log while its delivery was just
 -- being stored is told once.
 -- $1 organization_id or null, $2 source or null, $3 quarantined or null, $4 before received_at or null, $5 before event_id,
--- $6 before subscription_id, $7 limit
+-- $6 before subscription_id, $7 limit, $8 as_of or null
 SELECT e.organization_id, e.event_id, e.subscription_id, e.source, e.object_type, e.action, e.object_id, e.created_at,
     e.received_at, e.quarantined, e.duplicates, e.worked_at
 FROM events e
@@ -129,9 +59,11 @@ WHERE ($1::uuid IS NULL OR e.organization_id = $1)
     AND ($2::text IS NULL OR e.source = $2)
     AND ($3::boolean IS NULL OR (e.quarantined IS NOT NULL) = $3)
     AND ($4::timestamptz IS NULL OR (e.received_at, e.event_id, e.subscription_id) < ($4, $5::uuid, $6::uuid))
+    AND ($8::timestamptz IS NULL OR e.received_at <= $8)
     AND NOT (e.source = 'log' AND EXISTS (
         SELECT FROM events k
         WHERE k.organization_id = e.organization_id AND k.event_id = e.event_id AND k.source = 'webhook'
+            AND ($8::timestamptz IS NULL OR k.received_at <= $8)
     ))
 ORDER BY e.received_at DESC, e.event_id DESC, e.subscription_id DESC LIMIT $7;
 

@@ -79,9 +79,20 @@ UPDATE balances SET local_at = $3, books_at = $4, last_pull = $5, compared_at = 
 WHERE organization_id = $1 AND ledger = $2;
 
 -- name: delete_balances :exec
--- Currencies that no document of the ledger bears any more.
+-- Currencies that no document of the ledger bears any more; that they have gone is kept as a version.
 -- $1 organization_id, $2 ledger, $3 currencies text[] still there
-DELETE FROM balances WHERE organization_id = $1 AND ledger = $2 AND NOT currency = ANY($3::text[]);
+WITH gone AS (
+    DELETE FROM balances WHERE organization_id = $1 AND ledger = $2 AND NOT currency = ANY($3::text[])
+    RETURNING ledger, currency, version
+)
+INSERT INTO history (organization_id, kind, object_id, version, known_from, body)
+SELECT $1, 'balance', ledger || '/' || currency, version + 1, tieout.now(), '{"removed": true}' FROM gone;
+
+-- name: list_balance_versions :many
+-- The newest version that history has of some balances.
+-- $1 organization_id, $2 object_ids text[]
+SELECT object_id, max(version) AS version FROM history
+WHERE organization_id = $1 AND kind = 'balance' AND object_id = ANY($2::text[]) GROUP BY object_id;
 
 -- name: list_months :many
 -- What each month of a ledger adds up to.

@@ -11,8 +11,8 @@ import pytest
 from service.domain.fleet import WorkKind
 from service.store.database import Database
 from service.store.work import get_next_due_work
-from service.web.api.documents import BULK_MAX
-from service.web.table import BULK_BYTES_MAX, BULK_LIMIT
+from service.web.api.documents_bulk import BULK_MAX
+from service.web.table_documents import BULK_BYTES_MAX, BULK_LIMIT
 from tests.web.builders import ORGANIZATION, OTHER, add_organization
 from tests.web.test_documents_shape import document
 from tests.web.test_lists import walk

@@ -13,8 +13,9 @@ import msgspec
 from service.domain.alert import Status
 from service.domain.fleet import FLEET
 from service.store.alerts import list_alerts, mark_alert_acknowledged, mark_alert_snoozed
+from service.store.as_of import list_alerts_as_of
 from service.store.database import Connection
-from service.web.paging import Keyset, Page
+from service.web.paging import Key, Keyset, Page
 from service.web.problems import Fault, malformed, not_found
 from service.web.route import Asked
 
@@ -70,6 +71,8 @@ async def list_them(asked: Asked) -> Page[Alert]:
     """Answer a page of alerts, the newest first."""
     limit = asked.query["limit"]
     key = _KEY.read(asked.query["after"])
+    if asked.query.get("as_of") is not None:
+        return await _list_as_of(asked, key, limit)
     async with asked.rows() as connection:
         rows = await list_alerts(
             connection,
@@ -81,6 +84,21 @@ async def list_them(asked: Asked) -> Page[Alert]:
     keys = [(row["started_at"], row["alert_id"]) for row in rows]
     public_url = asked.service.settings.public_url
     return _KEY.page([of_row(row, public_url) for row in rows], limit, keys)
+
+
+async def _list_as_of(asked: Asked, key: Key, limit: int) -> Page[Alert]:
+    """Answer a page of alerts as they were told then; the order is that of their last beginning."""
+    async with asked.rows() as connection:
+        rows = await list_alerts_as_of(
+            connection,
+            asked.query["as_of"],
+            organization_id=asked.organization_id(),
+            status=asked.query["status"],
+            before=key if key[0] is not None else None,
+            limit=limit + 1,
+        )
+    keys = [(row["key_at"], row["alert_id"]) for row in rows]
+    return _KEY.page([_known(row, asked.service.settings.public_url) for row in rows], limit, keys)
 
 
 async def load(connection: Connection, asked: Asked, *, status: str, limit: int) -> Sequence[Alert]:
@@ -110,6 +128,17 @@ async def snooze(asked: Asked) -> Alert:
     if row is None:
         raise not_found("firing alert")
     return of_row(row, asked.service.settings.public_url)
+
+
+def _known(row: asyncpg.Record, public_url: str) -> Alert:
+    body = row["body"]
+    told = {name: body.get(name) for name in _PLAIN} | {
+        "id": str(row["alert_id"]),
+        "organization_id": None if row["organization_id"] == FLEET else str(row["organization_id"]),
+        "runbook_url": f"{public_url}/runbook#{body['cause'] or body['kind']}",
+        "url": f"{public_url}/alerts#{row['alert_id']}",
+    }
+    return msgspec.convert(told, Alert)
 
 
 def of_row(row: asyncpg.Record, public_url: str) -> Alert:

@@ -11,14 +11,19 @@ import asyncpg
 
 from service.domain.cause_facts import facts_of, next_step_of
 from service.domain.cause_names import Cause as Name
+from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes
 from service.store.records import list_organization_causes
 from service.web.paging import Keyset, Page
+from service.web.problems import Refused
 from service.web.route import Asked
 
 GROUPS_MAX = 5_000
 """Thirty causes, and as many wordings of unknown errors as anybody will ever read."""
+
+RECORDS_MAX = 100_000
+"""Records whose versions are looked at for one answer: some seconds of Postgres."""
 
 _KEY = Keyset("causes", (str, str))
 _NAMES = frozenset(Name)
@@ -50,8 +55,12 @@ async def list_them(asked: Asked) -> Page[Cause]:
     """Answer a page of causes, the heaviest first."""
     limit = asked.query["limit"]
     after = _KEY.read(asked.query["after"])
+    as_of = asked.query.get("as_of")
     async with asked.rows() as connection:
-        causes = await load(connection, GROUPS_MAX, asked.organization_id())
+        if as_of is None:
+            causes = await load(connection, GROUPS_MAX, asked.organization_id())
+        else:
+            causes = await load_as_of(connection, as_of, GROUPS_MAX, asked.organization_id())
     keys = [(cause.cause, cause.group) for cause in causes]
     # The order is by weight, which moves; a page begins behind the row that ended the one before.
     start = keys.index(after) + 1 if after in keys else 0
@@ -65,6 +74,26 @@ async def load(connection: Connection, limit: int, organization_id: UUID | None 
     else:
         rows = await list_organization_causes(connection, organization_id, limit)
     return [_cause(row) for row in rows]
+
+
+async def load_as_of(
+    connection: Connection, as_of: datetime, limit: int, organization_id: UUID | None
+) -> Sequence[Cause]:
+    """Read the causes of then, counted among the records as they were known."""
+    await require_few(connection, organization_id)
+    return [_cause(row) for row in await list_causes_as_of(connection, as_of, organization_id, limit)]
+
+
+async def require_few(connection: Connection, organization_id: UUID | None) -> None:
+    """Refuse to count by time where there are too many records to look at each."""
+    records = await count_records(connection, organization_id)
+    if records > RECORDS_MAX:
+        what = "This organization has" if organization_id else "The fleet has"
+        raise Refused(
+            422,
+            f"{what} {records:,} records, and counts are not kept by time: each would have to be looked at. "
+            f"Up to {RECORDS_MAX:,} are; name an organization_id, or page through /v1/records with as_of.",
+        )
 
 
 def _cause(row: asyncpg.Record) -> Cause:

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from service.store.answers import list_differences
+from service.store.as_of import list_balances_as_of
 from service.store.comparing import list_balances
 from service.web.paging import Keyset, Page
 from service.web.route import Asked
@@ -42,7 +43,8 @@ class Difference:
     """Whose word the local document is: the hub's, or that of the partner's own system."""
     reason: str
     first_seen_at: datetime
-    last_seen_at: datetime
+    last_seen_at: datetime | None
+    """Null with `as_of` while it was open: that an unchanged one was seen again is not kept by time."""
     resolved_at: datetime | None
 
 
@@ -58,7 +60,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """How fresh and how sure the reading behind it is."""
+    """How fresh and how sure the reading behind it is; with `as_of`, the one that last moved a figure."""
 
     certified: bool
     local_at: datetime | None
@@ -100,6 +102,7 @@ async def list_them(asked: Asked) -> Page[Difference]:
             expected=asked.query["expected"],
             is_open=asked.query["open"],
             after=(organization_id, difference_id) if organization_id is not None else None,
+            as_of=asked.query.get("as_of"),
             limit=limit + 1,
         )
     keys = [(row["organization_id"], row["difference_id"]) for row in rows]
@@ -110,10 +113,19 @@ async def list_balance(asked: Asked) -> Page[Balance]:
     """Answer a page of balances."""
     limit = asked.query["limit"]
     key = _BALANCES.read(asked.query["after"])
+    after = key if key[0] is not None else None
+    as_of = asked.query.get("as_of")
+    rows: Sequence[Mapping[str, Any]]
     async with asked.rows() as connection:
-        rows = await list_balances(
-            connection, asked.organization_id(), key if key[0] is not None else None, limit + 1
-        )
+        if as_of is None:
+            rows = await list_balances(connection, asked.organization_id(), after, limit + 1)
+        else:
+            rows = [
+                dict(row)
+                for row in await list_balances_as_of(
+                    connection, as_of, asked.organization_id(), after, limit + 1
+                )
+            ]
     keys = [(row["organization_id"], row["ledger"], row["currency"]) for row in rows]
     return _BALANCES.page([balance_of(row) for row in rows], limit, keys)
 

@@ -6,12 +6,11 @@ A document that the partner's own system puts stands above what the hub has unde
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -29,16 +28,10 @@ from service.store.partner_documents import (
     put_documents,
 )
 from service.store.work import get_now, nudge_work
-from service.web.api.documents_shape import PutDocument, Unfit, read_document, read_local_id
+from service.web.api.documents_shape import Unfit, read_document, read_local_id
 from service.web.paging import Keyset, Page
-from service.web.problems import Fault, Refused, malformed, not_found
+from service.web.problems import Refused, malformed, not_found
 from service.web.route import Asked
-
-BULK_MAX: Final = 10_000
-"""Documents in one call."""
-
-WRITTEN_AT_ONCE: Final = 500
-"""Documents in one transaction: some tenths of a second."""
 
 _KEY = Keyset("documents", (str, str))
 
@@ -110,52 +103,6 @@ class Deleted:
     stands: LocalDocument | None
 
 
-class BulkItem(msgspec.Struct, kw_only=True):
-    """One document of many."""
-
-    organization_id: UUID
-    local_id: str
-    document: PutDocument
-
-
-class Bulk(msgspec.Struct, kw_only=True):
-    """Many documents, of one organization or several."""
-
-    documents: Sequence[BulkItem]
-
-
-class RawBulk(msgspec.Struct, forbid_unknown_fields=True):
-    """The same as it comes: each document is read by itself, so that one that is wrong stops no other."""
-
-    documents: list[msgspec.Raw]
-
-
-class RawItem(msgspec.Struct, forbid_unknown_fields=True):
-    """One of them, its document unread."""
-
-    organization_id: UUID
-    local_id: str
-    document: msgspec.Raw
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one document of many; of a refused one, what would be right."""
-
-    organization_id: UUID | None
-    local_id: str | None
-    outcome: Outcome
-    errors: Sequence[Fault] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """What became of each, in the order in which they were given, and of how many what."""
-
-    counts: Mapping[str, int]
-    data: Sequence[Result]
-
-
 async def list_them(asked: Asked) -> Page[LocalDocument]:
     """Answer a page of an organization's local documents."""
     limit = asked.query["limit"]
@@ -194,12 +141,12 @@ async def put_one(asked: Asked) -> PutAnswer:
         raise malformed(*unfit.faults) from None
     async with asked.rows(readonly=False) as connection:
         await _require_organizations(connection, organization_id)
-        [put] = await _put(connection, organization_id, [document])
-        if put.outcome is Outcome.REFUSED:
-            raise Refused(409, put.reason)
+        [done] = await put(connection, organization_id, [document])
+        if done.outcome is Outcome.REFUSED:
+            raise Refused(409, done.reason)
         found = await _load(connection, asked)
     assert found is not None, "a document that was put stands"
-    return PutAnswer(outcome=put.outcome, document=found)
+    return PutAnswer(outcome=done.outcome, document=found)
 
 
 async def delete_one(asked: Asked) -> Deleted:
@@ -214,86 +161,13 @@ async def delete_one(asked: Asked) -> Deleted:
     return Deleted(local_id=local_id, outcome="deleted", stands=stands)
 
 
-def read_bulk(content: bytes) -> RawBulk:
-    """Read the body of a bulk call no further than to its documents."""
-    bulk = msgspec.json.decode(content, type=RawBulk)
-    if not 0 < len(bulk.documents) <= BULK_MAX:
-        raise msgspec.ValidationError(f"`documents` must hold 1 to {BULK_MAX:,} documents")
-    return bulk
-
-
-async def put_many(asked: Asked) -> Results:
-    """Put many documents; each is taken or refused by itself."""
-    results: list[Result] = []
-    taken: set[tuple[UUID, str]] = set()
-    documents: Sequence[msgspec.Raw] = asked.body.documents
-    for start in range(0, len(documents), WRITTEN_AT_ONCE):
-        results += await _put_some(asked, documents[start : start + WRITTEN_AT_ONCE], taken)
-    counts = Counter(result.outcome.value for result in results)
-    return Results(counts={outcome.value: counts[outcome.value] for outcome in Outcome}, data=results)
-
-
-async def _put_some(
-    asked: Asked, documents: Sequence[msgspec.Raw], taken: set[tuple[UUID, str]]
-) -> list[Result]:
-    """Put what fits into one transaction; `taken` are the ids that came earlier in the same call."""
-    results: list[Result | None] = [None] * len(documents)
-    fit: dict[UUID, list[tuple[int, Document]]] = {}
-    for position, raw in enumerate(documents):
-        item = _item(raw)
-        if isinstance(item, Result):
-            results[position] = item
-            continue
-        organization_id, document = item
-        key = (organization_id, document.document_id)
-        if key in taken:
-            results[position] = _refused(*key, Fault(name="local_id", detail="came earlier in this call"))
-        else:
-            taken.add(key)
-            fit.setdefault(organization_id, []).append((position, document))
-    async with asked.rows(readonly=False) as connection:
-        there = await list_known_organizations(connection, list(fit))
-        for organization_id, numbered in sorted(fit.items()):
-            if organization_id in there:
-                puts = await _put(connection, organization_id, [document for _, document in numbered])
-            else:
-                puts = [Put(outcome=Outcome.REFUSED, reason="There is no such organization.")] * len(numbered)
-            for (position, document), put in zip(numbered, puts, strict=True):
-                name = "local_id" if organization_id in there else "organization_id"
-                results[position] = Result(
-                    organization_id=organization_id,
-                    local_id=document.document_id,
-                    outcome=put.outcome,
-                    errors=[Fault(name=name, detail=put.reason)] if put.reason else [],
-                )
-    return [result for result in results if result is not None]
-
-
-async def _put(connection: Connection, organization_id: UUID, documents: Sequence[Document]) -> Sequence[Put]:
+async def put(connection: Connection, organization_id: UUID, documents: Sequence[Document]) -> Sequence[Put]:
     """Put documents of one organization, and wish for a comparison if anything changed."""
     now = await get_now(connection)
     puts = await put_documents(connection, organization_id, documents, now)
-    if any(put.outcome in {Outcome.CREATED, Outcome.UPDATED} for put in puts):
+    if any(each.outcome in {Outcome.CREATED, Outcome.UPDATED} for each in puts):
         await nudge_work(connection, [organization_id], WorkKind.COMPARE, now)
     return puts
-
-
-def _item(raw: msgspec.Raw) -> tuple[UUID, Document] | Result:
-    try:
-        item = msgspec.json.decode(raw, type=RawItem)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        detail = f"must be an object of organization_id, local_id and document: {error}"
-        return _refused(None, None, Fault(name="item", detail=detail))
-    try:
-        return item.organization_id, read_document(item.document, read_local_id(item.local_id))
-    except Unfit as unfit:
-        return _refused(item.organization_id, item.local_id[:100], *unfit.faults)
-
-
-def _refused(organization_id: UUID | None, local_id: str | None, *faults: Fault) -> Result:
-    return Result(
-        organization_id=organization_id, local_id=local_id, outcome=Outcome.REFUSED, errors=list(faults)
-    )
 
 
 async def _require_organizations(connection: Connection, organization_id: UUID) -> None:

@@ -32,7 +32,8 @@ class Event:
     created_at: datetime | None
     received_at: datetime
     worked_at: datetime | None
-    duplicates: int
+    duplicates: int | None
+    """Null with `as_of`: when each of them came is not kept."""
     quarantined: str | None
 
 
@@ -47,14 +48,16 @@ async def list_them(asked: Asked) -> Page[Event]:
             source=asked.query["source"],
             quarantined=asked.query["quarantined"],
             before=key if key[0] is not None else None,
+            as_of=asked.query.get("as_of"),
             limit=limit + 1,
         )
     keys = [(row["received_at"], row["event_id"], row["subscription_id"]) for row in rows]
-    return _KEY.page([of_row(row) for row in rows], limit, keys)
+    return _KEY.page([of_row(row, asked.query.get("as_of")) for row in rows], limit, keys)
 
 
-def of_row(row: asyncpg.Record) -> Event:
-    """Show an event; the nil ids stand for none."""
+def of_row(row: asyncpg.Record, as_of: datetime | None = None) -> Event:
+    """Show an event, as far as it was known at an instant; the nil ids stand for none."""
+    worked_at = row["worked_at"]
     names = (
         "source",
         "object_type",
@@ -62,13 +65,13 @@ def of_row(row: asyncpg.Record) -> Event:
         "object_id",
         "created_at",
         "received_at",
-        "worked_at",
-        "duplicates",
         "quarantined",
     )
     return Event(
         id=row["event_id"],
         organization_id=None if row["organization_id"] == FLEET else row["organization_id"],
         subscription_id=None if row["subscription_id"] == FLEET else row["subscription_id"],
+        worked_at=None if as_of is not None and worked_at is not None and worked_at > as_of else worked_at,
+        duplicates=row["duplicates"] if as_of is None else None,
         **{name: row[name] for name in names},
     )

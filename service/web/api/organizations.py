@@ -17,8 +17,8 @@ from service.store.answers import (
     count_organization_differences,
     list_connection_changes,
     list_findings_of,
-    list_organizations_as_of,
 )
+from service.store.as_of import list_organizations_as_of
 from service.store.database import Connection as Database
 from service.store.organizations import list_organizations
 from service.store.records import sum_organization_record_counts

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain import record as domain
-from service.store.answers import list_records_as_of
+from service.store.as_of import list_records_as_of
 from service.store.database import Connection
 from service.store.history import HistoryKind, KnownVersion, list_history
 from service.store.pushes import StoredAttempt, list_attempts, list_evidence
@@ -26,7 +26,7 @@ HISTORY_MAX = 500
 FILTERS = ("object_type", "sync_status", "state", "cause")
 
 _NOW = Keyset("records", (UUID, UUID))
-_AS_OF = Keyset("records-as-of", (UUID, str))
+_AS_OF = Keyset("records-as-of", (UUID, UUID))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ async def _list_as_of(asked: Asked) -> Page[Record]:
             **{name: asked.query[name] for name in FILTERS},
         )
     keys = [(row["organization_id"], row["record_id"]) for row in rows]
-    shown = [of_body(row["organization_id"], UUID(row["record_id"]), row["body"]) for row in rows]
+    shown = [of_body(row["organization_id"], row["record_id"], row["body"]) for row in rows]
     return _AS_OF.page(shown, limit, keys)
 
 

@@ -173,7 +173,7 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
         ),
         organizations=Organizations(
             total=facts.organizations,
-            connections={**_zeros(CONNECTIONS), **facts.organizations_by_connection},
+            connections={**zeros(CONNECTIONS), **facts.organizations_by_connection},
             stale=facts.organizations_stale,
         ),
         records=_records(counts),
@@ -185,7 +185,7 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
             oldest_overdue_seconds=facts.oldest_overdue_seconds,
             last_full_sweep_at=None if facts.organizations_unswept else facts.last_full_sweep_at,
         ),
-        alerts=_alerts(facts.alerts_by_severity),
+        alerts=alerts_of(facts.alerts_by_severity),
     )
 
 
@@ -223,8 +223,8 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
 
 
 def _records(counts: Counts) -> Records:
-    sync_status = Counter(_zeros(SYNC_STATUSES))
-    state = Counter(_zeros(RecordState))
+    sync_status = Counter(zeros(SYNC_STATUSES))
+    state = Counter(zeros(RecordState))
     for (told, ours), records in counts.records.items():
         sync_status[told or "unknown"] += records
         state[ours] += records
@@ -262,10 +262,12 @@ async def _webhooks(
     )
 
 
-def _alerts(by_severity: Mapping[str, int]) -> Alerts:
+def alerts_of(by_severity: Mapping[str, int]) -> Alerts:
+    """Show firing alerts by severity."""
     counts = {severity: by_severity.get(severity, 0) for severity in SEVERITIES}
     return Alerts(firing=sum(counts.values()), **counts)
 
 
-def _zeros(words: Sequence[str] | type[RecordState]) -> dict[str, int]:
+def zeros(words: Sequence[str] | type[RecordState]) -> dict[str, int]:
+    """Say of each word that there is none."""
     return {str(word): 0 for word in words}

@@ -14,7 +14,7 @@ from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.comparing import list_balances
 from service.store.status import get_database_state
-from service.web.api import alerts, causes, differences, events, organizations, records, status
+from service.web.api import alerts, causes, differences, events, organizations, records, status, status_then
 from service.web.dispatch import as_json
 from service.web.page.rendering import filters_of, next_page, render
 from service.web.page.statements import last_ended
@@ -57,7 +57,9 @@ async def overview(asked: Asked) -> Response:
 
 
 async def service_status(asked: Asked) -> Response:
-    """Answer `/status`: JSON, or for a browser the same on a page."""
+    """Answer `/status`: JSON, or for a browser the same on a page; what was known once, as JSON alone."""
+    if asked.query["as_of"] is not None:
+        return as_json(await status_then.get(asked))
     is_page = wants_page(asked)
     try:
         async with asked.rows() as connection:
