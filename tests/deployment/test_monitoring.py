@@ -1,0 +1,120 @@
+"""Rules for Prometheus, a dashboard for Grafana: they name what exists, fire when they should, and link."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from service import metrics
+from service.web.page.runbook import to_html
+from tests.deployment.test_helm import SECRET, render
+
+CHART = Path(__file__).parents[2] / "helm"
+RULES = CHART / "monitoring" / "rules.yaml"
+DASHBOARD = CHART / "monitoring" / "dashboard.json"
+CASES = Path(__file__).parent / "rules_test.yaml"
+PROMTOOL = shutil.which("promtool")
+
+PLACEHOLDER = "https://tieout.example.com"
+
+_METRIC = re.compile(r"\btieout_[a-z_]+")
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every rule of the file."""
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def expressions() -> Iterator[str]:
+    """Every expression of rules and dashboard."""
+    yield from (rule["expr"] for rule in rules())
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        yield from (target["expr"] for target in panel.get("targets", ()))
+
+
+def exported() -> set[str]:
+    """The name of each series that `/metrics` may have."""
+    names: set[str] = set()
+    for family in metrics.REGISTRY.collect():
+        endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+        names |= {family.name + ending for ending in endings}
+    return names
+
+
+def test_whatever_is_asked_for_is_exported() -> None:
+    """Each metric that a rule or a panel names is one of ours, spelled as it is exported."""
+    named = {name for expression in expressions() for name in _METRIC.findall(expression)}
+    assert len(named) > 30
+    assert named - exported() == set()
+
+
+def test_the_dashboard_shows_every_gauge_that_tells_of_a_promise() -> None:
+    """What is current, behind, spent and kept is on it; panels have ids of their own and places."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    shown = {name for expression in expressions() for name in _METRIC.findall(expression)}
+    assert shown >= {
+        "tieout_stream_age_seconds",
+        "tieout_stream_overdue_seconds",
+        "tieout_work_lag_seconds",
+        "tieout_hub_requests_total",
+        "tieout_hub_used_requests_per_second",
+        "tieout_caused_duplicate_documents",
+        "tieout_unconfirmed_records",
+        "tieout_unclassified_minor_units",
+        "tieout_missing_events",
+        "tieout_alerting_age_seconds",
+    }
+
+
+def test_every_rule_leads_to_the_runbook(project: Path) -> None:
+    """Each rule links to a section that the page has."""
+    anchors = set(re.findall(r'id="([^"]+)"', to_html((project / "docs" / "runbook.md").read_text())))
+    for rule in rules():
+        link = rule["annotations"]["runbook_url"]
+        assert link.startswith(f"{PLACEHOLDER}/runbook#"), rule["alert"]
+        assert urlsplit(link).fragment in anchors, rule["alert"]
+        assert {"summary", "description"} <= set(rule["annotations"]), rule["alert"]
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool is installed")
+def test_rules_fire_when_they_should(tmp_path: Path) -> None:
+    """Prometheus' own tool finds no fault; each rule fires for its trouble and for nothing else."""
+    assert PROMTOOL
+    cases = tmp_path / "rules_test.yaml"
+    cases.write_text(CASES.read_text().replace("RULES", str(RULES)))
+    for arguments in (["check", "rules", str(RULES)], ["test", "rules", str(cases)]):
+        ended = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_chart_brings_both_when_asked() -> None:
+    """Off by default; on, they are the very files, with links to the installation's own address."""
+    kinds = {found["kind"] for found in render(SECRET)}
+    assert not kinds & {"PrometheusRule", "ConfigMap"}
+    objects = {
+        found["kind"]: found
+        for found in render(
+            {
+                **SECRET,
+                "settings": {"TIEOUT_PUBLIC_URL": "https://books.partner.example/"},
+                "monitoring": {"rules": True, "dashboard": True, "ruleLabels": {"release": "prometheus"}},
+            }
+        )
+    }
+    rule = objects["PrometheusRule"]
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    own = RULES.read_text().replace(PLACEHOLDER, "https://books.partner.example")
+    assert rule["spec"]["groups"] == yaml.safe_load(own)["groups"]
+    board = objects["ConfigMap"]
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(board["data"]["tieout.json"]) == json.loads(DASHBOARD.read_text())
