@@ -6,7 +6,7 @@ once. The database is read directly: no key is needed, and it answers also while
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -36,9 +36,14 @@ _CALLER = Caller(name="command line", role=Role.VIEWER, organization_id=None)
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def route_of(path: str) -> Route:
+def route_of(path: str, method: str = "GET") -> Route:
     """The route that answers this path."""
-    return next(route for route in ROUTES if (route.method, route.path) == ("GET", path))
+    return next(route for route in ROUTES if (route.method, route.path) == (method, path))
+
+
+def filters_of(route: Route) -> Sequence[Decorator]:
+    """The filters of a list as options, without those of paging."""
+    return [option_of(each) for each in route.parameters if each not in (LIMIT, AFTER)]
 
 
 def listing(route: Route) -> Decorator:
@@ -54,15 +59,14 @@ def listing(route: Route) -> Decorator:
             click.option("--after", metavar="TOKEN", help="Go on where a page ended, as it told."),
             click.option("--json", "as_json", is_flag=True, help="As the API answers: data, and next."),
         ]  # fmt: skip
-        filters = [_option(each) for each in route.parameters if each not in (LIMIT, AFTER)]
-        for option in reversed([*filters, *own]):
+        for option in reversed([*filters_of(route), *own]):
             function = option(function)
         return function
 
     return decorate
 
 
-def _option(parameter: Parameter) -> Decorator:
+def option_of(parameter: Parameter) -> Decorator:
     """Make the option of a filter: it takes what the API takes, and refuses what the API refuses."""
     name = parameter.name.removesuffix("_id").replace("_", "-")
     words = parameter.schema.get("enum")
@@ -86,9 +90,10 @@ def _option(parameter: Parameter) -> Decorator:
 
 
 class Answers:
-    """Asks the functions behind the API, as somebody who sees the whole fleet and changes nothing."""
+    """Asks the functions behind the API, as somebody who sees the whole fleet."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, caller: Caller = _CALLER) -> None:
+        self._caller = caller
         self._database = database
         self._service = Service(
             settings=settings,
@@ -100,14 +105,22 @@ class Answers:
         )
         self._names: dict[UUID, str] = {}
 
-    async def ask(self, route: Route, query: Mapping[str, Any], path: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - as the route says
+    async def ask(
+        self,
+        route: Route,
+        query: Mapping[str, Any],
+        path: Mapping[str, Any] | None = None,
+        *,
+        body: Any = None,  # noqa: ANN401 - as the route says
+    ) -> Any:  # noqa: ANN401 - likewise
         """Ask one question; what is refused is told as it is to programs, but as wrong usage where it is."""
         asked = Asked(
             service=self._service,
-            request=Request({"type": "http", "method": "GET", "path": route.path, "headers": []}),
-            caller=_CALLER,
+            request=Request({"type": "http", "method": route.method, "path": route.path, "headers": []}),
+            caller=self._caller,
             path=path or {},
             query=query,
+            body=body,
         )
         try:
             return await route.handler(asked)
@@ -141,10 +154,10 @@ class Answers:
 
 
 @asynccontextmanager
-async def opened_answers(settings: Settings) -> AsyncIterator[Answers]:
-    """Open the database, and ask it."""
+async def opened_answers(settings: Settings, caller: Caller = _CALLER) -> AsyncIterator[Answers]:
+    """Open the database, and ask it; by default as somebody who changes nothing."""
     async with opened_database(settings) as database:
-        yield Answers(settings, database)
+        yield Answers(settings, database, caller)
 
 
 async def write_json(pages: AsyncIterator[Page[Any]]) -> None:

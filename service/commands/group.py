@@ -62,6 +62,7 @@ SECTIONS: Final[Sequence[tuple[str, Sequence[Entry]]]] = (
         (
             Entry("status", "How it is: state and reasons, causes, whose turn it is, money"),
             Entry("records", "Synced records and their reasons; one with its whole story"),
+            Entry("retry", "Send again what failed: shows the plan, asks, applies it"),
             Entry("differences", "What differs between local documents and the books"),
             Entry("statement", "The month-end tie-out: PDF, XLSX, CSV or JSON"),
             Entry("openapi", "The description of the HTTP API"),

@@ -1,0 +1,71 @@
+"""`tieout retry` as a person runs it: the plan is shown, and exactly that is applied."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service.commands import telling
+from service.domain.cause_names import Cause
+from service.domain.record_state import State
+from service.store.database import Database
+from tests.commands.conftest import Command
+from tests.web.builders import ORGANIZATION, add_organization, add_record
+
+
+async def test_it_plans_shows_asks_applies_and_cancels(
+    tieout: Command, database: Database, database_url: str
+) -> None:
+    """What may be sent and what not is shown with its money; nothing happens unasked; programs get JSON."""
+    await add_organization(database, ORGANIZATION, "Alder & Söhne")
+    await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    await add_record(
+        database, ORGANIZATION, state=State.QUARANTINED, cause=Cause.TIMEOUT_AMBIGUOUS, currency="EUR"
+    )
+    refused = tieout("retry", database_url=database_url)
+    assert refused.returncode == 1
+    told = " ".join(refused.stdout.split())
+    for words in (
+        "To be sent: 1 record, USD 125.00",
+        "3 calls of the hub, 0.1 s of its budget",
+        "Alder & Söhne",
+        "Not sent: 1 record, 1 of them because sending might double it",
+        "may already be in the books",
+    ):
+        assert words in told, words
+    assert max(map(len, refused.stdout.splitlines())) <= 80
+    assert "add --yes" in refused.stderr
+    plan = json.loads(tieout("retry", "--json", "--state", "blocked", database_url=database_url).stdout)
+    assert (plan["state"], len(plan["eligible"]), plan["excluded"]) == ("planned", 1, [])
+    applied = json.loads(tieout("retry", "--json", "--yes", database_url=database_url).stdout)
+    assert (applied["state"], applied["progress"]["queued"]) == ("running", 1)
+    assert applied["applied_by"].startswith("command line: ")
+    listed = tieout("retry", "--status", database_url=database_url)
+    assert "1 waiting for their turn" in listed.stdout
+    cancelled = tieout("retry", "--cancel", applied["id"], database_url=database_url)
+    assert cancelled.stdout == f"Retry {applied['id']} is cancelled: 1 taken back.\n"
+
+
+async def test_what_it_cannot_do_is_one_line(tieout: Command, database: Database, database_url: str) -> None:
+    """Nothing that fits, nothing that may be sent, an unknown retry: each is told in a line."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    nothing = tieout("retry", database_url=database_url)
+    assert (nothing.returncode, nothing.stderr) == (0, "Nothing that failed fits.\n")
+    await add_record(database, ORGANIZATION, state=State.QUARANTINED, cause=Cause.TIMEOUT_AMBIGUOUS)
+    none = tieout("retry", "--yes", database_url=database_url)
+    assert (none.returncode, none.stderr) == (
+        1,
+        "tieout: none of it may be sent now; the plan above says why\n",
+    )
+    unknown = tieout("retry", "--status", str(ORGANIZATION), database_url=database_url)
+    assert (unknown.returncode, unknown.stderr) == (1, "tieout: There is no such retry.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--status", "--cancel", str(ORGANIZATION)], ["--cancel", str(ORGANIZATION), "--yes"]]
+)
+def test_one_thing_at_a_time(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Asking about a retry, cancelling one and planning another do not mix."""
+    assert telling.run(["retry", *arguments]) == telling.USAGE
+    assert "stand alone" in capsys.readouterr().err
