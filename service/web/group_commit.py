@@ -20,7 +20,7 @@ from uuid import UUID
 
 import structlog
 
-from service import metrics
+from service import metrics, tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
@@ -132,6 +132,18 @@ class GroupCommit:
             first_by_key.setdefault(delivery.key, delivery)
         times_by_key = Counter(delivery.key for delivery in deliveries)
         started = time.perf_counter()
+        with tracing.span("webhooks commit", events=len(deliveries)):
+            outcomes = await self._stored(deliveries, first_by_key, times_by_key)
+        metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
+        return outcomes
+
+    async def _stored(
+        self,
+        deliveries: Sequence[Delivery],
+        first_by_key: Mapping[tuple[UUID, UUID, UUID], Delivery],
+        times_by_key: Mapping[tuple[UUID, UUID, UUID], int],
+    ) -> Sequence[Stored]:
         async with self._database.fleet() as connection:
             await ensure_durable(connection)
             is_new_by_key, stored_at = await insert_deliveries(
@@ -142,8 +154,6 @@ class GroupCommit:
             organizations = {key[0] for key, is_new in is_new_by_key.items() if is_new} - {NIL}
             if organizations:
                 await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
-        metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
-        metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
         return outcomes
 
 
