@@ -23,7 +23,7 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import embedded, tracing
+from service import embedded
 from service.channels.registry import open_channels
 from service.domain.cause import rules_version
 from service.errors import DatabaseUnfit, TieoutError
@@ -34,6 +34,7 @@ from service.store.migrate import migrate, pending
 from service.version import version
 from service.web import routes, serving
 from service.web.keys import ensure_first_key
+from service.web.short_way import ShortWayProtocol
 from service.workers.assembly import build_workers, open_hub, prepare
 from service.workers.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from service.workers.hub_health import NOTE_SECONDS, HubHealth
@@ -57,9 +58,6 @@ async def run(
         stack.enter_context(_signals(stop))
         database = await stack.enter_async_context(open_database(settings))
         replica_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        await stack.enter_async_context(
-            tracing.exporting(settings.telemetry_otlp_url, version=version(), replica_id=replica_id)
-        )
         rules_version()  # compiling the rules takes a second, which nobody should have to wait for later
         channels = open_channels(settings.alert_channels, allow_private=settings.alert_allow_private)
         if "web" in settings.roles:
@@ -172,7 +170,7 @@ async def _serving(
     app = routes.build(settings=settings, database=database, replica_id=replica_id, version=version())
     if "web" not in settings.roles:
         app = _only_probes(app)
-    server = _Server(serving.configure(app, settings))
+    server = _Server(serving.configure(app, settings, http=ShortWayProtocol))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="web")
     try:
         yield task

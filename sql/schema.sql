@@ -962,8 +962,6 @@ CREATE INDEX retry_items_queued ON tieout.retry_items USING btree (organization_
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 
-CREATE INDEX streams_failing ON tieout.streams USING btree (stream) WHERE (failures > 1);
-
 CREATE INDEX work_due ON tieout.work USING btree (kind, due_at);
 
 ALTER INDEX tieout.history_pkey ATTACH PARTITION tieout.history_default_pkey;

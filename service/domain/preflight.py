@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Final
 
 from service.domain.document import Document, DocumentKind, Ledger, Line, Status
-from service.domain.money import format_minor
 
 ACTIVE: Final = "Active"
 """The status of a usable ledger account; internal ones come without any."""
@@ -65,43 +64,16 @@ class Finding:
     currency: str | None
 
 
-def inspect(
-    documents: Collection[Document], setup: Setup, everything: Collection[Document] = ()
-) -> Sequence[Finding]:
-    """Return what will fail of local documents that are not in the books yet, one finding a kind of each.
-
-    `everything` holds all local documents of the ledger: invoices that are in the books are yet to be paid.
-    """
+def inspect(documents: Collection[Document], setup: Setup) -> Sequence[Finding]:
+    """Return what will fail of local documents that are not in the books yet, one finding a kind of each."""
     namesakes = frozenset(name for name, bearers in Counter(setup.product_names).items() if bearers > 1)
     findings = [finding for document in documents for finding in _of_document(document, setup, namesakes)]
-    if setup.settings_known and setup.payments_account_id is None:
-        findings += _unpayable([each for each in (everything or documents) if _awaits_payment(each)])
+    receivables = any(document.ledger is Ledger.RECEIVABLE for document in documents)
+    if receivables and setup.settings_known and setup.payments_account_id is None:
+        reason = "No ledger account is set for payments: payments of invoices will not reach the books."
+        kind = FindingKind.MISSING_PAYMENTS_ACCOUNT
+        findings.append(Finding(kind, None, reason, Owner.PARTNER_ENGINEER, None, None))
     return findings
-
-
-def _awaits_payment(document: Document) -> bool:
-    is_invoice = document.ledger is Ledger.RECEIVABLE and document.kind is DocumentKind.INVOICE
-    return is_invoice and document.status not in {Status.DRAFT, Status.VOID, Status.PAID}
-
-
-def _unpayable(invoices: Sequence[Document]) -> Sequence[Finding]:
-    """Tell for the organization as a whole that payments have no account, with the money that is to come."""
-    if not invoices:
-        return ()
-    owed: Counter[str] = Counter()
-    for each in invoices:
-        owed[each.currency] += each.total_minor if each.due_minor is None else each.due_minor
-    count = "1 invoice" if len(invoices) == 1 else f"{len(invoices):,} invoices"
-    money = ", ".join(format_minor(minor, currency) for currency, minor in sorted(owed.items()))
-    reason = (
-        "No ledger account is set for payments, so they will not reach the books: "
-        f"{count} over {money} {'is' if len(invoices) == 1 else 'are'} yet to be paid."
-    )
-    [(currency, minor), *others] = owed.items()
-    # Of several currencies there is no one amount; the sentence tells them all.
-    amount = (None, None) if others else (minor, currency)
-    kind = FindingKind.MISSING_PAYMENTS_ACCOUNT
-    return (Finding(kind, None, reason, Owner.PARTNER_ENGINEER, *amount),)
 
 
 def _of_document(document: Document, setup: Setup, namesakes: Collection[str]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -45,10 +45,10 @@ async def ensure_durable(connection: Connection) -> None:
 
 async def insert_deliveries(
     connection: Connection, repeats_by_delivery: Mapping[Received, int]
-) -> tuple[Mapping[Key, bool], datetime]:
+) -> tuple[Collection[Key], datetime]:
     """Store deliveries of different keys, each with how often it came again.
 
-    Tells by key which are new, and when they were stored by the database's time.
+    Tells which were known before, and when all of them were stored by the database's time.
     """
     rows = sorted(repeats_by_delivery, key=lambda delivery: delivery.key)
     found = await connection.fetch(
@@ -64,11 +64,12 @@ async def insert_deliveries(
         [row.quarantined for row in rows],
         [repeats_by_delivery[row] for row in rows],
     )
-    assert found, "each key that is stored comes back"
-    is_new_by_key = {
-        (row["organization_id"], row["event_id"], row["subscription_id"]): row["is_new"] for row in found
+    known = {
+        (row["organization_id"], row["event_id"], row["subscription_id"])
+        for row in found
+        if row["organization_id"] is not None
     }
-    return is_new_by_key, found[0]["stored_at"]
+    return known, found[0]["stored_at"]
 
 
 async def add_webhook_counts(

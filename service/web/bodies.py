@@ -37,6 +37,10 @@ class Memory:
         self._limit_bytes = limit_bytes
         self.held_bytes = 0
 
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether so many more bytes may be held."""
+        return self.held_bytes + size_bytes <= self._limit_bytes
+
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
         """Lend a function that takes so many more bytes, or raises `BodyRefused`; all go back at the end."""
@@ -44,7 +48,7 @@ class Memory:
 
         def take(size_bytes: int) -> None:
             nonlocal taken_bytes
-            if self.held_bytes + size_bytes > self._limit_bytes:
+            if not self.has_room(size_bytes):
                 raise BodyRefused(503, "Too much is being received at once.")
             self.held_bytes += size_bytes
             taken_bytes += size_bytes

@@ -31,6 +31,13 @@ class DatabaseTime:
         self._asked_at = float("-inf")
         self._turn = asyncio.Lock()
 
+    def known(self) -> float | None:
+        """Tell the time if Postgres was asked for it lately; None when it must be asked anew."""
+        now = self._monotonic()
+        if self._offset is None or now - self._asked_at > REFRESH_SECONDS:
+            return None
+        return now + self._offset
+
     async def now(self) -> float:
         """Tell the time; with Postgres away, by the offset last known, if there is one."""
         try:
@@ -45,11 +52,14 @@ class DatabaseTime:
         return await self._tell(FRESH_SECONDS)
 
     async def _tell(self, age_seconds_max: float) -> float:
+        now = self._monotonic()
+        if self._offset is not None and now - self._asked_at <= age_seconds_max:
+            return now + self._offset
         async with self._turn:
             if self._offset is None or self._monotonic() - self._asked_at > age_seconds_max:
                 asked_at = self._monotonic()
-                now = await self._database.now()
+                told = await self._database.now()
                 # The answer is at most a round trip old; counted from the question it is never in the future.
-                self._offset = now.timestamp() - asked_at
+                self._offset = told.timestamp() - asked_at
                 self._asked_at = asked_at
             return self._monotonic() + self._offset

@@ -23,9 +23,12 @@ WORD_CHARACTERS_MAX = 200
 """An action, an object type, an id: longer ones are none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Delivery:
-    """One signed delivery, ready to be stored; `quarantined` says why it could not be read."""
+    """One signed delivery, ready to be stored; `quarantined` says why it could not be read.
+
+    Each is itself alone: two are told to be the same by their key.
+    """
 
     organization_id: UUID
     event_id: UUID

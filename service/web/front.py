@@ -20,6 +20,7 @@ from service.errors import DatabaseError
 from service.web import webhooks
 from service.web.bodies import ClientGone
 from service.web.problems import REQUEST_ID, ProblemAnswer, Refused, problem
+from service.web.short_way import Taker
 
 ROUTE = "tieout.route"
 """Where the router leaves the path template of a request in its scope."""
@@ -55,6 +56,8 @@ class FrontDoor:
 
     def __init__(self, receiver: ASGIApp, framework: ASGIApp, explain: Explain, *, is_https: bool) -> None:
         self._receiver = receiver
+        self.taker = receiver if isinstance(receiver, Taker) else None
+        """Whoever takes plain requests the short way, around all this."""
         self._framework = framework
         self._explain = explain
         self._headers: _RawHeaders = [*_HEADERS, _HTTPS_ONLY] if is_https else _HEADERS
@@ -67,7 +70,6 @@ class FrontDoor:
         if scope["type"] != "http":
             return
         if scope["path"] == webhooks.PATH:
-            scope[REQUEST_ID] = str(uuid4())
             await self._receiver(scope, receive, send)
             return
         await _Exchange(scope, receive, send, self._headers, self._explain).run(self._framework)

@@ -13,18 +13,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
 import structlog
 
-from service import metrics, tracing
+from service import metrics
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
-from service.store.received import add_webhook_counts, ensure_durable, insert_deliveries
+from service.store.received import Key, add_webhook_counts, ensure_durable, insert_deliveries
 from service.store.work import nudge_work
 from service.web.delivery import NIL, Delivery, unreadable
 
@@ -32,6 +32,9 @@ WAITING_MAX = 2_000
 """At ten thousand a second a fifth of a second's worth; whoever would wait longer is sent away."""
 
 WAITING_BYTES_MAX = 32 * 1024 * 1024
+STORE_SECONDS = 10.0
+"""Whoever waits longer for a commit is told to come back; what was committed meanwhile folds."""
+
 BATCH_MAX = 500
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A batch is one message to Postgres, held in memory on both sides."""
@@ -56,6 +59,7 @@ class Full(Exception):  # noqa: N818 - names what is the case
 class _Waiting:
     delivery: Delivery
     done: asyncio.Future[Stored]
+    until: float
 
 
 class GroupCommit:
@@ -67,19 +71,30 @@ class GroupCommit:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
+        self._unanswered: deque[_Waiting] = deque()
+        """Everybody who waits, in the order in which their patience ends; one timer serves them all."""
+        self._timer: asyncio.TimerHandle | None = None
 
     async def store(self, delivery: Delivery) -> Stored:
-        """Return once the delivery is on disk; raise `Full` at once, or `DatabaseError` when it is not."""
+        """Return once the delivery is on disk; raise `Full`, `DatabaseError` or `TimeoutError` if not."""
+        return await self.submit(delivery)
+
+    def submit(self, delivery: Delivery) -> asyncio.Future[Stored]:
+        """Hand a delivery in; the future ends when it is on disk, or with why it is not. Raises `Full`."""
         size = len(delivery.raw)
         if len(self._waiting) >= WAITING_MAX or self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise Full
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Stored] = loop.create_future()
-        self._waiting.append(_Waiting(delivery, done))
+        waiting = _Waiting(delivery, done, loop.time() + STORE_SECONDS)
+        self._waiting.append(waiting)
         self._waiting_bytes += size
+        self._unanswered.append(waiting)
+        if self._timer is None:
+            self._timer = loop.call_at(waiting.until, self._lose_patience)
         if self._writer is None:
             self._writer = loop.create_task(self._write(), name="webhook group commit")
-        return await done
+        return done
 
     async def _write(self) -> None:
         """Commit batch after batch until nothing waits."""
@@ -88,6 +103,19 @@ class GroupCommit:
                 await self._settle(self._take())
         finally:
             self._writer = None
+
+    def _lose_patience(self) -> None:
+        """Send away whoever has waited too long, and look again when the next one will have."""
+        loop = asyncio.get_running_loop()
+        while self._unanswered and (
+            self._unanswered[0].until <= loop.time() or self._unanswered[0].done.done()
+        ):
+            waiting = self._unanswered.popleft()
+            if not waiting.done.done():
+                waiting.done.set_exception(TimeoutError())
+        self._timer = None
+        if self._unanswered:
+            self._timer = loop.call_at(self._unanswered[0].until, self._lose_patience)
 
     def _take(self) -> Sequence[_Waiting]:
         batch: list[_Waiting] = []
@@ -116,6 +144,8 @@ class GroupCommit:
                 each.done.set_exception(outcome)
             else:
                 each.done.set_result(outcome)
+        while self._unanswered and self._unanswered[0].done.done():
+            self._unanswered.popleft()
 
     async def _store_alone(self, delivery: Delivery) -> Stored | Exception:
         for form in (delivery, unreadable(delivery.raw, "Postgres refused what was read from it")):
@@ -127,41 +157,30 @@ class GroupCommit:
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Stored]:
         """Store deliveries in one durable transaction, and wish for their events to be worked off."""
-        first_by_key: dict[tuple[UUID, UUID, UUID], Delivery] = {}
+        first_by_key: dict[Key, Delivery] = {}
         for delivery in deliveries:
             first_by_key.setdefault(delivery.key, delivery)
         times_by_key = Counter(delivery.key for delivery in deliveries)
         started = time.perf_counter()
-        with tracing.span("webhooks commit", events=len(deliveries)):
-            outcomes = await self._stored(deliveries, first_by_key, times_by_key)
+        async with self._database.fleet() as connection:
+            await ensure_durable(connection)
+            known, stored_at = await insert_deliveries(
+                connection, {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
+            )
+            fresh = first_by_key.keys() - known
+            outcomes = _outcomes(deliveries, fresh)
+            await add_webhook_counts(connection, Counter(outcome.value for outcome in outcomes), self._shard)
+            organizations = {key[0] for key in fresh} - {NIL}
+            if organizations:
+                await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
         metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
         return outcomes
 
-    async def _stored(
-        self,
-        deliveries: Sequence[Delivery],
-        first_by_key: Mapping[tuple[UUID, UUID, UUID], Delivery],
-        times_by_key: Mapping[tuple[UUID, UUID, UUID], int],
-    ) -> Sequence[Stored]:
-        async with self._database.fleet() as connection:
-            await ensure_durable(connection)
-            is_new_by_key, stored_at = await insert_deliveries(
-                connection, {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
-            )
-            outcomes = _outcomes(deliveries, is_new_by_key)
-            await add_webhook_counts(connection, Counter(outcome.value for outcome in outcomes), self._shard)
-            organizations = {key[0] for key, is_new in is_new_by_key.items() if is_new} - {NIL}
-            if organizations:
-                await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
-        return outcomes
 
-
-def _outcomes(
-    deliveries: Sequence[Delivery], is_new_by_key: Mapping[tuple[UUID, UUID, UUID], bool]
-) -> Sequence[Stored]:
+def _outcomes(deliveries: Sequence[Delivery], fresh: AbstractSet[Key]) -> Sequence[Stored]:
     """Tell how each delivery ended: of several with one key the first is the event, the others repeat it."""
-    fresh = {key for key, is_new in is_new_by_key.items() if is_new}
+    fresh = set(fresh)
     outcomes: list[Stored] = []
     for delivery in deliveries:
         if delivery.key not in fresh:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from uuid import uuid4
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -64,7 +65,7 @@ class ProblemAnswer:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer."""
-        body = self.body(scope.get(REQUEST_ID, ""))
+        body = self.body(scope.get(REQUEST_ID) or str(uuid4()))
         headers = [(b"content-type", MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
         headers += [(name.encode(), value.encode()) for name, value in self.headers.items()]
         if self.close:

@@ -59,10 +59,10 @@ class Signature:
         return float(self.timestamp)
 
 
-def find(headers: Sequence[tuple[bytes, bytes]], names: Sequence[str]) -> Signature:
-    """Read the first header present among `names`; raise `SignatureRefused` when it cannot be."""
+def find(headers: Sequence[tuple[bytes, bytes]], names: Sequence[bytes]) -> Signature:
+    """Read the first header present among `names`, in lower case; refuse one that cannot be read."""
     for name in names:
-        values = [value for key, value in headers if key == name.lower().encode()]
+        values = [value for key, value in headers if key == name]
         if len(values) > 1:
             raise SignatureRefused(Refusal.DOUBLED)
         if values:
@@ -91,7 +91,7 @@ def require_authentic(signature: Signature, body: bytes, secrets: Sequence[bytes
     for secret in secrets:
         if not secret:
             continue  # an empty key signs for everybody
-        expected = hmac.new(secret, signed, digest).hexdigest().encode()
+        expected = hmac.digest(secret, signed, digest).hex().encode()
         for offered in signature.offered:
             is_authentic |= hmac.compare_digest(expected, offered)
     if not is_authentic:

@@ -17,11 +17,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
+from uuid import uuid4
 
 import structlog
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service import metrics
 from service.errors import DatabaseError
@@ -33,7 +35,7 @@ from service.web.bodies import BodyRefused, ClientGone, Memory, read_body
 from service.web.database_time import DatabaseTime
 from service.web.delivery import Delivery, read
 from service.web.group_commit import Full, GroupCommit, Stored
-from service.web.problems import problem
+from service.web.problems import MEDIA_TYPE, problem
 from service.web.signature import Refusal, SignatureRefused
 
 PATH = "/webhooks/hub"
@@ -42,9 +44,6 @@ BODY_BYTES_MAX = 256 * 1024
 
 HELD_BYTES_MAX = 64 * 1024 * 1024
 """What all bodies together may hold of this process' memory while they arrive and wait."""
-
-STORE_SECONDS = 10.0
-"""Whoever waits longer for a commit is told to come back; what was committed meanwhile folds."""
 
 RETRY_AFTER_SECONDS = 5
 
@@ -59,7 +58,7 @@ class Receiver:
 
     def __init__(self, settings: Settings, database: Database, *, shard: int = 0) -> None:
         self._secrets = [secret.reveal().encode() for secret in settings.webhook_secrets]
-        self._header_names = settings.webhook_signature_headers
+        self._header_names = [name.lower().encode() for name in settings.webhook_signature_headers]
         self._digest = settings.webhook_digest.value
         self._tolerance_seconds = settings.webhook_tolerance_seconds
         self._database = database
@@ -70,6 +69,41 @@ class Receiver:
         self._complained_at = float("-inf")
         self._turned_away: Counter[str] = Counter()
         self._counting: asyncio.Task[None] | None = None
+
+    path = PATH.encode()
+
+    def take(self, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> asyncio.Future[Stored] | None:
+        """Take a delivery that came the short way; None when there is anything to say against it."""
+        now = self._time.known()
+        if now is None or not any(self._secrets) or not self._memory.has_room(len(body)):
+            return None
+        try:
+            signed = signature.find(headers, self._header_names)
+            signature.require_authentic(signed, body, self._secrets, self._digest)
+            signature.require_timely(signed, now, self._tolerance_seconds)
+        except SignatureRefused:
+            return None
+        delivery = read(body)
+        if delivery.quarantined is not None:
+            return None
+        try:
+            taken = self._commits.submit(delivery)
+        except Full as full:
+            taken = asyncio.get_running_loop().create_future()
+            taken.set_exception(full)
+        self._memory.held_bytes += len(body)
+        return taken
+
+    def answer(self, taken: asyncio.Future[Stored], body_bytes: int) -> tuple[bytes, bytes]:
+        """Tell what became of a delivery that came the short way."""
+        self._memory.held_bytes -= body_bytes
+        error = taken.exception()
+        if error is None:
+            _COUNTED[taken.result()].inc()
+            return _DONE_HEAD, _DONE_BODY
+        self._note_unavailable(*_why(error))
+        content = _UNAVAILABLE.body(str(uuid4()))
+        return b"%bcontent-length: %d\r\n" % (_UNAVAILABLE_HEAD, len(content)), content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -115,16 +149,11 @@ class Receiver:
 
     async def _store(self, delivery: Delivery, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(STORE_SECONDS):
-                stored = await self._commits.store(delivery)
-        except Full:
-            await self._unavailable("full", "Too many deliveries wait already.", scope, receive, send)
-        except TimeoutError:
-            await self._unavailable("slow", "It could not be stored in time.", scope, receive, send)
-        except DatabaseError as error:
-            await self._unavailable("database", str(error), scope, receive, send)
+            stored = await self._commits.store(delivery)
+        except (Full, TimeoutError, DatabaseError) as error:
+            await self._unavailable(*_why(error), scope, receive, send)
         else:
-            metrics.WEBHOOK_DELIVERIES.labels(outcome=stored.value).inc()
+            _COUNTED[stored].inc()
             if stored is Stored.QUARANTINED:
                 _LOG.warning(
                     "webhook_quarantined", event_id=str(delivery.event_id), reason=delivery.quarantined
@@ -133,18 +162,15 @@ class Receiver:
 
     async def _unavailable(self, outcome: str, why: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell the sender to come back; why is for our log, not for strangers."""
+        self._note_unavailable(outcome, why)
+        await _UNAVAILABLE_AND_CLOSE(scope, receive, send)
+
+    def _note_unavailable(self, outcome: str, why: str) -> None:
         metrics.WEBHOOK_DELIVERIES.labels(outcome=f"unavailable_{outcome}").inc()
         now = time.monotonic()
         if now - self._complained_at >= COUNT_SECONDS:  # the metric counts them all
             self._complained_at = now
             _LOG.warning("webhook_unavailable", outcome=outcome, why=why)
-        answer = problem(
-            503,
-            "The delivery could not be stored; send it again.",
-            headers={"retry-after": str(RETRY_AFTER_SECONDS)},
-            close=True,
-        )
-        await answer(scope, receive, send)
 
     def _count(self, outcome: str) -> None:
         """Count one that is turned away, at once for ourselves and soon for all."""
@@ -175,12 +201,39 @@ _SAID = {
 }
 
 
+_RETRY = {"retry-after": str(RETRY_AFTER_SECONDS)}
+_UNAVAILABLE = problem(503, "The delivery could not be stored; send it again.", headers=_RETRY)
+_UNAVAILABLE_AND_CLOSE = replace(_UNAVAILABLE, close=True)
+
+
+def _why(error: BaseException) -> tuple[str, str]:
+    """Say why a delivery was not stored, in a word for the metrics and in a sentence for the log."""
+    match error:
+        case Full():
+            return "full", "Too many deliveries wait already."
+        case TimeoutError():
+            return "slow", "It could not be stored in time."
+        case DatabaseError():
+            return "database", str(error)
+    return "mistake", f"{type(error).__name__}: {error}"
+
+
+_DONE_BODY = b"{}"
+_DONE_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n"
+_UNAVAILABLE_HEAD = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: %b\r\nretry-after: %d\r\n" % (
+    MEDIA_TYPE,
+    RETRY_AFTER_SECONDS,
+)
+_COUNTED = {stored: metrics.WEBHOOK_DELIVERIES.labels(outcome=stored.value) for stored in Stored}
+
+_START: Message = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")],
+}
+_BODY: Message = {"type": "http.response.body", "body": _DONE_BODY}
+
+
 async def _done(send: Send) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"{}"})
+    await send(_START)
+    await send(_BODY)

@@ -102,7 +102,7 @@ def _compared(ledger: Ledger, known: Compared) -> tuple[Comparison, Sequence[Fin
     comparison = compare(
         ledger=ledger, local=known.local, books=known.books, links=known.links, context=known.context
     )
-    return comparison, inspect(comparison.pairing.local_only, known.setup, known.local)
+    return comparison, inspect(comparison.pairing.local_only, known.setup)
 
 
 def _expiries(found: Sequence[Difference], now: datetime) -> Sequence[datetime]:

@@ -11,7 +11,7 @@ GROUP BY subject, keys HAVING sum(counted) <> 0;
 -- or lack a complete reading of their records, and the oldest complete reading of the others.
 -- $1 stale interval
 SELECT coalesce(connection_status, 'none') AS status, count(*) AS organizations,
-    count(*) FILTER (WHERE connection_status = 'connected' AND last_pull < tieout.now() - $1::interval) AS stale,
+    count(*) FILTER (WHERE connection_status = 'connected' AND last_pull < (SELECT tieout.now() - $1::interval)) AS stale,
     count(*) FILTER (WHERE connection_status = 'connected' AND swept_at IS NULL) AS unswept,
     min(swept_at) FILTER (WHERE connection_status = 'connected') AS oldest_sweep_at
 FROM standings WHERE is_listed GROUP BY 1;

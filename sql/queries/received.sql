@@ -6,8 +6,9 @@ SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synch
 
 -- name: insert_deliveries :many
 -- Stores deliveries, each event once: a known one counts its repeats. One that was found in the hub's log, which names no
--- subscription, before its delivery came is adopted by it. What cannot be read needs no work. The rows are in order of
--- their key, so that replicas which store the same ones at once wait for each other instead of blocking each other.
+-- subscription, before its delivery came is adopted by it. What cannot be read needs no work. Gives back those that were known
+-- before, or one row without any, and the time. The rows are in order of their key, so that replicas which store the same ones
+-- at once wait for each other instead of blocking each other.
 -- $1 organization_ids uuid[], $2 event_ids uuid[], $3 subscription_ids uuid[], $4 object_types text[], $5 actions text[],
 -- $6 object_ids text[], $7 created_ats timestamptz[], $8 raws bytea[], $9 quarantined text[], $10 repeats int[]
 WITH incoming AS (
@@ -44,9 +45,8 @@ WITH incoming AS (
     INSERT INTO fleet_counts (subject, keys, counted)
     SELECT 'missed_events', '{}', -count(*) FROM adopted HAVING count(*) > 0
 )
-SELECT organization_id, event_id, subscription_id, is_new, tieout.now() AS stored_at FROM stored
-UNION ALL
-SELECT organization_id, event_id, subscription_id, true, tieout.now() FROM adopted;
+SELECT s.organization_id, s.event_id, s.subscription_id, tieout.now() AS stored_at
+FROM (SELECT) AS always LEFT JOIN stored s ON NOT s.is_new;
 
 -- name: add_webhook_counts :exec
 -- Each replica counts in a shard of its own, so that none waits for another's commit.

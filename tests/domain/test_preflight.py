@@ -92,21 +92,6 @@ def test_an_unset_payments_account_is_one_finding_of_the_organization() -> None:
     assert inspect([BILL], unset) == []
 
 
-def test_invoices_that_are_in_the_books_are_yet_to_be_paid() -> None:
-    """Payments are as lost when all invoices are in the books: what is open is told, with its money."""
-    unset = replace(SETUP, payments_account_id=None)
-    partly = replace(INVOICE, document_id="l2", due_minor=200, status=Status.PARTIALLY_PAID)
-    paid = replace(INVOICE, document_id="l3", status=Status.PAID)
-    [finding] = inspect([], unset, [INVOICE, partly, paid, BILL])
-    assert "2 invoices over USD 7.00 are yet to be paid" in finding.reason
-    assert (finding.amount_minor, finding.currency) == (700, "USD")
-    assert inspect([], unset, [paid]) == []
-    euro = replace(INVOICE, document_id="l4", currency="EUR", total_minor=100)
-    [finding] = inspect([], unset, [INVOICE, euro])
-    assert "EUR 1.00, USD 5.00" in finding.reason
-    assert (finding.amount_minor, finding.currency) == (None, None)
-
-
 def test_what_was_never_read_proves_nothing() -> None:
     """Unknown rates, accounts and settings, and the unread lines of a bill, are no finding."""
     unknown = Setup(tax_rates=None, ledger_accounts=None, settings_known=False)

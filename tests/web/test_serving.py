@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from service.store.database import Database
 from service.web import bodies, serving
 from service.web.routes import build
+from service.web.short_way import ShortWayProtocol
 from service.web.webhooks import PATH
 from tests.web.builders import KEYS, encoded, event, settings, signed
 
@@ -44,7 +45,9 @@ class serve:  # noqa: N801 - reads as the function that it stands for
     """A server around an application."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._server = uvicorn.Server(serving.configure(app, settings(listen="127.0.0.1:0")))
+        self._server = uvicorn.Server(
+            serving.configure(app, settings(listen="127.0.0.1:0"), http=ShortWayProtocol)
+        )
         self._server.capture_signals = _no_signals  # type: ignore[assignment]
 
     async def __aenter__(self) -> Port:

@@ -225,7 +225,7 @@ async def test_every_live_secret_header_and_digest_works(database: Database) -> 
 
 def test_an_empty_secret_opens_nothing() -> None:
     """A signature made with the empty key is refused even if an empty secret slipped in."""
-    made = find([(b"x", signature(b"{}", secret="").encode())], ["x"])
+    made = find([(b"x", signature(b"{}", secret="").encode())], [b"x"])
     with pytest.raises(SignatureRefused):
         require_authentic(made, b"{}", [b""], "sha256")
 

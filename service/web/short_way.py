@@ -1,0 +1,158 @@
+"""The short way of a webhook: from the parser to the group commit without a task, messages or a framework.
+
+Nearly every request to this service is a small, well-signed delivery on a connection that stays open, and
+half of what answering it costs would be the way to whoever answers. Those go this way. Whatever is the least
+bit unusual (a wrong signature, a large or compressed body, no database) takes the long one, which says no in
+all the ways that there are; both give the same answers.
+
+One request at a time: what a client sends before it has its answer is not read, and the connection ends with
+that answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, Protocol, runtime_checkable
+
+from service.web.serving import DeadlineProtocol
+
+BODY_BYTES_MAX: Final = 16 * 1024
+"""A thousand connections may each hold one of these before anybody has looked at it."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@runtime_checkable
+class Taker(Protocol):
+    """Takes requests that came the short way."""
+
+    path: bytes
+
+    def take(self, headers: Headers, body: bytes) -> asyncio.Future[Any] | None:
+        """Take a request in; the future ends when it can be answered. None: it has to go the long way."""
+
+    def answer(self, taken: asyncio.Future[Any], body_bytes: int) -> tuple[bytes, bytes]:
+        """Tell the status line with the headers, each with its line end, and the body."""
+
+
+class ShortWayProtocol(DeadlineProtocol):
+    """A connection whose plain POSTs to one path go straight to their taker."""
+
+    _body: list[bytes] | None = None
+    """What has come of a body that goes the short way."""
+    _taken: asyncio.Future[Any] | None = None
+    _is_last = False
+    """The connection ends with the next answer."""
+
+    @property
+    def _taker(self) -> Taker | None:
+        return getattr(self.app, "taker", None)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, unless an answer is due first."""
+        if self._taken is not None:
+            self._is_last = True
+            return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin a request, unless it came on the heels of one that is not answered."""
+        if self._taken is None:
+            super().on_message_begin()
+        else:
+            self._is_last = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take the address in."""
+        if self._taken is None:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header in."""
+        if self._taken is None:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        if self._taken is not None:
+            return
+        if self._is_short():
+            self._body, self._is_in_head = [], False
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body in."""
+        if self._body is not None:
+            self._body.append(body)
+        elif self._taken is None:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the request over."""
+        if self._taken is not None:
+            return
+        if self._body is None:
+            super().on_message_complete()
+            return
+        body, self._body = b"".join(self._body), None
+        taker = self._taker
+        taken = None if taker is None else taker.take(self.headers, body)
+        if taken is None:
+            super().on_headers_complete()
+            super().on_body(body)
+            super().on_message_complete()
+            return
+        self._disarm()
+        self._taken = taken
+        taken.add_done_callback(partial(self._answer, len(body)))
+
+    def shutdown(self) -> None:
+        """End after what is being received or answered."""
+        if self._taken is not None or self._body is not None:
+            self._is_last = True
+        else:
+            super().shutdown()
+
+    def _is_short(self) -> bool:
+        taker = self._taker
+        if (
+            taker is None
+            or self.url != taker.path
+            or self.parser.get_method() != b"POST"
+            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
+            or self.expect_100_continue
+            or not (self.cycle is None or self.cycle.response_complete)
+            or self._is_last
+            or (self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency)
+        ):
+            return False
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        if len(lengths) != 1 or not lengths[0].isdigit() or not 0 < int(lengths[0][:9]) <= BODY_BYTES_MAX:
+            return False
+        return not any(name in _UNUSUAL for name, _ in self.headers)
+
+    def _answer(self, body_bytes: int, taken: asyncio.Future[Any]) -> None:
+        self._taken = None
+        taker = self._taker
+        assert taker is not None, "it took the request"
+        head, body = taker.answer(taken, body_bytes)
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        end = b"connection: close\r\n\r\n" if self._is_last else b"\r\n"
+        self.transport.write(b"".join((head, *own, end, body)))
+        if self._is_last:
+            self.transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+
+_UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"upgrade", b"trailer"})
