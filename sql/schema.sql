@@ -115,6 +115,15 @@ CREATE FUNCTION tieout.now() RETURNS timestamp with time zone
             THEN current_setting('tieout.clock_offset', true)::interval ELSE interval '0' END
 $$;
 
+CREATE FUNCTION tieout.number_mark(number text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$
+    SELECT hashtextextended(CASE WHEN number ~ '[^ -~]'
+        THEN regexp_replace(lower(normalize(number, NFKC) COLLATE "C"), '[^0-9a-gk-ruvxz]', '', 'g')
+        ELSE translate(number, 'ABCDEFGKLMNOPQRUVXZ !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~HIJSTWYhijstwy', 'abcdefgklmnopqruvxz')
+    END, 0)
+$_$;
+
 CREATE FUNCTION tieout.scope_is_fleet() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT current_setting('tieout.scope', true) = '*' $$;
@@ -273,6 +282,42 @@ CREATE TABLE tieout.connections (
     changed_at timestamp with time zone NOT NULL,
     connected_at timestamp with time zone,
     removed_at timestamp with time zone
+);
+
+CREATE UNLOGGED TABLE tieout.counted (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    local_id text,
+    books_id text,
+    paired_by text,
+    local_version bigint,
+    books_version bigint,
+    records_version bigint NOT NULL,
+    local_currency text,
+    local_minor bigint,
+    local_month date,
+    books_currency text,
+    books_minor bigint,
+    books_month date,
+    local_number text,
+    books_number text,
+    claims text[],
+    local_keys bigint[],
+    books_keys bigint[],
+    is_equal boolean NOT NULL
+);
+
+CREATE UNLOGGED TABLE tieout.counted_until (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    whole_at timestamp with time zone NOT NULL,
+    compared_at timestamp with time zone NOT NULL,
+    last_pull timestamp with time zone,
+    records_read_at timestamp with time zone,
+    circumstances bytea NOT NULL,
+    revisit_local text[] NOT NULL,
+    revisit_books text[] NOT NULL
 );
 
 CREATE TABLE tieout.differences (
@@ -665,6 +710,58 @@ CREATE TABLE tieout.sign_offs (
     CONSTRAINT sign_offs_why CHECK (((act = 'withdrawn'::text) = (because IS NOT NULL)))
 );
 
+CREATE TABLE tieout.staged_documents (
+    side text NOT NULL,
+    document_id text NOT NULL,
+    version bigint NOT NULL,
+    currency text NOT NULL,
+    total_minor bigint NOT NULL,
+    net_minor bigint,
+    tax_minor bigint,
+    is_net boolean NOT NULL,
+    number text,
+    party_name text,
+    status text,
+    issued_on date,
+    due_on date,
+    made_on date,
+    lines_mark uuid,
+    line_accounts jsonb
+);
+
+CREATE TABLE tieout.staged_found (
+    fingerprint text NOT NULL
+);
+
+CREATE TABLE tieout.staged_links (
+    local_id text NOT NULL,
+    records integer NOT NULL,
+    records_version bigint NOT NULL,
+    platform_id text,
+    provider_id text
+);
+
+CREATE TABLE tieout.staged_owners (
+    books_id text NOT NULL,
+    local_id text
+);
+
+CREATE TABLE tieout.staged_pairs (
+    local_id text NOT NULL,
+    books_id text NOT NULL,
+    paired_by text NOT NULL,
+    is_plain boolean NOT NULL,
+    local_version bigint NOT NULL,
+    books_version bigint NOT NULL,
+    records_version bigint NOT NULL,
+    currency text NOT NULL,
+    total_minor bigint NOT NULL,
+    month date NOT NULL,
+    local_number text,
+    books_number text,
+    claims text[]
+);
+
 CREATE TABLE tieout.standings (
     organization_id uuid NOT NULL,
     is_listed boolean DEFAULT false NOT NULL,
@@ -785,6 +882,9 @@ ALTER TABLE ONLY tieout.comparisons
 ALTER TABLE ONLY tieout.connections
     ADD CONSTRAINT connections_pkey PRIMARY KEY (organization_id, connection_id);
 
+ALTER TABLE ONLY tieout.counted_until
+    ADD CONSTRAINT counted_until_pkey PRIMARY KEY (organization_id, ledger);
+
 ALTER TABLE ONLY tieout.differences
     ADD CONSTRAINT differences_pkey PRIMARY KEY (organization_id, difference_id);
 
@@ -875,6 +975,9 @@ ALTER TABLE ONLY tieout.sessions
 ALTER TABLE ONLY tieout.sign_offs
     ADD CONSTRAINT sign_offs_pkey PRIMARY KEY (organization_id, period, number);
 
+ALTER TABLE ONLY tieout.staged_found
+    ADD CONSTRAINT staged_found_pkey PRIMARY KEY (fingerprint);
+
 ALTER TABLE ONLY tieout.standings
     ADD CONSTRAINT standings_pkey PRIMARY KEY (organization_id);
 
@@ -906,11 +1009,33 @@ CREATE INDEX balances_unclassified ON tieout.balances USING btree (currency) INC
 
 CREATE INDEX comparisons_unexplained ON tieout.comparisons USING btree (organization_id) INCLUDE (open_differences, expected_differences) WHERE (open_differences > expected_differences);
 
+CREATE UNIQUE INDEX counted_by_books ON tieout.counted USING btree (organization_id, ledger, books_id);
+
+CREATE INDEX counted_by_books_keys ON tieout.counted USING gin (books_keys) WHERE (books_keys IS NOT NULL);
+
+CREATE UNIQUE INDEX counted_by_local ON tieout.counted USING btree (organization_id, ledger, local_id);
+
+CREATE INDEX counted_by_local_keys ON tieout.counted USING gin (local_keys) WHERE (local_keys IS NOT NULL);
+
+CREATE INDEX differences_by_books ON tieout.differences USING btree (organization_id, ledger, books_id) WHERE (resolved_at IS NULL);
+
 CREATE INDEX differences_by_kind ON tieout.differences USING btree (organization_id, kind) WHERE (resolved_at IS NULL);
+
+CREATE INDEX differences_by_local ON tieout.differences USING btree (organization_id, ledger, local_id) WHERE (resolved_at IS NULL);
+
+CREATE INDEX differences_by_record ON tieout.differences USING btree (organization_id, record_id) WHERE (resolved_at IS NULL);
 
 CREATE UNIQUE INDEX differences_one_open ON tieout.differences USING btree (organization_id, fingerprint) WHERE (resolved_at IS NULL);
 
+CREATE INDEX differences_turning ON tieout.differences USING btree (organization_id, ledger, expected_until) WHERE ((resolved_at IS NULL) AND ((expected_until IS NOT NULL) OR (kind = ANY (ARRAY['push_pending'::text, 'unclassified'::text])) OR (rule = 'just_issued'::text) OR ((kind = 'not_pushed'::text) AND (NOT expected))));
+
 CREATE INDEX differences_unexpected ON tieout.differences USING btree (organization_id, kind) WHERE ((resolved_at IS NULL) AND (NOT expected));
+
+CREATE INDEX documents_by_number_mark ON tieout.documents USING btree (organization_id, ledger, tieout.number_mark(number)) WHERE (number IS NOT NULL);
+
+CREATE INDEX documents_by_party ON tieout.documents USING btree (organization_id, ledger, party_id) WHERE (side = 'local'::text);
+
+CREATE INDEX documents_changed ON tieout.documents USING btree (organization_id, ledger, changed_at);
 
 CREATE INDEX events_by_arrival ON tieout.events USING btree (organization_id, received_at, event_id);
 
@@ -932,11 +1057,21 @@ CREATE INDEX notifications_waiting ON tieout.notifications USING btree (channel,
 
 CREATE INDEX organizations_by_name ON tieout.organizations USING btree (name, organization_id);
 
+CREATE INDEX pairs_by_books ON tieout.pairs USING btree (organization_id, ledger, books_id);
+
 CREATE INDEX record_counts_failing ON tieout.record_counts USING btree (cause, organization_id) WHERE ((state = ANY (ARRAY['waiting'::text, 'retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text])) AND (cause <> ''::text));
+
+CREATE INDEX records_acknowledged ON tieout.records USING btree (organization_id, record_id) WHERE ((state = 'acknowledged'::text) AND (COALESCE(platform_object_id, provider_object_id) IS NOT NULL));
 
 CREATE INDEX records_by_id ON tieout.records USING btree (record_id);
 
 CREATE INDEX records_by_object ON tieout.records USING btree (organization_id, object_id);
+
+CREATE INDEX records_by_platform_object ON tieout.records USING btree (organization_id, platform_object_id) WHERE (platform_object_id IS NOT NULL);
+
+CREATE INDEX records_by_provider_object ON tieout.records USING btree (organization_id, provider_object_id) WHERE (provider_object_id IS NOT NULL);
+
+CREATE INDEX records_changed ON tieout.records USING btree (organization_id, changed_at);
 
 CREATE INDEX records_checked_next ON tieout.records USING btree (cause, tieout.wording(cause, cause_group), LEAST(next_attempt_at, deadline_at)) WHERE (state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]));
 
@@ -987,6 +1122,10 @@ ALTER TABLE tieout.cause_counts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.comparisons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.counted ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.counted_until ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.differences ENABLE ROW LEVEL SECURITY;
 
@@ -1055,6 +1194,10 @@ CREATE POLICY wall ON tieout.cause_counts TO tieout_app USING ((( SELECT tieout.
 CREATE POLICY wall ON tieout.comparisons TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.connections TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.counted TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.counted_until TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.differences TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1134,6 +1277,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.comparisons TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.connections TO tieout_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.counted TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.counted_until TO tieout_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.differences TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.documents TO tieout_app;
@@ -1185,6 +1332,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_documents TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_found TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_links TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_owners TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_pairs TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.standings TO tieout_app;
 

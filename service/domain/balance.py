@@ -7,11 +7,13 @@ ever plugged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.domain.difference_kind import Difference, Kind
 from service.domain.document import Document, Ledger
+from service.domain.entry import Entry
+from service.domain.statement_posting import MonthSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,20 @@ def tie_out(
     return balances
 
 
+def met(ledger: Ledger, months: Iterable[MonthSum], terms: Mapping[str, Sequence[Term]]) -> Sequence[Balance]:
+    """Return the balance of each currency from what was summed elsewhere: all months, and all terms."""
+    local: dict[str, _Sums] = {}
+    books: dict[str, _Sums] = {}
+    for each in months:
+        local.setdefault(each.currency, _Sums()).add(each.local_minor, each.local_count)
+        books.setdefault(each.currency, _Sums()).add(each.books_minor, each.books_count)
+    assert terms.keys() <= local.keys(), "a term in a currency that no document bears"
+    return [
+        _balance(ledger, currency, local[currency], books[currency], terms.get(currency, ()))
+        for currency in sorted(local)
+    ]
+
+
 def _terms_by_currency(differences: Iterable[Difference]) -> dict[str, Sequence[Term]]:
     gathered: dict[str, dict[tuple[Kind, bool], _Terms]] = {}
     for difference in differences:
@@ -123,3 +139,59 @@ def _balance(ledger: Ledger, currency: str, local: _Sums, books: _Sums, terms: S
         books_count=books.count,
         terms=terms,
     )
+
+
+def moved(
+    ledger: Ledger,
+    before: Mapping[str, Balance],
+    *,
+    entries_gone: Iterable[Entry],
+    entries_come: Iterable[Entry],
+    differences_gone: Iterable[Difference],
+    differences_come: Iterable[Difference],
+) -> Mapping[str, Balance | None]:
+    """Return the balance of each currency that a part of the documents moved; None if none bears it any more.
+
+    The same check as in `tie_out`: documents and differences move independently, and must meet again.
+    """
+    moves: dict[str, _Moves] = {}
+    for sign, entries in ((-1, entries_gone), (1, entries_come)):
+        for entry in entries:
+            if entry.local is not None:
+                moves.setdefault(entry.local[0], _Moves()).local.add(sign * entry.local[2], sign)
+            if entry.books is not None:
+                moves.setdefault(entry.books[0], _Moves()).books.add(sign * entry.books[2], sign)
+    for sign, differences in ((-1, differences_gone), (1, differences_come)):
+        for each in differences:
+            if each.delta_minor or each.count_delta:
+                move = moves.setdefault(each.currency, _Moves())
+                term = move.terms.setdefault((each.kind, each.expected), _Terms())
+                term.sums.add(sign * each.delta_minor, sign * each.count_delta)
+                term.differences += sign
+    return {
+        currency: _after(ledger, currency, before.get(currency), move) for currency, move in moves.items()
+    }
+
+
+@dataclass(slots=True)
+class _Moves:
+    local: _Sums = field(default_factory=_Sums)
+    books: _Sums = field(default_factory=_Sums)
+    terms: dict[tuple[Kind, bool], _Terms] = field(default_factory=dict)
+
+
+def _after(ledger: Ledger, currency: str, before: Balance | None, move: _Moves) -> Balance | None:
+    if before is not None:
+        move.local.add(before.local_minor, before.local_count)
+        move.books.add(before.books_minor, before.books_count)
+        for each in before.terms:
+            term = move.terms.setdefault((each.kind, each.expected), _Terms())
+            term.sums.add(each.delta_minor, each.count)
+            term.differences += each.differences
+    terms = [
+        Term(kind, expected, term.sums.count, term.sums.minor, term.differences)
+        for (kind, expected), term in sorted(move.terms.items())
+        if term.differences or term.sums.minor or term.sums.count
+    ]
+    after = _balance(ledger, currency, move.local, move.books, terms)
+    return after if after.local_count or after.books_count else None

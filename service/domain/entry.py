@@ -24,6 +24,34 @@ class Entry:
     books: Posting | None = None
 
 
+def months_moved(
+    before: Iterable[MonthSum], *, gone: Iterable[Entry], come: Iterable[Entry]
+) -> Sequence[MonthSum]:
+    """Return all months after some entries were exchanged, without those that nothing is left of."""
+    sums = {(each.currency, each.month): _figures(each) for each in before}
+    for sign, entries in ((-1, gone), (1, come)):
+        for each in months_of(entries):
+            into = sums.setdefault((each.currency, each.month), [0, 0, 0, 0])
+            for index, figure in enumerate(_figures(each)):
+                into[index] += sign * figure
+    return [
+        MonthSum(
+            currency=currency,
+            month=month,
+            local_minor=figures[0],
+            local_count=figures[1],
+            books_minor=figures[2],
+            books_count=figures[3],
+        )
+        for (currency, month), figures in sorted(sums.items())
+        if any(figures)
+    ]
+
+
+def _figures(each: MonthSum) -> list[int]:
+    return [each.local_minor, each.local_count, each.books_minor, each.books_count]
+
+
 def months_of(entries: Iterable[Entry]) -> Sequence[MonthSum]:
     """Add entries up by currency and month."""
     local: list[Posting] = []

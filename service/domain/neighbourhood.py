@@ -20,6 +20,7 @@ that changed since, and whatever a change of time or of the connection concerns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -96,6 +97,7 @@ class Neighbourhood:
     _wanted: dict[str, set[object]] = field(default_factory=dict)
     _asked: dict[str, set[object]] = field(default_factory=dict)
     _lone_books_by_key: dict[int, int] = field(default_factory=dict)
+    _seated_by_key: Counter[int] = field(default_factory=Counter)
 
     @property
     def size(self) -> int:
@@ -160,6 +162,8 @@ class Neighbourhood:
             self.once_paired[local_id] = books_id
             self.want(local_ids=[local_id], books_ids=[books_id])
         for seat in facts.seats:
+            if (seat.local_id, seat.books_id) not in self.seats:
+                self._seated_by_key.update(seat.books_keys)
             self.seats[seat.local_id, seat.books_id] = seat
             self.want(local_ids=[seat.local_id], books_ids=[seat.books_id], numbers=seat.numbers)
             self.want(books_ids=seat.claims)
@@ -186,7 +190,7 @@ class Neighbourhood:
         index = LinkIndex.build(self.ledger, self.links.values())
         local, books = left_over(tuple(self.local.values()), tuple(self.books.values()), index)
         keys_now = _keys_of(books)
-        keys_then = {key for seat in self.seats.values() for key in seat.books_keys}
+        keys_then = self._seated_by_key.keys()
         local_keys = _keys_of(local) | {key for seat in self.seats.values() for key in seat.local_keys}
         keys = keys_now | keys_then | local_keys
         self._want("keys", keys - self._lone_books_by_key.keys())
@@ -202,8 +206,7 @@ class Neighbourhood:
 
     def _is_crowded(self, key: int) -> bool:
         """Whether more documents than similarity looks at share a key, all of them outside."""
-        here = sum(key in seat.books_keys for seat in self.seats.values())
-        return self._lone_books_by_key.get(key, 0) - here > CANDIDATES_MAX
+        return self._lone_books_by_key.get(key, 0) - self._seated_by_key[key] > CANDIDATES_MAX
 
 
 def _keys_of(documents: Collection[Document]) -> set[int]:

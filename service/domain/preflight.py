@@ -67,13 +67,17 @@ class Finding:
 def inspect(documents: Collection[Document], setup: Setup) -> Sequence[Finding]:
     """Return what will fail of local documents that are not in the books yet, one finding a kind of each."""
     namesakes = frozenset(name for name, bearers in Counter(setup.product_names).items() if bearers > 1)
-    findings = [finding for document in documents for finding in _of_document(document, setup, namesakes)]
-    receivables = any(document.ledger is Ledger.RECEIVABLE for document in documents)
-    if receivables and setup.settings_known and setup.payments_account_id is None:
-        reason = "No ledger account is set for payments: payments of invoices will not reach the books."
-        kind = FindingKind.MISSING_PAYMENTS_ACCOUNT
-        findings.append(Finding(kind, None, reason, Owner.PARTNER_ENGINEER, None, None))
-    return findings
+    return [finding for document in documents for finding in _of_document(document, setup, namesakes)]
+
+
+def inspect_organization(ledger: Ledger, setup: Setup, *, is_any_waiting: bool) -> Sequence[Finding]:
+    """Return what will fail of everything, if any document of the ledger is not in the books yet."""
+    if ledger is not Ledger.RECEIVABLE or not is_any_waiting:
+        return []
+    if not setup.settings_known or setup.payments_account_id is not None:
+        return []
+    reason = "No ledger account is set for payments: payments of invoices will not reach the books."
+    return [Finding(FindingKind.MISSING_PAYMENTS_ACCOUNT, None, reason, Owner.PARTNER_ENGINEER, None, None)]
 
 
 def _of_document(document: Document, setup: Setup, namesakes: Collection[str]) -> Iterator[Finding]:

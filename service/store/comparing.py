@@ -6,7 +6,7 @@ comparison's own row. Each change is kept in history.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from service.domain.balance import Balance
+from service.domain.balance import Balance, Term
 from service.domain.difference_kind import Difference, Kind
 from service.domain.difference_life import Changes, KnownDifference
 from service.domain.document import Basis, Ledger
@@ -54,7 +54,21 @@ async def list_open_differences(
 ) -> Mapping[str, KnownDifference]:
     """Those not resolved, by fingerprint."""
     rows = await connection.fetch(QUERY["list_open_differences"], organization_id, ledger)
-    return {row["fingerprint"]: _known(row) for row in rows}
+    return {row["fingerprint"]: known_difference(row) for row in rows}
+
+
+async def list_differences_of_documents(
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    local_ids: Collection[str],
+    books_ids: Collection[str],
+) -> Mapping[str, KnownDifference]:
+    """Those not resolved that are about any of these documents, by fingerprint."""
+    rows = await connection.fetch(
+        QUERY["list_differences_of_documents"], organization_id, ledger, list(local_ids), list(books_ids)
+    )
+    return {row["fingerprint"]: known_difference(row) for row in rows}
 
 
 async def write_differences(
@@ -178,6 +192,35 @@ async def delete_balances(
     await connection.execute(QUERY["delete_balances"], organization_id, ledger, currencies)
 
 
+def balance_of(row: Mapping[str, Any]) -> Balance:
+    """Read a balance back as comparing found it."""
+    terms = [
+        Term(
+            Kind(each["kind"]),
+            each["expected"],
+            each["count"],
+            each["delta_minor"],
+            each["differences"],
+        )
+        for each in row["terms"]
+    ]
+    return Balance(
+        ledger=Ledger(row["ledger"]),
+        currency=row["currency"],
+        local_minor=row["local_minor"],
+        local_count=row["local_count"],
+        books_minor=row["books_minor"],
+        books_count=row["books_count"],
+        terms=terms,
+    )
+
+
+async def list_months(connection: Connection, organization_id: UUID, ledger: Ledger) -> Sequence[MonthSum]:
+    """What each month of a ledger adds up to."""
+    rows = await connection.fetch(QUERY["list_months"], organization_id, ledger)
+    return [MonthSum(**{name: row[name] for name in _MONTH_SUM}) for row in rows]
+
+
 async def write_months(
     connection: Connection, organization_id: UUID, ledger: Ledger, sums: Sequence[MonthSum]
 ) -> None:
@@ -213,9 +256,9 @@ async def upsert_comparison(
     certified: bool,
     open_differences: int,
     expected_differences: int,
-) -> None:
-    """Write that the ledger was compared now."""
-    await connection.execute(
+) -> datetime:
+    """Write that the ledger was compared now, and return when that is."""
+    compared_at: datetime = await connection.fetchval(
         QUERY["upsert_comparison"],
         organization_id,
         ledger,
@@ -223,6 +266,7 @@ async def upsert_comparison(
         open_differences,
         expected_differences,
     )
+    return compared_at
 
 
 async def list_pairs(
@@ -258,6 +302,28 @@ async def upsert_pairs(
     await connection.execute(QUERY["upsert_pairs"], rows_json(rows))
 
 
+async def get_comparison(connection: Connection, organization_id: UUID, ledger: Ledger) -> tuple[int, int]:
+    """How many differences the last comparison left open, and how many of them are none to act upon."""
+    row = await connection.fetchrow(QUERY["get_comparison"], organization_id, ledger)
+    return (0, 0) if row is None else (row["open_differences"], row["expected_differences"])
+
+
+async def replace_findings_of(
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    document_ids: Collection[str],
+    rows: Sequence[Row],
+) -> None:
+    """Make these the findings of these documents; an empty id stands for the organization as a whole."""
+    kept = [f"{row['kind']} {row['document_id']}" for row in rows]
+    await connection.execute(
+        QUERY["delete_findings_of_documents"], organization_id, ledger, list(document_ids), kept
+    )
+    if rows:
+        await connection.execute(QUERY["upsert_findings"], rows_json(rows))
+
+
 async def replace_findings(
     connection: Connection, organization_id: UUID, ledger: Ledger, rows: Sequence[Row]
 ) -> None:
@@ -269,7 +335,8 @@ async def replace_findings(
         await connection.execute(QUERY["upsert_findings"], rows_json(rows))
 
 
-def _known(row: asyncpg.Record) -> KnownDifference:
+def known_difference(row: asyncpg.Record) -> KnownDifference:
+    """Read an open difference."""
     return KnownDifference(
         difference_id=row["difference_id"], version=row["version"], difference=difference_of(row)
     )

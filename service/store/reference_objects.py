@@ -132,6 +132,12 @@ async def list_reference_hashes(
     }
 
 
+async def list_product_namesakes(connection: Connection, organization_id: UUID) -> Sequence[str]:
+    """Names that several products bear."""
+    rows = await connection.fetch(QUERY["list_product_namesakes"], organization_id)
+    return [row["name"] for row in rows]
+
+
 async def list_reference_objects(
     connection: Connection, organization_id: UUID, kinds: Sequence[ReferenceKind]
 ) -> Sequence[ReferenceObject]:

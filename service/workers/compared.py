@@ -1,9 +1,14 @@
-"""What comparing reads of one ledger: documents, links, scans, and all that must be known around them."""
+"""What comparing reads around the documents of one ledger: connection, reads, references, what is unreadable.
+
+All of it together are the *circumstances* that any verdict may rest on. Two of them move on with every
+reading of the books and concern few verdicts, which are named in `list_turning_differences`; when any other
+moves, everything is compared anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,21 +16,20 @@ from uuid import UUID
 import asyncpg
 
 from service.domain.difference import Context
-from service.domain.document import Document, Ledger, Side
-from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, Link
+from service.domain.document import Ledger, Side, digest
+from service.domain.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.preflight import Setup
 from service.domain.stream import RECORD_STREAMS, Stream
-from service.store.comparing import Reads, list_pairs
+from service.store.comparing import Reads
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
-from service.store.documents import (
-    StoredDocument,
-    list_documents,
-    list_latest_scans,
-    list_unreadable_documents,
+from service.store.documents import list_latest_scans, list_unreadable_documents
+from service.store.reference_objects import (
+    ReferenceKind,
+    ReferenceObject,
+    list_product_namesakes,
+    list_reference_objects,
 )
-from service.store.records import list_record_links
-from service.store.reference_objects import ReferenceKind, ReferenceObject, list_reference_objects
 from service.store.streams import list_streams
 
 LOCAL_STREAM_BY_LEDGER: Final[Mapping[Ledger, Stream]] = {
@@ -33,20 +37,40 @@ LOCAL_STREAM_BY_LEDGER: Final[Mapping[Ledger, Stream]] = {
     Ledger.PAYABLE: Stream.LOCAL_PAYABLES,
 }
 
+REFERENCES: Final = (ReferenceKind.TAX_RATE, ReferenceKind.LEDGER_ACCOUNT, ReferenceKind.SETTINGS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """Everything that comparing a ledger needs."""
+class Circumstances:
+    """What is known around the documents; the context is yet without what it says of single documents."""
 
-    local: Sequence[Document]
-    books: Sequence[Document]
-    links: Sequence[Link]
     context: Context
     setup: Setup
     reads: Reads
 
+    @property
+    def digest(self) -> bytes:
+        """Digest of all that moves seldom, and moves any verdict."""
+        context, setup = self.context, self.setup
+        parts: list[object] = [context.connected_at, context.disconnected_at, context.scan_reason]
+        parts += [str(context.scan_certified), str(context.last_pull is None)]
+        parts += [
+            str(context.records_read_at is None),
+            str(context.stuck_seconds),
+            str(context.stale_seconds),
+        ]
+        for texts in (context.unreadable_local, context.unreadable_books):
+            parts += [len(texts), *(part for item in sorted(texts.items()) for part in item)]
+        parts += [len(context.ledger_account_ids), *sorted(context.ledger_account_ids)]
+        for known in (setup.tax_rates, setup.ledger_accounts):
+            parts.append(None if known is None else len(known))
+            parts += [part for item in sorted((known or {}).items()) for part in item]
+        parts += [*setup.product_names, str(setup.settings_known), setup.products_account_id]
+        parts += [setup.payments_account_id, setup.deductions_tax_id]
+        return digest(parts)
 
-async def read_compared(
+
+async def read_circumstances(
     connection: Connection,
     organization_id: UUID,
     ledger: Ledger,
@@ -54,8 +78,8 @@ async def read_compared(
     as_of: datetime,
     stuck_seconds: float,
     stale_seconds: float,
-) -> Compared | None:
-    """Read a ledger; None when a side of it has not been read to the end yet."""
+) -> Circumstances | None:
+    """Read what is around a ledger; None when a side of it has not been read to the end yet."""
     streams = await list_streams(connection, organization_id)
     local = streams.get(LOCAL_STREAM_BY_LEDGER[ledger])
     books_scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
@@ -64,15 +88,9 @@ async def read_compared(
         return None
     if books_scan is None and link is not None and link.is_connected:
         return None
-    documents = await list_documents(connection, organization_id, ledger)
-    references = await list_reference_objects(
-        connection,
-        organization_id,
-        [ReferenceKind.TAX_RATE, ReferenceKind.LEDGER_ACCOUNT, ReferenceKind.PRODUCT, ReferenceKind.SETTINGS],
-    )
-    rows = await list_record_links(connection, organization_id, [*DOCUMENT_TYPES[ledger], PARTY_TYPE[ledger]])
+    references = await list_reference_objects(connection, organization_id, REFERENCES)
+    namesakes = await list_product_namesakes(connection, organization_id)
     unreadable = await list_unreadable_documents(connection, organization_id, ledger)
-    pairs = await list_pairs(connection, organization_id, ledger)
     records = [
         streams[RECORD_STREAMS[name]] for name in DOCUMENT_TYPES[ledger] if RECORD_STREAMS[name] in streams
     ]
@@ -82,41 +100,30 @@ async def read_compared(
         last_pull=books_scan.last_pull if books_scan else None,
         certified=books_scan is not None and books_scan.certified,
     )
-    there = [each for each in documents if each.document.side is Side.BOOKS]
-    return Compared(
-        local=[
-            each.document
-            for each in documents
-            if each.document.side is Side.LOCAL and each.removed_at is None
-        ],
-        books=[each.document for each in there if each.removed_at is None],
-        links=[link_of(row) for row in rows],
-        context=Context(
-            as_of=as_of,
-            connected_at=link.connected_at if link else None,
-            disconnected_at=_ended_at(link),
-            last_pull=reads.last_pull,
-            scan_certified=reads.certified,
-            scan_reason=books_scan.reason if books_scan else None,
-            records_read_at=min((each.read_at for each in records if each.read_at), default=None),
-            ever_seen_books_ids=_ids(there),
-            absent_books_ids=_ids([each for each in there if each.removed_at is not None]),
-            once_paired={pair.local_id: pair.books_id for pair in pairs.values()},
-            unreadable_local=unreadable[Side.LOCAL],
-            unreadable_books=unreadable[Side.BOOKS],
-            ledger_account_ids=frozenset(
-                each.reference_id for each in references if each.kind is ReferenceKind.LEDGER_ACCOUNT
-            ),
-            stuck_seconds=stuck_seconds,
-            stale_seconds=stale_seconds,
+    context = Context(
+        as_of=as_of,
+        connected_at=link.connected_at if link else None,
+        disconnected_at=_ended_at(link),
+        last_pull=reads.last_pull,
+        scan_certified=reads.certified,
+        scan_reason=books_scan.reason if books_scan else None,
+        records_read_at=min((each.read_at for each in records if each.read_at), default=None),
+        unreadable_local=unreadable[Side.LOCAL],
+        unreadable_books=unreadable[Side.BOOKS],
+        ledger_account_ids=frozenset(
+            each.reference_id for each in references if each.kind is ReferenceKind.LEDGER_ACCOUNT
         ),
-        setup=_setup(references),
-        reads=reads,
+        stuck_seconds=stuck_seconds,
+        stale_seconds=stale_seconds,
     )
+    return Circumstances(context=context, setup=_setup(references, namesakes), reads=reads)
 
 
-def _ids(documents: Sequence[StoredDocument]) -> frozenset[str]:
-    return frozenset(each.document.document_id for each in documents)
+def with_documents(
+    context: Context, *, there: frozenset[str], gone: frozenset[str], once_paired: Mapping[str, str]
+) -> Context:
+    """Add what is known of single documents: those seen in the books, gone since, and paired before."""
+    return replace(context, ever_seen_books_ids=there | gone, absent_books_ids=gone, once_paired=once_paired)
 
 
 def link_of(row: asyncpg.Record) -> Link:
@@ -142,7 +149,7 @@ def _ended_at(link: KnownConnection | None) -> datetime | None:
     return link.hub_updated_at or link.changed_at
 
 
-def _setup(references: Sequence[ReferenceObject]) -> Setup:
+def _setup(references: Sequence[ReferenceObject], namesakes: Sequence[str]) -> Setup:
     """What the books and the settings offer to a push; what was never read is not known."""
     settings = next((each for each in references if each.kind is ReferenceKind.SETTINGS), None)
     accounting = (settings.payload.get("accounting") or {}) if settings else {}
@@ -160,7 +167,7 @@ def _setup(references: Sequence[ReferenceObject]) -> Setup:
     return Setup(
         tax_rates=rates or None,
         ledger_accounts=ledger_accounts or None,
-        product_names=[each.name for each in references if each.kind is ReferenceKind.PRODUCT and each.name],
+        product_names=[name for name in namesakes for _ in range(2)],
         settings_known=settings is not None,
         products_account_id=accounts.get("products"),
         payments_account_id=accounts.get("payments"),

@@ -1,7 +1,9 @@
 """Comparing: the documents of both sides of an organization, until every cent is explained.
 
-A run reads what is known, lets the domain compare, and writes what that changed; between reading and writing
-no transaction is open, since comparing a large ledger takes a while. Whatever changes meanwhile nudges the
+A run costs what changed: it reads what was written since the last one and all that this may concern
+(`comparing_part`), lets the domain compare, and exchanges what that changed. A ledger is compared whole when
+it never was, once a day, when its circumstances moved (`compared`), and when so much changed that a part
+would be no less. Between reading and writing no transaction is open; whatever changes meanwhile nudges the
 next run.
 
 A ledger is not compared before both of its sides have been read once: half a picture would be all
@@ -12,37 +14,42 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from service.domain.difference import Comparison, compare
-from service.domain.difference_kind import Difference, Kind
-from service.domain.difference_life import KnownDifference, changes
-from service.domain.document import Document, Ledger
+import asyncpg
+
+from service.domain.document import Ledger
 from service.domain.fleet import WorkKind
-from service.domain.pairing import Pair, PairedBy
-from service.domain.pairing_links import Link
-from service.domain.preflight import Finding, inspect
 from service.domain.record_push import confirmed
 from service.domain.record_state import State
+from service.logs import get_logger
 from service.store import comparing as store
+from service.store import counted
+from service.store.counted import CountedUntil
 from service.store.database import Connection, Database
 from service.store.records import Change, lock_records, write_records
-from service.store.rows import Row
 from service.store.statements import withdraw_moved
-from service.workers.compared import Compared, read_compared
+from service.store.work import get_now
+from service.workers.compared import Circumstances, read_circumstances
+from service.workers.comparing_part import Part, read_part
+from service.workers.comparing_whole import Whole, compared
+from service.workers.comparing_write import NotWholeError, Writing, Written
 from service.workers.work import IDLE, Tally, Work, working
 
 LANES: Final = 2
 """Comparing is work for the processor: more lanes would wait for it, not for Postgres."""
 
-CONTRADICTING: Final = frozenset(
-    {Kind.AMOUNT, Kind.TAX, Kind.CURRENCY, Kind.NUMBER, Kind.COUNTERPARTY, Kind.DUPLICATE_IN_BOOKS}
-)
-"""What keeps an acknowledged document from being confirmed: number, party, currency and amount must agree."""
+WHOLE_EVERY: Final = timedelta(days=1)
+"""As often as everything is read anew: whatever went wrong with telling changes is mended by then."""
+
+CONFIRMED_AT_ONCE: Final = 500
+"""Records in one transaction."""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,15 @@ class ComparePolicy:
     diff_seconds: float
     stuck_seconds: float
     stale_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What one run read of a ledger; without a part it has to be read whole."""
+
+    around: Circumstances
+    until: CountedUntil | None
+    part: Part | None
 
 
 class Comparer:
@@ -73,174 +89,155 @@ class Comparer:
             counts: Counter[str] = Counter()
             due_at = work.now + timedelta(seconds=self._policy.diff_seconds)
             for ledger in Ledger:
-                found = await self._compare(work, ledger, counts)
-                due_at = min([due_at, *_expiries(found, work.now)])
+                turn_at = await self._compare(work, ledger, counts)
+                due_at = min(due_at, turn_at or due_at)
             await work.finish(due_at=due_at)
             return Tally(claimed=1, counts=counts)
 
-    async def _compare(self, work: Work, ledger: Ledger, counts: Counter[str]) -> Sequence[Difference]:
+    async def _compare(self, work: Work, ledger: Ledger, counts: Counter[str]) -> datetime | None:
+        """Compare a ledger; returns when the next of its expected differences stops being expected."""
+        known = await self._read(work, ledger)
+        if known is None:
+            counts["unread"] += 1
+            return None
+        written = None
+        if known.part is not None:
+            try:
+                written = await self._compare_part(work, ledger, known, known.part)
+            except NotWholeError as error:
+                log.warning("comparison_not_local", ledger=ledger, error=str(error))
+        if written is None:
+            counts["whole"] += 1
+            written = await self._compare_whole(work, ledger, known)
+        counts["documents_compared"] += written.documents
+        counts.update({"opened": written.opened, "resolved": written.resolved})
+        counts["confirmed"] += await self._confirm(work, ledger)
         async with self._database.organization(work.organization_id, readonly=True) as connection:
-            known = await read_compared(
+            return await counted.get_next_turn(connection, work.organization_id, ledger, work.now)
+
+    async def _read(self, work: Work, ledger: Ledger) -> _Known | None:
+        organization_id = work.organization_id
+        async with self._database.organization(organization_id, readonly=True) as connection:
+            now = await get_now(connection)
+            around = await read_circumstances(
                 connection,
-                work.organization_id,
+                organization_id,
                 ledger,
-                as_of=work.now,
+                as_of=now,
                 stuck_seconds=self._policy.stuck_seconds,
                 stale_seconds=self._policy.stale_seconds,
             )
-        if known is None:
-            counts["unread"] += 1
-            return ()
-        comparison, findings = await asyncio.to_thread(_compared, ledger, known)
+            if around is None:
+                return None
+            until = await counted.get_counted_until(connection, organization_id, ledger)
+            if until is None or _must_be_whole(until, around):
+                return _Known(around=around, until=None, part=None)
+            part = await read_part(connection, organization_id, ledger, around, until)
+            return _Known(around=around, until=until, part=part)
+
+    async def _compare_part(self, work: Work, ledger: Ledger, known: _Known, part: Part) -> Written:
+        assert known.until is not None
+        comparison = await asyncio.to_thread(compared, ledger, part, known.around)
         async with work.writing() as connection:
-            writing = _Writing(connection, work.organization_id, ledger, work.now, known)
-            counts.update(await writing.write(comparison, findings))
-        return comparison.differences
-
-
-def _compared(ledger: Ledger, known: Compared) -> tuple[Comparison, Sequence[Finding]]:
-    comparison = compare(
-        ledger=ledger, local=known.local, books=known.books, links=known.links, context=known.context
-    )
-    return comparison, inspect(comparison.pairing.local_only, known.setup)
-
-
-def _expiries(found: Sequence[Difference], now: datetime) -> Sequence[datetime]:
-    """When an expected difference stops being expected."""
-    return [each.expected_until for each in found if each.expected_until and each.expected_until > now]
-
-
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """One ledger's results on their way into the database."""
-
-    connection: Connection
-    organization_id: UUID
-    ledger: Ledger
-    now: datetime
-    known: Compared
-
-    async def write(self, comparison: Comparison, findings: Sequence[Finding]) -> Mapping[str, int]:
-        opened, resolved = await self._write_differences(comparison.differences)
-        await self._write_balances(comparison)
-        await store.write_months(self.connection, self.organization_id, self.ledger, comparison.months)
-        await self._remember_pairs(comparison.pairing.pairs)
-        await store.replace_findings(
-            self.connection, self.organization_id, self.ledger, [self._finding(each) for each in findings]
-        )
-        expected = sum(each.expected for each in comparison.differences)
-        await store.upsert_comparison(
-            self.connection,
-            self.organization_id,
-            self.ledger,
-            certified=self.known.context.scan_certified,
-            open_differences=len(comparison.differences) - expected,
-            expected_differences=expected,
-        )
-        withdrawn = await withdraw_moved(self.connection, self.organization_id, self.now)
-        return {
-            "opened": opened,
-            "resolved": resolved,
-            "confirmed": await self._confirm(comparison),
-            "withdrawn": len(withdrawn),
-        }
-
-    async def _write_differences(self, found: Sequence[Difference]) -> tuple[int, int]:
-        known: Mapping[str, KnownDifference] = await store.list_open_differences(
-            self.connection, self.organization_id, self.ledger
-        )
-        changed = changes(known, found)
-        await store.write_differences(self.connection, self.organization_id, changed, self.now)
-        return len(changed.opened), len(changed.resolved)
-
-    async def _write_balances(self, comparison: Comparison) -> None:
-        before = {
-            row["currency"]: row
-            for row in await store.list_balances(self.connection, self.organization_id, None, _CURRENCIES_MAX)
-            if row["ledger"] == self.ledger
-        }
-        rows = []
-        for balance in comparison.balances:
-            row = store.balance_row(self.organization_id, balance, self.known.reads, self.now)
-            old = before.get(balance.currency)
-            if old is None or any(old[name] != row[name] for name in store.BALANCE_COMPARED):
-                rows.append(row | {"version": 1 if old is None else old["version"] + 1})
-        await store.upsert_balances(self.connection, self.organization_id, rows)
-        await store.mark_balances_read(
-            self.connection, self.organization_id, self.ledger, self.known.reads, self.now
-        )
-        currencies = [balance.currency for balance in comparison.balances]
-        await store.delete_balances(self.connection, self.organization_id, self.ledger, currencies)
-
-    async def _remember_pairs(self, pairs: Sequence[Pair]) -> None:
-        told = self.known.context.once_paired
-        fresh = [
-            store.KnownPair(
-                local_id=each.local.document_id,
-                books_id=each.books.document_id,
-                paired_by=each.by,
-                confidence=each.confidence,
+            writing = Writing(connection, work.organization_id, ledger, work.now, known.around)
+            written = await writing.write_part(part, comparison)
+            await self._settle(
+                connection, work, ledger, known.around, written=written, whole_at=known.until.whole_at
             )
-            for each in pairs
-            if each.by not in _BY_RECORD and told.get(each.local.document_id) != each.books.document_id
-        ]
-        await store.upsert_pairs(self.connection, self.organization_id, self.ledger, fresh, self.now)
+        return written
 
-    def _finding(self, finding: Finding) -> Row:
-        return {
-            "organization_id": self.organization_id,
-            "ledger": self.ledger,
-            "kind": finding.kind,
-            "document_id": finding.document_id or "",
-            "reason": finding.reason,
-            "owner": finding.owner,
-            "amount_minor": finding.amount_minor,
-            "currency": finding.currency,
-            "found_at": self.now,
-        }
+    async def _compare_whole(self, work: Work, ledger: Ledger, known: _Known) -> Written:
+        async with work.writing() as connection:
+            writing = Writing(connection, work.organization_id, ledger, work.now, known.around)
+            written = await Whole(writing).run()
+            whole_at = known.around.context.as_of
+            await self._settle(connection, work, ledger, known.around, written=written, whole_at=whole_at)
+        return written
 
-    async def _confirm(self, comparison: Comparison) -> int:
+    async def _settle(
+        self,
+        connection: Connection,
+        work: Work,
+        ledger: Ledger,
+        around: Circumstances,
+        *,
+        written: Written,
+        whole_at: datetime,
+    ) -> None:
+        """Write on which reads the balances rest now, and until when changes are counted."""
+        organization_id, reads = work.organization_id, around.reads
+        await store.mark_balances_read(connection, organization_id, ledger, reads, work.now)
+        compared_at = await store.upsert_comparison(
+            connection,
+            organization_id,
+            ledger,
+            certified=reads.certified,
+            open_differences=written.open_differences,
+            expected_differences=written.expected_differences,
+        )
+        await counted.upsert_counted_until(
+            connection,
+            organization_id,
+            ledger,
+            CountedUntil(
+                read_at=around.context.as_of,
+                whole_at=whole_at,
+                compared_at=compared_at,
+                last_pull=around.context.last_pull,
+                records_read_at=around.context.records_read_at,
+                circumstances=around.digest,
+                revisit_local=written.revisit_local,
+                revisit_books=written.revisit_books,
+            ),
+        )
+        if written.is_moved:
+            await withdraw_moved(connection, organization_id, work.now)
+
+    async def _confirm(self, work: Work, ledger: Ledger) -> int:
         """Mark what was acknowledged and stands in the books, equal; presence needs no certificate."""
-        equal = _equal_by_record(comparison, self.known.links)
-        changed = []
-        locked = await lock_records(self.connection, self.organization_id, equal)
-        for record_id, before in locked.items():
-            link, books = equal[record_id]
-            if before.state is State.ACKNOWLEDGED and before.updated_at == link.updated_at:
-                changed.append(Change(before=before, after=confirmed(before, _confirmation(books), self.now)))
-        await write_records(self.connection, changed)
-        return len(changed)
+        total = 0
+        while True:
+            async with work.writing() as connection:
+                rows = await counted.list_confirmable_records(
+                    connection, work.organization_id, ledger, CONFIRMED_AT_ONCE
+                )
+                total += await _confirm(connection, work, ledger, {row["record_id"]: row for row in rows})
+            if len(rows) < CONFIRMED_AT_ONCE:
+                return total
 
 
-def _equal_by_record(comparison: Comparison, links: Sequence[Link]) -> Mapping[UUID, tuple[Link, Document]]:
-    """The acknowledged records whose document was found by them and agrees, with its copy in the books."""
-    contradicted = {each.local_id for each in comparison.differences if _contradicts(each)}
-    books_by_local = {
-        each.local.document_id: each.books
-        for each in comparison.pairing.pairs
-        if each.by in _BY_RECORD and each.local.document_id not in contradicted
-    }
-    return {
-        UUID(link.record_id): (link, books_by_local[link.object_id])
-        for link in links
-        if link.state == State.ACKNOWLEDGED
-        and link.object_id in books_by_local
-        and books_by_local[link.object_id].document_id in link.books_ids
-    }
+async def _confirm(
+    connection: Connection, work: Work, ledger: Ledger, found: Mapping[UUID, asyncpg.Record]
+) -> int:
+    if not found:
+        return 0
+    locked = await lock_records(connection, work.organization_id, found)
+    changes = [
+        Change(before=before, after=confirmed(before, _confirmation(found[record_id]["number"]), work.now))
+        for record_id, before in locked.items()
+        if before.state is State.ACKNOWLEDGED and before.version == found[record_id]["version"]
+    ]
+    await write_records(connection, changes)
+    local_ids = [str(each.after.object_id) for each in changes]
+    await counted.mark_counted_confirmed(connection, work.organization_id, ledger, local_ids)
+    return len(changes)
 
 
-def _contradicts(difference: Difference) -> bool:
-    """Whether a document does not agree; a name that the platform's rules explain is the same party."""
-    is_same_party = difference.kind is Kind.COUNTERPARTY and difference.expected
-    return difference.kind in CONTRADICTING and not is_same_party
+def _must_be_whole(until: CountedUntil, around: Circumstances) -> bool:
+    """Whether a part cannot tell: all is due again, or something moved that any verdict may rest on."""
+    now = around.context
+    return (
+        now.as_of - until.whole_at >= WHOLE_EVERY
+        or until.circumstances != around.digest
+        or _went_back(until.last_pull, now.last_pull)
+        or _went_back(until.records_read_at, now.records_read_at)
+    )
 
 
-def _confirmation(books: Document) -> str:
-    number = f" as number {books.number}" if books.number else ""
-    return f"Read back from the books{number}: number, party, currency and amount agree."
+def _went_back(before: datetime | None, after: datetime | None) -> bool:
+    return before is not None and after is not None and after < before
 
 
-_BY_RECORD: Final = frozenset({PairedBy.RECORD, PairedBy.PROVIDER})
-
-_CURRENCIES_MAX: Final = 400
-"""More than two ledgers times the currencies of ISO 4217 that one organization could bear."""
+def _confirmation(number: str | None) -> str:
+    named = f" as number {number}" if number else ""
+    return f"Read back from the books{named}: number, party, currency and amount agree."

@@ -107,13 +107,14 @@ ON CONFLICT (organization_id, ledger, currency, month) DO UPDATE
 SET local_minor = excluded.local_minor, local_count = excluded.local_count, books_minor = excluded.books_minor,
     books_count = excluded.books_count, version = excluded.version;
 
--- name: upsert_comparison :exec
+-- name: upsert_comparison :one
 -- $1 organization_id, $2 ledger, $3 certified, $4 open_differences, $5 expected_differences
 INSERT INTO comparisons (organization_id, ledger, compared_at, certified, open_differences, expected_differences)
 VALUES ($1, $2, tieout.now(), $3, $4, $5)
 ON CONFLICT (organization_id, ledger) DO UPDATE
 SET compared_at = excluded.compared_at, certified = excluded.certified, open_differences = excluded.open_differences,
-    expected_differences = excluded.expected_differences;
+    expected_differences = excluded.expected_differences
+RETURNING compared_at;
 
 -- name: list_pairs :many
 -- $1 organization_id, $2 ledger
@@ -135,6 +136,16 @@ WHERE f.organization_id = $1 AND f.ledger = $2 AND NOT EXISTS (
     SELECT FROM unnest($3::text[], $4::text[]) AS kept (kind, document_id)
     WHERE kept.kind = f.kind AND kept.document_id = f.document_id
 );
+
+-- name: delete_findings_of_documents :exec
+-- Those of some documents that no longer hold.
+-- $1 organization_id, $2 ledger, $3 document_ids text[], $4 text[]: kind and document_id, with a space between, of those that do
+DELETE FROM findings
+WHERE organization_id = $1 AND ledger = $2 AND document_id = ANY($3::text[]) AND NOT kind || ' ' || document_id = ANY($4::text[]);
+
+-- name: get_comparison :one
+-- $1 organization_id, $2 ledger
+SELECT open_differences, expected_differences FROM comparisons WHERE organization_id = $1 AND ledger = $2;
 
 -- name: upsert_findings :exec
 -- $1 rows json; an unchanged one writes nothing

@@ -29,3 +29,10 @@ RETURNING reference_id, version;
 -- $1 organization_id, $2 kinds text[]
 SELECT kind, reference_id, name, code, rate, status, is_external, payload FROM reference_objects
 WHERE organization_id = $1 AND kind = ANY($2::text[]) AND removed_at IS NULL ORDER BY kind, reference_id;
+
+-- name: list_product_namesakes :many
+-- Names that several products bear.
+-- $1 organization_id
+SELECT name FROM reference_objects
+WHERE organization_id = $1 AND kind = 'product' AND removed_at IS NULL AND name IS NOT NULL
+GROUP BY name HAVING count(*) > 1 ORDER BY name;

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from service.domain.document import DocumentKind, Ledger, Line, Side, Status
-from service.domain.preflight import Finding, FindingKind, Owner, Setup, inspect
+from service.domain.preflight import Finding, FindingKind, Owner, Setup, inspect, inspect_organization
 from tests.domain.worlds import document
 
 SETUP = Setup(
@@ -87,9 +87,11 @@ def test_a_deduction_needs_its_tax_setting() -> None:
 def test_an_unset_payments_account_is_one_finding_of_the_organization() -> None:
     """Without an account for payments there is one finding for all invoices, and none for bills."""
     unset = replace(SETUP, payments_account_id=None)
-    [finding] = inspect([INVOICE, replace(INVOICE, document_id="l9")], unset)
+    [finding] = inspect_organization(Ledger.RECEIVABLE, unset, is_any_waiting=True)
     assert (finding.kind, finding.document_id) == (FindingKind.MISSING_PAYMENTS_ACCOUNT, None)
-    assert inspect([BILL], unset) == []
+    assert inspect_organization(Ledger.PAYABLE, unset, is_any_waiting=True) == []
+    assert inspect_organization(Ledger.RECEIVABLE, unset, is_any_waiting=False) == []
+    assert inspect_organization(Ledger.RECEIVABLE, SETUP, is_any_waiting=True) == []
 
 
 def test_what_was_never_read_proves_nothing() -> None:

@@ -1,0 +1,180 @@
+-- How each document counted in the last comparison of its ledger, what changed since, and who its neighbours are.
+
+-- name: get_counted_until :one
+-- Nothing when somebody compared since without counting.
+-- $1 organization_id, $2 ledger
+SELECT u.read_at, u.whole_at, u.compared_at, u.last_pull, u.records_read_at, u.circumstances, u.revisit_local, u.revisit_books
+FROM counted_until u
+JOIN comparisons c ON c.organization_id = $1 AND c.ledger = $2 AND c.compared_at = u.compared_at
+WHERE u.organization_id = $1 AND u.ledger = $2;
+
+-- name: upsert_counted_until :exec
+-- $1 organization_id, $2 ledger, $3 read_at, $4 whole_at, $5 compared_at, $6 last_pull, $7 records_read_at, $8 circumstances,
+-- $9 revisit_local text[], $10 revisit_books text[]
+INSERT INTO counted_until (
+    organization_id, ledger, read_at, whole_at, compared_at, last_pull, records_read_at, circumstances, revisit_local, revisit_books
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (organization_id, ledger) DO UPDATE
+SET read_at = excluded.read_at, whole_at = excluded.whole_at, compared_at = excluded.compared_at, last_pull = excluded.last_pull,
+    records_read_at = excluded.records_read_at, circumstances = excluded.circumstances,
+    revisit_local = excluded.revisit_local, revisit_books = excluded.revisit_books;
+
+-- name: list_changed_documents :many
+-- Written since an instant, and not what was counted. One that is gone and was not counted is news only to whoever has not
+-- looked since.
+-- $1 organization_id, $2 ledger, $3 since, $4 looked_at, $5 limit
+SELECT d.side, d.document_id FROM documents d
+LEFT JOIN counted l ON d.side = 'local' AND l.organization_id = $1 AND l.ledger = $2 AND l.local_id = d.document_id
+LEFT JOIN counted b ON d.side = 'books' AND b.organization_id = $1 AND b.ledger = $2 AND b.books_id = d.document_id
+WHERE d.organization_id = $1 AND d.ledger = $2 AND d.changed_at > $3
+    AND coalesce(l.local_version, b.books_version) IS DISTINCT FROM d.version
+    AND (d.removed_at IS NULL OR d.changed_at > $4 OR l.local_id IS NOT NULL OR b.books_id IS NOT NULL)
+LIMIT $5;
+
+-- name: list_changed_records :many
+-- Written since an instant, and not what was counted.
+-- $1 organization_id, $2 ledger, $3 since, $4 object_types text[] of documents, $5 object_type of parties, $6 limit
+SELECT r.record_id, r.object_type, r.object_id::text AS object_id FROM records r
+LEFT JOIN counted c ON c.organization_id = $1 AND c.ledger = $2 AND c.local_id = r.object_id::text
+    AND r.object_type = ANY($4::text[])
+WHERE r.organization_id = $1 AND r.changed_at > $3 AND (r.object_type = ANY($4::text[]) OR r.object_type = $5::text)
+    AND (r.object_type = $5::text OR c.records_version IS DISTINCT FROM (
+        SELECT sum(all_of.version)::bigint FROM records all_of
+        WHERE all_of.organization_id = $1 AND all_of.object_id = r.object_id AND all_of.object_type = ANY($4::text[])
+    ))
+LIMIT $6;
+
+-- name: list_documents_of_parties :many
+-- $1 organization_id, $2 ledger, $3 party_ids text[], $4 limit
+SELECT document_id FROM documents
+WHERE organization_id = $1 AND ledger = $2 AND side = 'local' AND party_id = ANY($3::text[]) LIMIT $4;
+
+-- name: list_turning_differences :many
+-- Whose verdict time alone may have changed, or, if anything was read since, that reading.
+-- $1 organization_id, $2 ledger, $3 now, $4 whether the books or the records were read since, $5 limit
+SELECT local_id, books_id FROM differences
+WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL AND (
+    expected_until IS NOT NULL OR kind IN ('push_pending', 'unclassified') OR rule = 'just_issued'
+    OR (kind = 'not_pushed' AND NOT expected)
+) AND ($4::boolean OR expected_until <= $3)
+LIMIT $5;
+
+-- name: get_next_turn :one
+-- When the next expected difference stops being expected.
+-- $1 organization_id, $2 ledger, $3 now
+SELECT min(expected_until) AS next_turn FROM differences
+WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL AND expected_until > $3;
+
+-- name: list_differences_of_records :many
+-- Open ones that were told with these records.
+-- $1 organization_id, $2 ledger, $3 record_ids uuid[]
+SELECT local_id, books_id FROM differences
+WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL AND record_id = ANY($3::uuid[]);
+
+-- name: list_differences_of_documents :many
+-- Open ones that are about any of these documents.
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
+SELECT * FROM differences
+WHERE organization_id = $1 AND ledger = $2 AND resolved_at IS NULL
+    AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
+
+-- name: list_neighbours :many
+-- Documents by id, those that are gone included, with the mark of their number.
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
+SELECT side, document_id, body, version, removed_at IS NOT NULL AS is_gone, tieout.number_mark(number) AS number_mark
+FROM documents WHERE organization_id = $1 AND ledger = $2 AND side = 'local' AND document_id = ANY($3::text[])
+UNION ALL
+SELECT side, document_id, body, version, removed_at IS NOT NULL, tieout.number_mark(number)
+FROM documents WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND document_id = ANY($4::text[]);
+
+-- name: list_number_mates :many
+-- Who bears a number of one of these marks.
+-- $1 organization_id, $2 ledger, $3 marks bigint[], $4 limit
+SELECT side, document_id FROM documents
+WHERE organization_id = $1 AND ledger = $2 AND number IS NOT NULL AND tieout.number_mark(number) = ANY($3::bigint[])
+    AND removed_at IS NULL
+LIMIT $4;
+
+-- name: list_links :many
+-- Records of these objects, and those of documents that name one of these in the books.
+-- $1 organization_id, $2 object_ids uuid[], $3 books_ids text[], $4 object_types text[]
+SELECT record_id, object_type, object_id, platform_object_id, provider_object_id, sync_status, state, cause, created_at, updated_at,
+    version
+FROM records WHERE organization_id = $1 AND object_id = ANY($2::uuid[]) AND object_type = ANY($4::text[])
+UNION
+SELECT record_id, object_type, object_id, platform_object_id, provider_object_id, sync_status, state, cause, created_at, updated_at,
+    version
+FROM records WHERE organization_id = $1 AND platform_object_id IS NOT NULL AND platform_object_id = ANY($3::text[])
+    AND object_type = ANY($4::text[])
+UNION
+SELECT record_id, object_type, object_id, platform_object_id, provider_object_id, sync_status, state, cause, created_at, updated_at,
+    version
+FROM records WHERE organization_id = $1 AND provider_object_id IS NOT NULL AND provider_object_id = ANY($3::text[])
+    AND object_type = ANY($4::text[]);
+
+-- name: list_remembered_pairs :many
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
+SELECT local_id, books_id FROM pairs
+WHERE organization_id = $1 AND ledger = $2 AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
+
+-- name: list_seats :many
+-- How documents counted: these, and those that have one of these keys of similarity.
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[], $5 keys bigint[], $6 limit
+SELECT c.*, tieout.number_mark(c.local_number) AS local_mark, tieout.number_mark(c.books_number) AS books_mark FROM counted c
+WHERE c.organization_id = $1 AND c.ledger = $2 AND (
+    c.local_id = ANY($3::text[]) OR c.books_id = ANY($4::text[])
+    OR (c.local_keys IS NOT NULL AND c.local_keys && $5::bigint[]) OR (c.books_keys IS NOT NULL AND c.books_keys && $5::bigint[])
+)
+LIMIT $6;
+
+-- name: count_seats :many
+-- How many documents of the books have each of these keys of similarity.
+-- $1 organization_id, $2 ledger, $3 keys bigint[]
+SELECT key, count(*) AS seats FROM counted c, unnest(c.books_keys) AS key
+WHERE c.organization_id = $1 AND c.ledger = $2 AND c.books_keys IS NOT NULL AND c.books_keys && $3::bigint[]
+    AND key = ANY($3::bigint[])
+GROUP BY key;
+
+-- name: has_lone_local :one
+-- Whether any local document has no copy in the books.
+-- $1 organization_id, $2 ledger
+SELECT EXISTS (
+    SELECT FROM counted WHERE organization_id = $1 AND ledger = $2 AND books_id IS NULL AND local_id IS NOT NULL
+) AS has_lone_local;
+
+-- name: delete_counted :exec
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
+DELETE FROM counted
+WHERE organization_id = $1 AND ledger = $2 AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
+
+-- name: delete_all_counted :exec
+-- $1 organization_id, $2 ledger
+DELETE FROM counted WHERE organization_id = $1 AND ledger = $2;
+
+-- name: insert_counted :exec
+-- $1 rows json
+INSERT INTO counted SELECT * FROM json_populate_recordset(NULL::counted, $1::json);
+
+-- name: list_confirmable_records :many
+-- Acknowledged ones whose document stood in the books, equal, under an id that the record names, and neither has changed since.
+-- $1 organization_id, $2 ledger, $3 object_types text[], $4 limit
+SELECT r.record_id, r.version, b.number FROM records r
+JOIN counted c ON c.organization_id = $1 AND c.ledger = $2 AND c.local_id = r.object_id::text AND c.is_equal
+    AND c.books_id IN (r.platform_object_id, r.provider_object_id)
+JOIN documents b ON b.organization_id = $1 AND b.ledger = $2 AND b.side = 'books' AND b.document_id = c.books_id
+    AND b.version = c.books_version
+WHERE r.organization_id = $1 AND r.state = 'acknowledged' AND coalesce(r.platform_object_id, r.provider_object_id) IS NOT NULL
+    AND r.object_type = ANY($3::text[])
+    AND c.records_version = (
+        SELECT sum(all_of.version)::bigint FROM records all_of
+        WHERE all_of.organization_id = $1 AND all_of.object_id = r.object_id AND all_of.object_type = ANY($3::text[])
+    )
+ORDER BY r.record_id LIMIT $4;
+
+-- name: mark_counted_confirmed :exec
+-- That a record was confirmed changes nothing in what was compared.
+-- $1 organization_id, $2 ledger, $3 local_ids text[]: one for each record that was confirmed
+UPDATE counted c SET records_version = records_version + confirmed.records
+FROM (SELECT local_id, count(*) AS records FROM unnest($3::text[]) AS of_record (local_id) GROUP BY local_id) confirmed
+WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = confirmed.local_id;
