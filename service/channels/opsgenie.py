@@ -42,7 +42,7 @@ class Opsgenie:
     refresh_seconds = None
 
     def __init__(self, receiver: Target, key: str, *, allow_private: bool) -> None:
-        self._poster = Poster(receiver, allow_private=allow_private)
+        self._poster = Poster(receiver, allow_private=allow_private, secrets=[key])
         self._path = receiver.path_and_query
         self._headers = {"content-type": "application/json", "authorization": f"GenieKey {key}"}
         self.label = f"Opsgenie at {receiver.authority}"

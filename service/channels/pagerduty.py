@@ -34,7 +34,7 @@ class PagerDuty:
     refresh_seconds = None
 
     def __init__(self, receiver: Target, routing_key: str, *, allow_private: bool) -> None:
-        self._poster = Poster(receiver, allow_private=allow_private)
+        self._poster = Poster(receiver, allow_private=allow_private, secrets=[routing_key])
         self._routing_key = routing_key
         self.label = f"PagerDuty at {receiver.authority}"
         self.digest = digest(f"{self.kind} {receiver.authority} {receiver.path_and_query} {routing_key}")

@@ -14,12 +14,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 import certifi
 import httpx
@@ -35,6 +37,10 @@ CONNECT_SECONDS: Final = 3.0
 """Per address, so that a dead one leaves time for the next."""
 
 ANSWER_BYTES_MAX: Final = 4_096
+
+MASK: Final = "***"
+SECRET_CHARACTERS_MIN: Final = 8
+"""Shorter parts of an address are words; masking those would leave nothing to read."""
 
 RETRY_AFTER_SECONDS_MAX: Final = 3_600.0
 """A receiver may ask for an hour of silence, not for a week of it."""
@@ -70,9 +76,16 @@ class Poster:
     """Sends POSTs to one target."""
 
     def __init__(
-        self, target: Target, *, allow_private: bool, deadline_seconds: float = DEADLINE_SECONDS
+        self,
+        target: Target,
+        *,
+        allow_private: bool,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        secrets: Sequence[str] = (),
     ) -> None:
+        """`secrets` are those of the channel that are not in the target's address."""
         self.target = target
+        self._secrets = re.compile("|".join(map(re.escape, _secrets_of(target, secrets))) or r"(?!)")
         self._allow_private = allow_private
         self._deadline_seconds = deadline_seconds
         self._client = httpx.AsyncClient(
@@ -129,7 +142,9 @@ class Poster:
         )
         response = await self._client.send(request, stream=True)
         try:
-            return judge(response.status_code, response.headers, await _excerpt(response))
+            # A receiver may repeat what it was sent, and its answer is told on other channels.
+            answer = self._secrets.sub(MASK, await _excerpt(response))
+            return judge(response.status_code, response.headers, answer)
         finally:
             await response.aclose()
 
@@ -158,6 +173,13 @@ class _Progress:
     def failed(self, detail: str) -> Outcome:
         """What a failure at this point means."""
         return Outcome(fate=Fate.UNKNOWN if self._has_begun else Fate.LATER, detail=detail)
+
+
+def _secrets_of(target: Target, more: Sequence[str]) -> Sequence[str]:
+    """What of a channel may be secret, the longest first: parts of its path and query, credentials, keys."""
+    parts = re.split(r"[/?&=]", target.path_and_query)
+    found = {target.authorization or "", *parts, *(unquote(part) for part in parts), *more}
+    return sorted((each for each in found if len(each) >= SECRET_CHARACTERS_MIN), key=len, reverse=True)
 
 
 def judge(status: int, headers: Mapping[str, str], answer: str) -> Outcome:

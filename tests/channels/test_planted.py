@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import structlog
 
 from service import logs
 from service.channels import alertmanager, opsgenie, pagerduty, slack, teams
-from service.channels.channel import Message
+from service.channels.channel import Fate, Message
 from service.channels.log import Log
+from service.channels.registry import open_channels
+from tests.channels.receiver import Answer, Received, receiving
 from tests.channels.samples import message
 
 ATTACKS = [
@@ -123,3 +127,34 @@ async def test_log(attack: str) -> None:
     assert told["event"] == "alert_notified"
     assert "\x1b" not in told["summary"]
     assert "\u202e" not in told["summary"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "webhook+http://user:hunter2-passw0rd@{at}/hook/hunter2-in-path?secret=whsec_aHVudGVyMi1zZWNyZXQh&t=hunter2-in-query",
+        "slack+http://{at}/services/T0/B0/hunter2-in-path",
+        "teams+http://{at}/workflows/1/invoke?sig=hunter2%2Din%2Dquery",
+        "pagerduty+http://hunter2hunter2hunter2hunter20123@{at}",
+        "opsgenie+http://hunter2-in-the-key-1234@{at}",
+        "heartbeat+http://{at}/hunter2-in-path",
+    ],
+)
+async def test_what_a_receiver_repeats_is_told_without_our_secrets(url: str) -> None:
+    """An answer that holds the whole request holds no secret any more when it is told on other channels."""
+    async with receiving() as receiver:
+
+        def echo(request: Received) -> Answer:
+            text = f"no route to {request.path} {unquote(request.path)} {dict(request.headers)} ".encode()
+            return Answer(status=404, text=text + request.content[:200])
+
+        receiver.decide = echo
+        (channel,) = open_channels([url.format(at=f"127.0.0.1:{receiver.port}")], allow_private=True)[1:]
+        outcome = await channel.send(message())
+        if not receiver.received:
+            outcome = await channel.refresh([])
+        await channel.close()
+    assert outcome.fate is Fate.REFUSED
+    assert "no route to" in outcome.detail
+    assert "hunter2" not in outcome.detail
+    assert base64.b64encode(b"user:hunter2-passw0rd").decode() not in outcome.detail

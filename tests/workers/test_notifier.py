@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from service.workers.delivery import (
     SEND_LEASE_SECONDS,
 )
 from service.workers.notifier import ABANDONED_AFTER, Notifier, channel_work
-from tests.channels.receiver import Answer, Receiver, receiving
+from tests.channels.receiver import Answer, Received, Receiver, receiving
 from tests.channels.samples import message
 from tests.workers.alert_world import Watch, World
 
@@ -421,3 +422,23 @@ async def test_a_heartbeat_beats_while_alerts_are_decided_and_stops_when_they_ar
         await channels[0].close()
     assert {request.content for request in receiver.received} == {b""}
     assert [row["status"] for row in await outbox.rows(channels[0])] == ["sent"]
+
+
+async def test_each_channel_is_sent_to_at_its_own_pace(database: Database) -> None:
+    """Two messages of different alerts go out at least the channel's pace apart, each in its turn."""
+    async with receiving() as receiver:
+        channels = open_channels([f"slack+http://127.0.0.1:{receiver.port}/x"], allow_private=True)[1:]
+        arrived: list[float] = []
+
+        def take(_: Received) -> Answer:
+            arrived.append(time.monotonic())
+            return Answer()
+
+        receiver.decide = take
+        outbox = Outbox(database, channels)
+        await outbox.put(1)
+        await outbox.put(1, alert_id=UUID(int=78))
+        await outbox.run()
+        await channels[0].close()
+    first, second = arrived
+    assert second - first >= 0.9 * channels[0].pace_seconds
