@@ -27,6 +27,7 @@ from service import embedded
 from service.channels.registry import open_channels
 from service.domain.cause import rules_version
 from service.errors import DatabaseUnfit, TieoutError
+from service.hub.sending import FinishedCall
 from service.logs import get_logger
 from service.settings import Settings
 from service.store.database import Database, Server
@@ -35,9 +36,10 @@ from service.version import version
 from service.web import routes, serving
 from service.web.keys import ensure_first_key
 from service.web.short_way import ShortWayProtocol
-from service.workers.assembly import build_workers, open_hub, prepare
+from service.workers.assembly import build_pacer, build_workers, open_hub, prepare
 from service.workers.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from service.workers.hub_health import NOTE_SECONDS, HubHealth
+from service.workers.pacer import BEAT_SECONDS
 from service.workers.scheduler import Beat, Scheduler
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
@@ -70,12 +72,18 @@ async def run(
         workers = []
         if "worker" in settings.roles:
             health = HubHealth(database)
-            hub = await stack.enter_async_context(
-                open_hub(settings, database, version(), observe=health.observe)
-            )
+            pacer = build_pacer(settings, database)
+
+            def observe(call: FinishedCall) -> None:
+                health.observe(call)
+                pacer.observe(call)
+
+            hub = await stack.enter_async_context(open_hub(settings, database, version(), observe=observe))
             await prepare(database)
-            workers = [*build_workers(settings, database, hub, channels, replica_id)]
+            await pacer.begin()
+            workers = [*build_workers(settings, database, hub, channels, replica_id, pacer=pacer)]
             beats.append(Beat(name="hub_health", seconds=NOTE_SECONDS, act=health.note))
+            beats.append(Beat(name="pace", seconds=BEAT_SECONDS, act=pacer.beat))
         scheduler = Scheduler(database, workers, beats)
         stack.push_async_callback(heartbeat.end)
         stack.push_async_callback(scheduler.stop)

@@ -230,6 +230,13 @@ CREATE TABLE tieout.attempts (
     CONSTRAINT attempts_trigger CHECK ((trigger = ANY (ARRAY['schedule'::text, 'cure'::text, 'canary'::text, 'operator'::text])))
 );
 
+CREATE TABLE tieout.awaited (
+    organization_id uuid NOT NULL,
+    stream text NOT NULL,
+    object_id text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
 CREATE TABLE tieout.balances (
     organization_id uuid NOT NULL,
     ledger text NOT NULL,
@@ -526,6 +533,26 @@ CREATE TABLE tieout.organizations (
     removed_at timestamp with time zone
 );
 
+CREATE TABLE tieout.pace (
+    is_only boolean DEFAULT true NOT NULL,
+    price double precision DEFAULT 1.2 NOT NULL,
+    stretch double precision DEFAULT 1 NOT NULL,
+    comparing_stretch double precision DEFAULT 1 NOT NULL,
+    pull_seconds double precision DEFAULT 3600 NOT NULL,
+    prompt double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    late double precision DEFAULT 0 NOT NULL,
+    missed double precision DEFAULT 1 NOT NULL,
+    changes double precision DEFAULT 20 NOT NULL,
+    readings bigint DEFAULT 0 NOT NULL,
+    waited_seconds double precision DEFAULT 0 NOT NULL,
+    priced_at timestamp with time zone,
+    stretched_at timestamp with time zone,
+    used_per_second double precision DEFAULT 0 NOT NULL,
+    policy text,
+    CONSTRAINT pace_is_only_check CHECK (is_only)
+)
+WITH (fillfactor='10');
+
 CREATE TABLE tieout.pairs (
     organization_id uuid NOT NULL,
     ledger text NOT NULL,
@@ -781,7 +808,11 @@ CREATE TABLE tieout.streams (
     failures integer DEFAULT 0 NOT NULL,
     error text,
     wanted_at timestamp with time zone,
-    wanted_until timestamp with time zone
+    wanted_until timestamp with time zone,
+    bound_at timestamp with time zone,
+    demand_seconds double precision,
+    calls double precision DEFAULT 1 NOT NULL,
+    changes_per_second double precision DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80');
 
@@ -846,7 +877,8 @@ CREATE TABLE tieout.work (
     failures integer DEFAULT 0 NOT NULL,
     claimed_at timestamp with time zone,
     finished_at timestamp with time zone,
-    error text
+    error text,
+    bound_at timestamp with time zone
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 
@@ -869,6 +901,9 @@ ALTER TABLE ONLY tieout.attempts
 
 ALTER TABLE ONLY tieout.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (organization_id, record_id, episode, number);
+
+ALTER TABLE ONLY tieout.awaited
+    ADD CONSTRAINT awaited_pkey PRIMARY KEY (organization_id, stream, object_id);
 
 ALTER TABLE ONLY tieout.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (organization_id, ledger, currency);
@@ -935,6 +970,9 @@ ALTER TABLE ONLY tieout.notifications
 
 ALTER TABLE ONLY tieout.organizations
     ADD CONSTRAINT organizations_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY tieout.pace
+    ADD CONSTRAINT pace_pkey PRIMARY KEY (is_only);
 
 ALTER TABLE ONLY tieout.pairs
     ADD CONSTRAINT pairs_pkey PRIMARY KEY (organization_id, ledger, local_id);
@@ -1097,6 +1135,8 @@ CREATE INDEX retry_items_queued ON tieout.retry_items USING btree (organization_
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 
+CREATE INDEX work_bound ON tieout.work USING btree (bound_at) WHERE (bound_at IS NOT NULL);
+
 CREATE INDEX work_due ON tieout.work USING btree (kind, due_at);
 
 ALTER INDEX tieout.history_pkey ATTACH PARTITION tieout.history_default_pkey;
@@ -1114,6 +1154,8 @@ ALTER TABLE tieout.alerts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.attempt_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.awaited ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.balances ENABLE ROW LEVEL SECURITY;
 
@@ -1186,6 +1228,8 @@ CREATE POLICY wall ON tieout.alerts TO tieout_app USING ((( SELECT tieout.scope_
 CREATE POLICY wall ON tieout.attempt_outcomes TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.attempts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.awaited TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.balances TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1269,6 +1313,8 @@ GRANT SELECT,INSERT ON TABLE tieout.attempt_outcomes TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.attempts TO tieout_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.awaited TO tieout_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.balances TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.cause_counts TO tieout_app;
@@ -1308,6 +1354,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.months TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.notifications TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.organizations TO tieout_app;
+
+GRANT SELECT,UPDATE ON TABLE tieout.pace TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.pairs TO tieout_app;
 

@@ -20,7 +20,6 @@ from benchmarks.virtual_fleet.outcome import Outcome
 from benchmarks.virtual_fleet.world import DAY, HUGE, STREAM_SHARES, STREAMS, Change, World
 from service.domain import bound, cadence, pace
 from service.domain.bound import AWAITED_MAX, OrganizationFacts, StreamFacts
-from service.domain.delays import Delays, Outlook
 from service.domain.stream import Stream
 
 START: Final = datetime(2026, 10, 5, tzinfo=UTC)
@@ -29,7 +28,7 @@ POLICY: Final = bound.Policy(
 )
 LANES: Final = 8
 PACE_SECONDS: Final = 10.0
-STRETCH_SECONDS: Final = 300.0
+STRETCH_SECONDS: Final = 60.0
 RECORDS_PER_CALL: Final = 250
 READ: Final = (Stream.CONNECTION, Stream.EVENTS, *STREAMS)
 
@@ -66,12 +65,8 @@ class Service:
         self._stamps = count()
         self._queue: list[tuple[float, int, _Stream]] = []
         self._lanes: deque[tuple[_Stream, int]] = deque()
-        self._pace = pace.Pace(price=1.0)
-        self._delays = Delays.unknown()
-        self._shown: list[float] = []
-        self._late = 0
-        self._unannounced = [pace.UNANNOUNCED_PRIOR * 20, 20.0]
-        self._used, self._waited = 0, 0.0
+        self._pace = pace.Pace(price=pace.PRICE_DEAR)
+        self._observed = pace.Observed()
         self._bases: Counter[float] = Counter()
         apart = frozenset({HUGE} if world.setting.huge_records else ())
         self.outcome = Outcome(name="tieout", counts_from=warm_up_hours * 3_600, apart=apart)
@@ -190,8 +185,8 @@ class Service:
         else:
             due, _, stream = heapq.heappop(self._queue)
             left = self._calls(stream)
-            self._used += 1
-            self._waited += now - due
+            self._observed.readings += 1
+            self._observed.waited_seconds += now - due
             stream.is_in_lane = True
         if left > 1:
             self._lanes.append((stream, left - 1))
@@ -235,7 +230,7 @@ class Service:
     def _read_connection(self, organization: _Organization, now: float) -> None:
         last_pull = self._world.last_pull(organization.number, now)
         if last_pull > organization.last_pull:
-            self._pace = pace.followed_pull(self._pace, last_pull - organization.last_pull)
+            self._observed.gaps.append(last_pull - organization.last_pull)
             organization.last_pull = last_pull
             self._learn(organization)
             for name in STREAMS:
@@ -244,7 +239,7 @@ class Service:
     def _read_log(self, organization: _Organization, now: float) -> None:
         if not organization.facts.is_logged:
             return
-        self._unannounced[0] += len(organization.unknown)
+        self._observed.missed += len(organization.unknown)
         for change in organization.unknown:
             self._await(change, now)
         organization.unknown.clear()
@@ -256,12 +251,12 @@ class Service:
             changes += 1
             self.outcome.note(change, now)
             organization.changed_at = max(organization.changed_at, change.shown_at)
-            self._unannounced[1] += 1
+            self._observed.changes += 1
             if change in stream.awaited:
                 del stream.awaited[change]
-                self._shown.append(change.shown_at - change.at)
+                self._observed.shown.append(change.shown_at - change.at)
             else:
-                self._unannounced[0] += not organization.facts.is_logged
+                self._observed.missed += not organization.facts.is_logged
         return changes
 
     def _advance(self, stream: _Stream, now: float, changes: int) -> None:
@@ -303,7 +298,7 @@ class Service:
         if not stream.awaited:
             return stream.facts
         since = [_at(change.at) for change in list(stream.awaited)[-AWAITED_MAX:]]
-        return _awaiting(stream.facts, since)
+        return replace(stream.facts, awaited=since)
 
     def _check_bound(self, stream: _Stream, now: float) -> None:
         facts = stream.facts
@@ -315,26 +310,15 @@ class Service:
         self.outcome.oldest_share = max(self.outcome.oldest_share, share)
 
     def _set_pace(self, elapsed: float) -> None:
-        self._delays = self._delays.learned(self._shown, self._late)
-        self._shown, self._late = [], 0
-        missed, all_of_them = self._unannounced
-        keep = min(1.0, pace.UNANNOUNCED_MEMORY / all_of_them)
-        self._unannounced = [missed * keep, all_of_them * keep]
-        known = pace.Pace(
-            price=self._pace.price, stretch=self._pace.stretch, unannounced=missed / all_of_them,
-            pull_seconds=self._pace.pull_seconds, outlook=Outlook(self._delays),
-        )  # fmt: skip
-        share, waited = self._used / (self._rate * elapsed), self._waited / max(self._used, 1)
-        self._pace = pace.repriced(known, share, waited)
-        self._used, self._waited = 0, 0.0
+        seen, self._observed = self._observed, pace.Observed()
+        waited = seen.waited_seconds / max(seen.readings, 1)
+        known = pace.learned(self._pace, seen)
+        self._pace = pace.repriced(known, seen.readings / elapsed, self._rate, waited)
 
     def _set_stretch(self) -> None:
         bases = {base: streams for base, streams in self._bases.items() if base > 0}
-        stretch = pace.stretch_for(bases, POLICY.sweep_seconds, self._rate * pace.BOUNDS_SHARE)
-        self._pace = pace.Pace(
-            price=self._pace.price, stretch=stretch, unannounced=self._pace.unannounced,
-            pull_seconds=self._pace.pull_seconds, outlook=self._pace.outlook,
-        )  # fmt: skip
+        stretch = pace.restretched(self._pace, bases, POLICY.sweep_seconds, self._rate)
+        self._pace = replace(self._pace, stretch=stretch)
 
     def _finish(self) -> None:
         """Whoever was not read again by the end has an age, too; what was not seen has a delay."""
@@ -346,14 +330,6 @@ class Service:
                     self.outcome.note(change, end)
         self.outcome.bound_seconds = POLICY.poll_seconds * self._pace.stretch
         self.outcome.stretch, self.outcome.price = self._pace.stretch, self._pace.price
-
-
-def _awaiting(facts: StreamFacts, since: list[datetime]) -> StreamFacts:
-    return StreamFacts(
-        stream=facts.stream, due_at=facts.due_at, cursor_at=facts.cursor_at, read_at=facts.read_at,
-        full_at=facts.full_at, bound_at=facts.bound_at, changes_per_second=facts.changes_per_second,
-        awaited=since,
-    )  # fmt: skip
 
 
 def _at(seconds: float) -> datetime:

@@ -34,7 +34,7 @@ from service.store.replicas import list_replicas
 from service.store.streams import ensure_streams, restart_streams
 from service.store.work import get_now, nudge_work
 from service.version import version
-from service.workers.assembly import build_workers, open_hub, prepare
+from service.workers.assembly import build_pacer, build_workers, open_hub, prepare
 from service.workers.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ async def _has_worker(database: Database) -> bool:
 async def _own_lanes(settings: Settings, database: Database) -> AsyncIterator[None]:
     async with open_hub(settings, database, version()) as hub:
         await prepare(database)
-        workers = build_workers(settings, database, hub, [], REPLICA)
+        pacer = build_pacer(settings, database)
+        await pacer.beat()
+        workers = build_workers(settings, database, hub, [], REPLICA, pacer=pacer)
         scheduler = Scheduler(database, [worker for worker in workers if worker.kind in READING])
         scheduler.start()
         try:

@@ -68,10 +68,12 @@ class HubFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollingFact:
-    """How far reading has fallen behind."""
+    """How far reading has fallen behind the bounds that were stated, and how far those are stretched."""
 
     overdue: int = 0
     oldest_overdue_seconds: float = 0.0
+    stretch: float = 1.0
+    comparing_stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

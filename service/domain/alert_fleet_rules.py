@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
@@ -16,6 +16,7 @@ from service.domain.alert_text import (
     neutral,
     organizations,
 )
+from service.domain.status import span
 
 UNAUTHORIZED: Final = "unauthorized"
 """The failure (`service.errors.HubFailure`) that a person must end: our credentials are refused."""
@@ -34,6 +35,9 @@ THROTTLED: Final = "throttled"
 
 OVERDUE_BOUNDS: Final = 2.0
 """Reading later than this many times its bound is behind; once late may be a burst."""
+
+STRETCH_TOLD: Final = 1.5
+"""Bounds that are stretched by less come and go with the hour."""
 
 MISSING_EVENTS: Final = 10
 """Deliveries that never came within an hour before somebody is told: a lost one now and then is the
@@ -93,18 +97,30 @@ def _hub(hub: HubFact, policy: Policy, now: datetime) -> Iterator[Condition]:
 
 def _polling(facts: Facts, policy: Policy) -> Iterator[Condition]:
     polling = facts.polling
-    if polling.oldest_overdue_seconds < OVERDUE_BOUNDS * policy.poll_seconds:
+    is_late = polling.oldest_overdue_seconds >= OVERDUE_BOUNDS * policy.poll_seconds
+    is_stretched = max(polling.stretch, polling.comparing_stretch) >= STRETCH_TOLD
+    if not is_late and not is_stretched:
         return
+    said = []
+    if polling.stretch >= STRETCH_TOLD:
+        said.append(
+            f"Every bound is stretched {polling.stretch:.1f} times: records of an active organization are "
+            f"read every {span(timedelta(seconds=policy.poll_seconds * polling.stretch))} at the latest."
+        )
+    if polling.comparing_stretch >= STRETCH_TOLD:
+        said.append(f"Documents are compared {polling.comparing_stretch:.1f} times as seldom as set.")
+    if is_late:
+        late = span(timedelta(seconds=polling.oldest_overdue_seconds))
+        said.append(f"{organizations(polling.overdue)} wait longer than was stated, by {late} at most.")
     yield Condition(
         kind=Kind.POLLING_BEHIND,
         scope=FLEET_SCOPE,
-        severity=Severity.WARNING,
-        summary="Reading has fallen behind",
-        detail=f"Organizations are read later than the {policy.poll_seconds:g} s that are set as "
-        "their bound; the status page says how many and by how much.",
+        severity=Severity.WARNING if is_late else Severity.INFO,
+        summary="Reading has fallen behind" if is_late else "Reading takes longer than set",
+        detail=" ".join(said),
         owner="partner_engineer",
-        next_step="Check that workers run and that the hub's budget is not used up; add a worker, or "
-        "raise TIEOUT_POLL_SECONDS.",
+        next_step="Check that workers run and that the hub's budget is not used up; add a worker, ask the "
+        "hub for more requests a second, or raise TIEOUT_POLL_SECONDS.",
         organizations_count=polling.overdue,
         inhibited_by=HUB_ALERTS,
     )

@@ -28,6 +28,13 @@ queue."""
 EVENTS_PER_POLL: Final = 2.0
 """Where records are read more often than usual, the log is too: every second time."""
 
+LATE_SECONDS: Final = 5.0
+LATE_SHARE: Final = 0.1
+"""What is late by less than a few seconds, or a tenth of the shortest bound, is being read just now."""
+
+UNSERVED: Final = "the hub does not serve this"
+"""The error of a stream that the hub knows nothing of; it is asked again after a rest."""
+
 AWAITED_MAX: Final = 16
 """Results that bear on the next look, one by one; the more there are, the less each matters."""
 
@@ -60,7 +67,8 @@ class StreamFacts:
 
     `cursor_at` is the latest change read completely (records, events), or the `last_pull` that was scanned
     (books). `bound_at` is by when it was said, at the last reading, that the next would be. `awaited` tells
-    since when results are awaited that events have announced, of the `AWAITED_MAX` youngest.
+    since when results are awaited that events have announced, of the `AWAITED_MAX` youngest; a reading takes
+    so many `calls`.
     """
 
     stream: Stream
@@ -74,6 +82,7 @@ class StreamFacts:
     error: str | None = None
     awaited: Sequence[datetime] = ()
     changes_per_second: float = 0.0
+    calls: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +136,11 @@ def base_seconds(stream: StreamFacts, organization: OrganizationFacts, policy: P
     elif name in LOCAL_STREAMS:
         seconds = policy.diff_seconds
     return min(seconds, policy.sweep_seconds)
+
+
+def tolerated_seconds(poll_seconds: float) -> float:
+    """How much later than its bound a stream may be read before that is told."""
+    return max(LATE_SECONDS, LATE_SHARE * poll_seconds)
 
 
 def is_for_records(stream: Stream) -> bool:

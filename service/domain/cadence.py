@@ -125,8 +125,10 @@ def is_worth_reading(
     """Whether a stream that is due is still worth its call.
 
     Since it was given its turn, calls may have become scarce, or what it was to be read for may have been
-    seen.
+    seen. What somebody wished for, or what is to be read in full, is.
     """
+    if stream.full_at is None or (stream.wanted_at is not None and stream.wanted_at <= now):
+        return True
     return next_due(stream, organization, policy, now, 1.0, pace=pace) <= now
 
 
@@ -148,10 +150,9 @@ def retry_at(
     return now + _seconds(wait * (0.5 + random / 2))
 
 
-def still_awaited(awaited: Sequence[datetime], now: datetime, pace: Pace) -> Sequence[datetime]:
-    """Those of the results that may still come."""
-    since = now - _seconds(AWAITED_PULLS * pace.pull_seconds)
-    return [at for at in awaited if at >= since]
+def awaited_since(now: datetime, pace: Pace) -> datetime:
+    """What is awaited for longer than since then is given up."""
+    return now - _seconds(AWAITED_PULLS * pace.pull_seconds)
 
 
 def rate_after(changes_per_second: float, seconds: float, changes: int) -> float:

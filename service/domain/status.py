@@ -105,6 +105,11 @@ class Facts:
     last_full_sweep_at: datetime | None
     overdue: int
     oldest_overdue_seconds: float
+    stretch: float
+    """What all bounds are multiplied by, since calls are scarce."""
+    comparing_stretch: float
+    bound_seconds: float
+    """By when an active organization's records are read at the latest, stretched."""
     backlog: int
     oldest_backlog_seconds: float
     alerts_by_severity: Mapping[str, int]

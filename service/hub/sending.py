@@ -12,7 +12,9 @@ texts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -46,6 +48,27 @@ class FinishedCall:
 
 
 Observer = Callable[[FinishedCall], None]
+
+
+@dataclass(slots=True)
+class Counted:
+    """How many requests were sent within a block."""
+
+    calls: int = 0
+
+
+_counted: ContextVar[Counted | None] = ContextVar("_counted", default=None)
+
+
+@contextmanager
+def counted_calls() -> Iterator[Counted]:
+    """Count the requests that are sent on behalf of this block, by whatever tasks it starts."""
+    counted = Counted()
+    token = _counted.set(counted)
+    try:
+        yield counted
+    finally:
+        _counted.reset(token)
 
 
 class Sender:
@@ -84,6 +107,9 @@ class Sender:
         asked_at = self._clock()
         turn = await self._turn(endpoint, priority)
         self._require_time(endpoint, not_after)
+        counted = _counted.get()
+        if counted is not None:
+            counted.calls += 1
         began_at = self._clock()
         span = (asked_at, began_at)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +11,6 @@ import asyncpg
 from service.store.database import Connection
 from service.store.fleet_counts import Counts, sum_fleet_counts
 from service.store.queries import QUERY
-from service.store.work import PollingLag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +44,6 @@ async def load_counts(connection: Connection, organization_id: UUID | None) -> C
         differences={(row["kind"], row["expected"]): row["differences"] for row in differences},
         missed_events=await connection.fetchval(QUERY["count_missed_events"], organization_id),
     )
-
-
-async def get_reading_lag(connection: Connection, tolerated_seconds: float) -> PollingLag:
-    """How many organizations are read later than they should be by more than is tolerated."""
-    row = await connection.fetchrow(QUERY["get_reading_lag"], timedelta(seconds=tolerated_seconds))
-    assert row is not None
-    return PollingLag(**row)
 
 
 async def get_event_backlog(connection: Connection) -> Backlog:

@@ -41,9 +41,12 @@ async def list_streams(connection: Connection, organization_id: UUID) -> Mapping
             cursor_at=row["cursor_at"],
             read_at=row["read_at"],
             full_at=row["full_at"],
+            bound_at=row["bound_at"],
             failures=row["failures"],
             wanted_at=row["wanted_at"],
             error=row["error"],
+            calls=row["calls"],
+            changes_per_second=row["changes_per_second"],
         )
         for row in rows
         if row["stream"] in known
@@ -51,9 +54,13 @@ async def list_streams(connection: Connection, organization_id: UUID) -> Mapping
 
 
 async def upsert_stream(
-    connection: Connection, organization_id: UUID, facts: StreamFacts, began_at: datetime
+    connection: Connection,
+    organization_id: UUID,
+    facts: StreamFacts,
+    began_at: datetime,
+    demand_seconds: float | None = None,
 ) -> None:
-    """Write what came of a reading that began at `began_at`."""
+    """Write what came of a reading that began at `began_at`, and how often it asks for another."""
     await connection.execute(
         QUERY["upsert_stream"],
         organization_id,
@@ -65,17 +72,28 @@ async def upsert_stream(
         facts.failures,
         facts.error and facts.error[:ERROR_CHARACTERS_MAX],
         began_at,
+        facts.bound_at,
+        demand_seconds,
+        facts.calls,
+        facts.changes_per_second,
     )
     if facts.full_at == began_at:
         await connection.execute(QUERY["mark_standings_swept"], [organization_id])
 
 
 async def mark_streams_due(
-    connection: Connection, organization_id: UUID, due_at_by_stream: Mapping[Stream, datetime]
+    connection: Connection,
+    organization_id: UUID,
+    due_at_by_stream: Mapping[Stream, datetime],
+    seen: Mapping[Stream, StreamFacts],
 ) -> None:
-    """Move streams forward, never back."""
+    """Move streams that stand where they were seen."""
     await connection.execute(
-        QUERY["mark_streams_due"], organization_id, list(due_at_by_stream), list(due_at_by_stream.values())
+        QUERY["mark_streams_due"],
+        organization_id,
+        list(due_at_by_stream),
+        list(due_at_by_stream.values()),
+        [seen[stream].due_at for stream in due_at_by_stream],
     )
 
 

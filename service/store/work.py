@@ -84,9 +84,18 @@ async def hold_work(connection: Connection, claim: Claim) -> None:
 
 
 async def finish_work(
-    connection: Connection, claim: Claim, due_at: datetime, failures: int = 0, error: str | None = None
+    connection: Connection,
+    claim: Claim,
+    due_at: datetime,
+    failures: int = 0,
+    error: str | None = None,
+    *,
+    bound_at: datetime | None = None,
 ) -> None:
-    """Give the work back, due next at `due_at` or when somebody wished for it meanwhile."""
+    """Give the work back, due next at `due_at` or when somebody wished for it meanwhile.
+
+    `bound_at` states by when it is done again at the latest; without it, what was stated stands.
+    """
     row = await connection.fetchrow(
         QUERY["finish_work"],
         claim.organization_id,
@@ -95,6 +104,7 @@ async def finish_work(
         due_at,
         failures,
         error and error[:ERROR_CHARACTERS_MAX],
+        bound_at,
     )
     if row is None:
         raise Superseded(
@@ -107,6 +117,11 @@ async def nudge_work(
 ) -> None:
     """Wish for work no later than `wanted_at`."""
     await connection.execute(QUERY["nudge_work"], organization_ids, kind, wanted_at)
+
+
+async def spread_work(connection: Connection, kinds: Sequence[WorkKind], seconds: float) -> None:
+    """Make work that is not due within so many seconds due within them, each row at a time of its own."""
+    await connection.execute(QUERY["spread_work"], kinds, timedelta(seconds=seconds))
 
 
 async def count_due_work(connection: Connection, kinds: Sequence[WorkKind], limit: int) -> DueWork:

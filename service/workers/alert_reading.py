@@ -18,11 +18,13 @@ from service.domain.alert import Alert, Kind, Policy, Reading
 from service.domain.alert_facts import ChannelFact, Facts, GapFact, HubFact, PollingFact
 from service.domain.alert_fleet_rules import is_blind
 from service.domain.alert_reconcile import Evidence
+from service.domain.bound import tolerated_seconds
 from service.store import alert_facts as store
 from service.store.alert_facts import EXHAUSTED_STATES, FAILING_STATES, Readings
 from service.store.alerts import list_channel_successes, list_failing_channels
 from service.store.database import Connection
 from service.store.hub_budget import get_hub_health
+from service.store.pace import get_pace
 from service.store.work import get_polling_lag
 
 CONNECTION_STREAM: Final = "connection"
@@ -45,7 +47,8 @@ class AlertReading:
     async def facts(self, connection: Connection, now: datetime) -> Facts:
         """Everything that is wrong, counted."""
         hub = await get_hub_health(connection)
-        lag = await get_polling_lag(connection, self.policy.poll_seconds)
+        lag = await get_polling_lag(connection, tolerated_seconds(self.policy.poll_seconds))
+        pace = await get_pace(connection)
         return Facts(
             hub=HubFact(
                 last_ok_at=hub.last_ok_at,
@@ -54,7 +57,12 @@ class AlertReading:
                 failure=hub.failure,
                 message=hub.message,
             ),
-            polling=PollingFact(overdue=lag.overdue, oldest_overdue_seconds=lag.oldest_overdue_seconds),
+            polling=PollingFact(
+                overdue=lag.overdue,
+                oldest_overdue_seconds=lag.oldest_overdue_seconds,
+                stretch=pace.stretch,
+                comparing_stretch=pace.comparing_stretch,
+            ),
             causes=await store.list_failing_causes(connection, FAILING_STATES),
             exhausted=await store.list_failing_causes(connection, EXHAUSTED_STATES),
             organizations={

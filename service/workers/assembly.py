@@ -25,6 +25,7 @@ from service.workers.comparer import ComparePolicy, Comparer
 from service.workers.fleet import LIST_SECONDS, Fleet
 from service.workers.ingester import Ingester
 from service.workers.notifier import Notifier
+from service.workers.pacer import Pacer
 from service.workers.poller import Means, Poller
 from service.workers.pruner import Pruner, ensure_months
 from service.workers.pusher import Pusher
@@ -73,8 +74,19 @@ async def open_hub(
             await hub.aclose()
 
 
+def build_pacer(settings: Settings, database: Database) -> Pacer:
+    """What this replica knows of the pace that all share."""
+    return Pacer(database, cadence_policy(settings), settings.hub_rate_per_second)
+
+
 def build_workers(
-    settings: Settings, database: Database, hub: Hub, channels: Sequence[Channel], replica_id: str
+    settings: Settings,
+    database: Database,
+    hub: Hub,
+    channels: Sequence[Channel],
+    replica_id: str,
+    *,
+    pacer: Pacer,
 ) -> Sequence[Worker]:
     """Every worker, ready for the scheduler."""
     circuit, following = Circuit(), following_policy(settings)
@@ -85,6 +97,7 @@ def build_workers(
         cadence=cadence_policy(settings),
         push=following,
         circuit=circuit,
+        pacer=pacer,
     )
     return [
         Fleet(

@@ -13,6 +13,7 @@ from typing import Final
 
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.hint import Hint, Wishes, wishes_of
+from service.store.awaited import insert_awaited
 from service.store.database import Connection, Database
 from service.store.events import list_unworked_events, mark_events_worked
 from service.store.organizations import list_organization_hashes
@@ -66,7 +67,12 @@ async def _work_off(work: Work) -> int:
         if not events:
             return 0
         hints = [
-            Hint(object_type=event.object_type, object_id=event.object_id, received_at=event.received_at)
+            Hint(
+                object_type=event.object_type,
+                object_id=event.object_id,
+                received_at=event.received_at,
+                created_at=event.created_at,
+            )
             for event in events
         ]
         wishes = wishes_of(hints, work.now)
@@ -85,6 +91,9 @@ async def _wish(connection: Connection, work: Work, wishes: Wishes) -> None:
     if wishes.targets:
         await insert_targets(connection, work.organization_id, wishes.targets)
     wanted = [at for _, at in wishes.streams] + [at for _, _, at in wishes.targets]
+    if wishes.awaited:
+        await insert_awaited(connection, work.organization_id, wishes.awaited)
+        wanted.append(work.now)  # to decide when to look, not yet to look
     if wanted:
         await nudge_work(connection, [work.organization_id], WorkKind.POLL, min(wanted))
 

@@ -8,6 +8,7 @@ light of what was learned: a moved `last_pull` makes the books due, a pending re
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,15 +17,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain import bound, cadence, push_policy
-from service.domain.bound import StreamFacts
+from service.domain.bound import UNSERVED, StreamFacts
 from service.domain.fleet import WorkKind
 from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream
 from service.errors import HubError
 from service.hub.client import Hub
+from service.hub.sending import Counted, counted_calls
+from service.store.awaited import delete_given_up
 from service.store.database import Database
 from service.store.streams import list_targets, mark_streams_due, mark_targets_wanted, upsert_stream
 from service.store.work import nudge_work
 from service.workers.circuit import Circuit
+from service.workers.pacer import Pacer
 from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
 from service.workers.reading_books import read_books
 from service.workers.reading_connection import read_connection
@@ -36,8 +40,9 @@ from service.workers.reading_targets import TARGETS_MAX, read_targets
 from service.workers.watched import Watched, load_watched
 from service.workers.work import IDLE, Tally, Work, working
 
-LANES: Final = 8
-"""Organizations read at once. Thirty calls a second of a quarter of a second each keep eight lanes busy."""
+WAITED_SECONDS_MAX: Final = 60.0
+"""What an organization waited for its turn counts up to this: an hour's outage is no measure of how scarce
+calls are."""
 
 RESUME_SECONDS: Final = 2.0
 RESUME_SECONDS_MAX: Final = 60.0
@@ -67,6 +72,7 @@ class Means:
     cadence: bound.Policy
     push: push_policy.Policy
     circuit: Circuit
+    pacer: Pacer
     chance: Callable[[], float] = random.random
 
 
@@ -75,9 +81,13 @@ class Poller:
 
     kind = WorkKind.POLL
 
-    def __init__(self, means: Means, *, lanes: int = LANES) -> None:
-        self.lanes = lanes
+    def __init__(self, means: Means) -> None:
         self._means = means
+
+    @property
+    def lanes(self) -> int:
+        """Organizations read at once; the more, the longer the hub takes to answer."""
+        return self._means.pacer.lanes
 
     async def run_once(self, _now: datetime) -> Tally:
         """Read what is due of the organization that has been due longest."""
@@ -111,7 +121,8 @@ class _Run:
             if self._trouble is None and cadence.is_due(watched.streams[stream], self._work.now):
                 await self._read(stream, watched)
                 if stream is Stream.CONNECTION:
-                    watched = await self._look()
+                    before, watched = watched, await self._look()
+                    self._note_pull(before, watched)
         for stream in LOCAL_STREAMS:
             if self._trouble is None:
                 await self._read_targets(stream, watched)
@@ -124,7 +135,8 @@ class _Run:
             for kind in self._visit.nudged:
                 await nudge_work(connection, [self._work.organization_id], kind, now)
         if not watched.is_listed:
-            await self._work.finish(due_at=now + timedelta(seconds=self._means.cadence.sweep_seconds))
+            later = now + timedelta(seconds=self._means.cadence.sweep_seconds)
+            await self._work.finish(due_at=later, bound_at=later + REST)
         elif self._trouble is not None:
             failures = self._work.claim.failures + 1
             wait = min(RESUME_SECONDS * 2.0 ** min(failures - 1, 20), RESUME_SECONDS_MAX)
@@ -134,41 +146,53 @@ class _Run:
             due = [cadence.due_at(facts) for facts in watched.streams.values()]
             errors = [facts.error for facts in watched.streams.values() if facts.failures]
             due_at = max(min([*due, *watched.next_targets.values()]), now + REST)
-            await self._work.finish(due_at=due_at, error=next(iter(errors), None))
+            await self._work.finish(due_at=due_at, error=next(iter(errors), None), bound_at=_bound(watched))
 
     async def _look(self) -> Watched:
-        """See where everything stands, and bring forward what is due earlier by what is known now."""
+        """See where everything stands; move what is due earlier by now, or not worth its call any more."""
+        means, now = self._means, self._work.now
         async with self._work.writing() as connection:
             watched = await load_watched(connection, self._work.organization_id)
-            earlier = {}
+            moved = {}
             for stream, facts in watched.streams.items():
                 due_at = cadence.next_due(
-                    facts, watched.facts, self._means.cadence, self._work.now, self._means.chance()
+                    facts, watched.facts, means.cadence, now, means.chance(), pace=means.pacer.pace
                 )
-                if due_at < facts.due_at:
-                    earlier[stream] = due_at
-            if earlier:
-                await mark_streams_due(connection, self._work.organization_id, earlier)
-        moved = {
-            stream: replace(facts, due_at=earlier.get(stream, facts.due_at))
+                is_put_off = facts.due_at <= now < due_at and not cadence.is_worth_reading(
+                    facts, watched.facts, means.cadence, now, means.pacer.pace
+                )
+                if due_at < facts.due_at or is_put_off:
+                    moved[stream] = due_at
+            if moved:
+                await mark_streams_due(connection, self._work.organization_id, moved, watched.streams)
+        streams = {
+            stream: replace(facts, due_at=moved.get(stream, facts.due_at))
             for stream, facts in watched.streams.items()
         }
-        return replace(watched, streams=moved)
+        return replace(watched, streams=streams)
 
     async def _read(self, stream: Stream, watched: Watched) -> None:
         """Read one stream and write where it stands now."""
         reading = self._reading(stream, watched)
-        try:
-            readout = await READERS[stream](reading)
-        except HubError as error:
-            self._note(error, stream)
-            after = self._failed(reading, str(error))
-        else:
-            self._means.circuit.note_ok()
-            self.counts.update(readout.counts)
-            after = self._advanced(reading, readout)
+        with counted_calls() as counted:
+            try:
+                readout = await READERS[stream](reading)
+            except HubError as error:
+                self._note(error, stream)
+                after = self._failed(reading, str(error))
+            else:
+                self._means.circuit.note_ok()
+                self.counts.update(readout.counts)
+                after = self._advanced(reading, readout, counted)
+                self._observe(readout)
+        self._note_turn()
+        demand = bound.demand_seconds(after, reading.organization, self._means.cadence)
         async with self._work.writing() as connection:
-            await upsert_stream(connection, self._work.organization_id, after, reading.began_at)
+            if reading.is_awaited and not after.failures:
+                since = cadence.awaited_since(self._work.now, self._means.pacer.pace)
+                given_up = await delete_given_up(connection, self._work.organization_id, stream, since)
+                self._means.pacer.observed.late += given_up
+            await upsert_stream(connection, self._work.organization_id, after, reading.began_at, demand)
 
     async def _read_targets(self, stream: Stream, watched: Watched) -> None:
         """Read the single documents of a stream that are wanted by now."""
@@ -210,24 +234,51 @@ class _Run:
         if error.failure in ENDS_RUN:
             self._trouble = error
 
-    def _advanced(self, reading: Reading, readout: Readout) -> StreamFacts:
+    def _observe(self, readout: Readout) -> None:
+        """Tell the pacer how long results took, and what no event told."""
+        observed = self._means.pacer.observed
+        observed.shown.extend(readout.shown)
+        observed.changes += readout.changes
+        observed.missed += readout.missed
+
+    def _note_turn(self) -> None:
+        """Tell the pacer that a reading was begun, and how long the organization had waited for its turn."""
+        claim = self._work.claim
+        waited = (claim.claimed_at - claim.was_due_at).total_seconds()
+        self._means.pacer.observed.readings += 1
+        self._means.pacer.observed.waited_seconds += min(max(waited, 0.0), WAITED_SECONDS_MAX)
+
+    def _note_pull(self, before: Watched, after: Watched) -> None:
+        """Tell the pacer how far two pulls were apart."""
+        if before.facts.last_pull is not None and after.facts.last_pull is not None:
+            gap = (after.facts.last_pull - before.facts.last_pull).total_seconds()
+            if gap > 0:
+                self._means.pacer.observed.gaps.append(gap)
+
+    def _advanced(self, reading: Reading, readout: Readout, counted: Counted) -> StreamFacts:
         """Where a stream stands after it was read to its end."""
         if readout.doubt is not None:
             return self._failed(reading, readout.doubt)
         if readout.rest_seconds is not None:
             later = self._work.now + timedelta(seconds=readout.rest_seconds)
-            unserved = replace(reading.stream, failures=1, error="the hub does not serve this")
+            unserved = replace(reading.stream, failures=1, error=UNSERVED)
             return replace(unserved, due_at=later, cursor_at=readout.cursor_at)
+        before, policy, pace = reading.stream, self._means.cadence, self._means.pacer.pace
+        seconds = math.inf if before.read_at is None else (reading.began_at - before.read_at).total_seconds()
         after = replace(
-            reading.stream,
+            before,
             cursor_at=readout.cursor_at,
             read_at=reading.began_at,
-            full_at=reading.began_at if readout.is_full else reading.stream.full_at,
+            full_at=reading.began_at if readout.is_full else before.full_at,
             failures=0,
             error=None,
+            calls=(before.calls + max(counted.calls, 1)) / 2,
+            changes_per_second=cadence.rate_after(before.changes_per_second, seconds, readout.changes),
         )
+        within = bound.bound_seconds(after, reading.organization, policy, pace)
+        after = replace(after, bound_at=reading.began_at + timedelta(seconds=within))
         due_at = cadence.next_due(
-            after, reading.organization, self._means.cadence, self._work.now, self._means.chance()
+            after, reading.organization, policy, self._work.now, self._means.chance(), pace=pace
         )
         return replace(after, due_at=due_at)
 
@@ -235,6 +286,17 @@ class _Run:
         """Where a stream stands after it could not be read, or not so that it counts."""
         failed = replace(reading.stream, failures=reading.stream.failures + 1, error=error)
         due_at = cadence.retry_at(
-            failed, reading.organization, self._means.cadence, self._work.now, self._means.chance()
+            failed,
+            reading.organization,
+            self._means.cadence,
+            self._work.now,
+            self._means.chance(),
+            pace=self._means.pacer.pace,
         )
         return replace(failed, due_at=due_at)
+
+
+def _bound(watched: Watched) -> datetime | None:
+    """By when the organization is read next at the latest; what fails is told by its failure."""
+    stated = [each.bound_at for each in watched.streams.values() if each.bound_at and not each.failures]
+    return min(stated, default=None)

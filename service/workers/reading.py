@@ -75,6 +75,11 @@ class Reading:
     visit: Visit
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether results are awaited in it."""
+        return bool(self.stream.awaited)
+
+    @property
     def organization_id(self) -> UUID:
         """Whose stream it is."""
         return self.work.organization_id
@@ -85,13 +90,17 @@ class Readout:
     """What came of a reading.
 
     `doubt` says why it does not count as read, although it went to its end; it is tried again like one that
-    failed. `rest_seconds` is for a stream that the hub does not serve.
+    failed. `rest_seconds` is for a stream that the hub does not serve. `shown` are the seconds that awaited
+    results took; `changes` happened since the last reading, and `missed` of them were not announced.
     """
 
     cursor_at: datetime | None = None
     is_full: bool = False
     doubt: str | None = None
     rest_seconds: float | None = None
+    shown: list[float] = field(default_factory=list)
+    changes: int = 0
+    missed: int = 0
     counts: Counter[str] = field(default_factory=Counter)
 
 

@@ -39,7 +39,9 @@ async def read_events(reading: Reading) -> Readout:
         async for page in reading.hub.events(reading.organization_id, created_since=since):
             count_refused(readout, reading, page.refused)
             if page.items:
-                readout.counts["events_missed"] += await _keep(reading, page.items)
+                missed = await _keep(reading, page.items)
+                readout.counts["events_missed"] += missed
+                readout.missed += missed if cursor else 0
                 readout.cursor_at = _later(readout.cursor_at, page.items, reading.began_at)
     except HubError as error:
         if error.failure is not HubFailure.NOT_FOUND:

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.domain.cadence import OVERLAP
+from service.domain.cadence import OVERLAP, RATE_SECONDS
 from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
 from service.domain.record import Record, SeenRecord, observe
 from service.domain.stream import Stream, part_of
 from service.hub.payloads import SyncedRecord
+from service.store.awaited import delete_answered
 from service.store.database import Connection
 from service.store.documents import (
     LocalAmount,
@@ -78,6 +79,7 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
     readout.counts["records_read"] += len(told)
     async with reading.database.organization(reading.organization_id) as connection:
         known = await list_record_hashes(connection, reading.organization_id, list(told))
+    await _answer(reading, readout, [each.row for each in told.values()])
     news = {each: found for each, found in told.items() if known.get(each) != found.digest}
     new = [found.row for each, found in news.items() if each not in known]
     for stranger in await _strangers(reading, new):
@@ -92,6 +94,28 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
         if changes:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
     readout.counts["records_changed"] += len(changes)
+    _count_changes(reading, readout, changes)
+
+
+async def _answer(reading: Reading, readout: Readout, rows: Sequence[SyncedRecord]) -> None:
+    """Take note of results that were awaited, whether or not they are news."""
+    if not reading.is_awaited:
+        return
+    ended = [(str(row.object_id or ""), row.updated_at) for row in rows if row.sync_status != "pending"]
+    if not ended:
+        return
+    async with reading.work.writing() as connection:
+        shown = await delete_answered(connection, reading.organization_id, reading.stream.stream, ended)
+    readout.shown.extend(shown)
+
+
+def _count_changes(reading: Reading, readout: Readout, changes: Sequence[Change]) -> None:
+    """Count what happened since the last reading; the first one looks back a few days."""
+    since = reading.stream.read_at or reading.began_at - timedelta(seconds=RATE_SECONDS)
+    recent = sum(change.after.updated_at > since for change in changes)
+    readout.changes += recent
+    if not reading.organization.is_logged and reading.stream.read_at is not None:
+        readout.missed = max(readout.changes - len(readout.shown), 0)
 
 
 def _newest(rows: Iterable[SyncedRecord]) -> dict[UUID, Told]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.bound import CURES, OrganizationFacts, StreamFacts
+from service.domain.bound import AWAITED_MAX, CURES, UNSERVED, OrganizationFacts, StreamFacts
 from service.domain.cause_facts import facts_of
 from service.domain.record_state import State
 from service.domain.stream import RECORD_STREAMS, STREAMS, Stream
+from service.store.awaited import list_awaited
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
 from service.store.organizations import list_organization_hashes
@@ -35,6 +36,8 @@ async def load_watched(connection: Connection, organization_id: UUID) -> Watched
     if len(streams) < len(STREAMS):
         await ensure_streams(connection, [organization_id])
         streams = await list_streams(connection, organization_id)
+    awaited = await list_awaited(connection, organization_id, AWAITED_MAX)
+    streams = {stream: replace(facts, awaited=awaited.get(stream, ())) for stream, facts in streams.items()}
     current = await get_current_connection(connection, organization_id)
     waiting = await count_open_records(connection, organization_id)
     return Watched(
@@ -69,6 +72,8 @@ def facts_from(
         is_connected=current is not None and current.is_connected,
         last_pull=current.last_pull if current is not None else None,
         changed_at=max((at for at in changes if at is not None), default=None),
+        changes_per_second=sum(facts.changes_per_second for facts in streams.values()),
+        is_logged=Stream.EVENTS in streams and streams[Stream.EVENTS].error != UNSERVED,
         pending_since=pending_since,
         cures=frozenset(cures),
     )

@@ -131,10 +131,17 @@ class Work:
             await hold_work(connection, self.claim)
             yield connection
 
-    async def finish(self, *, due_at: datetime, failures: int = 0, error: str | None = None) -> None:
+    async def finish(
+        self,
+        *,
+        due_at: datetime,
+        failures: int = 0,
+        error: str | None = None,
+        bound_at: datetime | None = None,
+    ) -> None:
         """Give the claim back; raises `Superseded` when it was taken over."""
         async with self.database.organization(self.organization_id) as connection:
-            await finish_work(connection, self.claim, due_at, failures, error)
+            await finish_work(connection, self.claim, due_at, failures, error, bound_at=bound_at)
         self.is_finished = True
 
 

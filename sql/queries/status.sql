@@ -7,13 +7,6 @@ SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts
 WHERE organization_id = $1
 GROUP BY sync_status, state HAVING sum(records) <> 0;
 
--- name: get_reading_lag :one
--- Organizations that are read later than they should be by more than is tolerated, and by how much at most. A row whose
--- lease has ended counts like any other: whoever held it is gone.
--- $1 tolerated interval
-SELECT count(*) AS overdue, coalesce(extract(epoch FROM tieout.now() - min(due_at)), 0)::float8 AS oldest_overdue_seconds
-FROM work WHERE kind = 'poll' AND due_at <= tieout.now() - $1::interval;
-
 -- name: sum_webhook_counts :many
 -- How deliveries ended, over all days.
 SELECT outcome, sum(deliveries)::bigint AS deliveries FROM webhook_counts GROUP BY outcome;

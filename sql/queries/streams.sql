@@ -12,25 +12,32 @@ RETURNING organization_id;
 
 -- name: list_streams :many
 -- $1 organization_id
-SELECT stream, due_at, cursor_at, read_at, full_at, failures, error, wanted_at, wanted_until FROM streams WHERE organization_id = $1;
+SELECT stream, due_at, cursor_at, read_at, full_at, bound_at, failures, error, wanted_at, wanted_until, calls, changes_per_second
+FROM streams WHERE organization_id = $1;
 
 -- name: upsert_stream :exec
 -- What came of a reading. It has met the wishes for times before it began; later ones stay.
--- $1 organization_id, $2 stream, $3 due_at, $4 cursor_at, $5 read_at, $6 full_at, $7 failures, $8 error, $9 began_at
-INSERT INTO streams AS s (organization_id, stream, due_at, cursor_at, read_at, full_at, failures, error)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+-- $1 organization_id, $2 stream, $3 due_at, $4 cursor_at, $5 read_at, $6 full_at, $7 failures, $8 error, $9 began_at,
+-- $10 bound_at, $11 demand_seconds, $12 calls, $13 changes_per_second
+INSERT INTO streams AS s (
+    organization_id, stream, due_at, cursor_at, read_at, full_at, failures, error, bound_at, demand_seconds, calls,
+    changes_per_second
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, $11, $12, $13)
 ON CONFLICT (organization_id, stream) DO UPDATE
 SET due_at = excluded.due_at, cursor_at = excluded.cursor_at, read_at = excluded.read_at, full_at = excluded.full_at,
-    failures = excluded.failures, error = excluded.error,
+    failures = excluded.failures, error = excluded.error, bound_at = excluded.bound_at,
+    demand_seconds = excluded.demand_seconds, calls = excluded.calls, changes_per_second = excluded.changes_per_second,
     wanted_at = CASE WHEN s.wanted_at > $9 THEN s.wanted_at WHEN s.wanted_until > $9 THEN s.wanted_until END,
     wanted_until = CASE WHEN s.wanted_until > $9 THEN s.wanted_until END;
 
 -- name: mark_streams_due :exec
--- Moves streams forward, never back: what was learned elsewhere makes them due earlier.
--- $1 organization_id, $2 streams text[], $3 due_ats timestamptz[]
-UPDATE streams s SET due_at = wish.due_at
-FROM unnest($2::text[], $3::timestamptz[]) AS wish (stream, due_at)
-WHERE s.organization_id = $1 AND s.stream = wish.stream AND s.due_at > wish.due_at;
+-- Moves streams: forward when something was learned, back when what they were due for is not worth its call any more. Whoever
+-- moved one meanwhile knows better.
+-- $1 organization_id, $2 streams text[], $3 due_ats timestamptz[], $4 the due_ats that were seen timestamptz[]
+UPDATE streams s SET due_at = moved.due_at
+FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS moved (stream, due_at, seen_at)
+WHERE s.organization_id = $1 AND s.stream = moved.stream AND s.due_at = moved.seen_at;
 
 -- name: nudge_streams :exec
 -- Wishes for streams of one organization no later than given.

@@ -41,9 +41,10 @@ SELECT fence FROM work WHERE organization_id = $1 AND kind = $2 AND fence = $3 F
 
 -- name: finish_work :one
 -- Gives a claimed row back, due next at $4 or when somebody wished for it meanwhile.
--- $1 organization_id, $2 kind, $3 fence, $4 due_at, $5 failures, $6 error
+-- $1 organization_id, $2 kind, $3 fence, $4 due_at, $5 failures, $6 error, $7 bound_at, which stays where none is given
 UPDATE work
-SET due_at = least($4, wanted_at), wanted_at = NULL, lease_by = NULL, finished_at = tieout.now(), failures = $5, error = $6
+SET due_at = least($4, wanted_at), wanted_at = NULL, lease_by = NULL, finished_at = tieout.now(), failures = $5, error = $6,
+    bound_at = coalesce($7::timestamptz, bound_at)
 WHERE organization_id = $1 AND kind = $2 AND fence = $3
 RETURNING due_at;
 
@@ -56,6 +57,12 @@ ON CONFLICT (organization_id, kind) DO UPDATE
 SET due_at = CASE WHEN w.lease_by IS NULL THEN least(w.due_at, excluded.due_at) ELSE w.due_at END,
     wanted_at = CASE WHEN w.lease_by IS NULL THEN NULL ELSE least(w.wanted_at, excluded.due_at) END
 WHERE w.lease_by IS NOT NULL OR w.due_at > excluded.due_at;
+
+-- name: spread_work :exec
+-- Makes work of these kinds due within an interval, each row at a time of its own: what it is decided by has changed.
+-- $1 kinds text[], $2 interval
+UPDATE work SET due_at = tieout.now() + random() * $2::interval
+WHERE kind = ANY($1::text[]) AND lease_by IS NULL AND due_at > tieout.now() + $2::interval;
 
 -- name: count_due_work :many
 -- How much of each kind waits to be claimed, counted no further than a limit: what a replica's clock asks at each tick.
@@ -75,8 +82,12 @@ SELECT tieout.now() AS now;
 SELECT min(due_at) AS due_at FROM work WHERE kind = $1;
 
 -- name: get_polling_lag :one
--- How far reading has fallen behind.
+-- Organizations that are read later than was stated at their last reading, and by how much at most, beyond what is tolerated.
+-- One that was never read states nothing, and is late when it is not read at once.
 -- $1 tolerated interval
-SELECT count(*) FILTER (WHERE due_at < tieout.now() - $1::interval AND lease_by IS NULL) AS overdue,
-    coalesce(extract(epoch FROM tieout.now() - min(due_at) FILTER (WHERE lease_by IS NULL)), 0)::float8 AS oldest_overdue_seconds
-FROM work WHERE kind = 'poll' AND due_at <= tieout.now();
+WITH late AS (
+    SELECT bound_at AS at FROM work WHERE bound_at < tieout.now() - $1::interval AND kind = 'poll'
+    UNION ALL
+    SELECT due_at FROM work WHERE kind = 'poll' AND due_at < tieout.now() - $1::interval AND bound_at IS NULL
+)
+SELECT count(*) AS overdue, coalesce(extract(epoch FROM tieout.now() - min(at)), 0)::float8 AS oldest_overdue_seconds FROM late;

@@ -222,6 +222,16 @@ def test_reading_that_is_late_twice_over_is_told() -> None:
     assert list(found(polling=PollingFact(overdue=3, oldest_overdue_seconds=600))) == ["polling_behind:fleet"]
 
 
+def test_stretched_bounds_are_told() -> None:
+    """That all bounds are stretched is told with by how much, as information while they are kept."""
+    (told,) = found(polling=PollingFact(stretch=4.0, comparing_stretch=2.5)).values()
+    assert told.severity is Severity.INFO
+    assert "stretched 4.0 times" in told.detail
+    assert "every 20 min" in told.detail
+    assert "2.5 times as seldom" in told.detail
+    assert found(polling=PollingFact(stretch=1.2)) == {}
+
+
 def test_webhooks_that_do_not_come_are_told_from_ten_on() -> None:
     """A lost delivery now and then is no news."""
     few = GapFact(missing_count=9, organizations=(organization(0),), oldest_at=START)

@@ -18,11 +18,11 @@ from service.domain.bound import (
     bound_seconds,
 )
 from service.domain.cadence import (
-    AWAITED_PULLS,
     FOLLOW_SECONDS,
     RETRY_SECONDS,
     RETRY_SECONDS_MAX,
     SLACK,
+    awaited_since,
     due_at,
     is_due,
     is_full,
@@ -30,7 +30,6 @@ from service.domain.cadence import (
     next_due,
     rate_after,
     retry_at,
-    still_awaited,
 )
 from service.domain.delays import Delays, Outlook
 from service.domain.pace import AT_REST, Pace
@@ -179,7 +178,7 @@ def test_the_log_is_read_where_more_is_lost() -> None:
     busy = replace(CONNECTED, changes_per_second=1_000 / 86_400)
     often, seldom = (wait(facts(Stream.EVENTS), each) for each in (busy, CONNECTED))
     assert often < seldom
-    assert wait(facts(Stream.EVENTS), busy, pace=replace(AT_REST, unannounced=0.5)) < often
+    assert wait(facts(Stream.EVENTS), busy, pace=replace(AT_REST, missed=10.0)) < often
 
 
 def test_without_a_log_the_records_themselves_are_looked_through() -> None:
@@ -218,14 +217,16 @@ def test_what_became_too_dear_is_put_off() -> None:
     scarce = replace(USUAL, price=100.0)
     assert is_worth_reading(due, CONNECTED, POLICY, NOW, USUAL)
     assert not is_worth_reading(due, CONNECTED, POLICY, NOW, scarce)
-    old = replace(due, read_at=NOW - timedelta(seconds=280))
-    assert is_worth_reading(old, CONNECTED, POLICY, NOW, scarce)
+    assert is_worth_reading(
+        replace(due, read_at=NOW - timedelta(seconds=280)), CONNECTED, POLICY, NOW, scarce
+    )
+    assert is_worth_reading(replace(due, wanted_at=NOW), CONNECTED, POLICY, NOW, scarce)
+    assert is_worth_reading(replace(due, full_at=None), CONNECTED, POLICY, NOW, scarce)
 
 
 def test_what_never_comes_is_not_awaited_for_ever() -> None:
     """Two pulls after its event a result is awaited no more."""
-    gone, here = (NOW - timedelta(seconds=AWAITED_PULLS * USUAL.pull_seconds + each) for each in (1, -1))
-    assert still_awaited([gone, here], NOW, USUAL) == [here]
+    assert awaited_since(NOW, USUAL) == NOW - timedelta(seconds=2 * USUAL.pull_seconds)
 
 
 def test_the_rate_of_changes_follows_what_is_seen() -> None:
@@ -285,7 +286,7 @@ paces = st.builds(
     price=st.floats(0.3, 600),
     stretch=st.floats(1, 100),
     comparing_stretch=st.floats(1, 100),
-    unannounced=st.floats(0, 1),
+    missed=st.floats(0, 20),
 )
 organizations = st.builds(
     OrganizationFacts,

@@ -83,15 +83,16 @@ async def test_of_many_wishes_the_first_and_the_last_count(database: Database, o
     assert (await _facts(database, organization_id)).wanted_at is None
 
 
-async def test_due_times_only_move_forward(database: Database, organization_id: UUID) -> None:
-    """What is learned elsewhere makes a stream due earlier, never later."""
+async def test_due_times_move_where_they_were_seen(database: Database, organization_id: UUID) -> None:
+    """What is learned elsewhere moves a stream, unless somebody has moved it meanwhile."""
     now = await database.now()
     await _read(database, organization_id, now)
+    seen = {STREAM: await _facts(database, organization_id)}
     async with database.organization(organization_id) as connection:
-        await mark_streams_due(connection, organization_id, {STREAM: now + timedelta(days=1)})
-    assert (await _facts(database, organization_id)).due_at == now + timedelta(hours=1)
+        await mark_streams_due(connection, organization_id, {STREAM: now + MINUTE}, seen)
+    assert (await _facts(database, organization_id)).due_at == now + MINUTE
     async with database.organization(organization_id) as connection:
-        await mark_streams_due(connection, organization_id, {STREAM: now + MINUTE})
+        await mark_streams_due(connection, organization_id, {STREAM: now + timedelta(days=1)}, seen)
     assert (await _facts(database, organization_id)).due_at == now + MINUTE
 
 

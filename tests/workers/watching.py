@@ -30,6 +30,7 @@ from service.store.work import ensure_work
 from service.workers.circuit import Circuit
 from service.workers.fleet import Fleet
 from service.workers.ingester import Ingester
+from service.workers.pacer import Pacer
 from service.workers.poller import Means, Poller
 from service.workers.work import Worker
 
@@ -210,6 +211,7 @@ async def watching(
             cadence=cadence_policy,
             push=push_policy.Policy(),
             circuit=Circuit(),
+            pacer=Pacer(database, cadence_policy, REQUESTS_PER_SECOND),
             chance=lambda: 0.5,
         )
         async with database.fleet() as connection:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service.domain.bound import tolerated_seconds
 from service.domain.record_state import State as RecordState
 from service.domain.status import Bounds, Code, Facts, HubFacts, Reason, ReplicaFacts, State, judge, state_of
 from service.settings import Settings
@@ -19,16 +20,17 @@ from service.store.alerts import count_firing_alerts
 from service.store.database import Connection
 from service.store.fleet_counts import Counts, sum_standings
 from service.store.hub_budget import get_hub_health, get_hub_usage
+from service.store.pace import get_pace
 from service.store.replicas import list_replicas
 from service.store.status import (
     count_organization_webhooks,
     get_database_state,
     get_event_backlog,
-    get_reading_lag,
     load_counts,
     sum_unclassified,
     sum_webhook_counts,
 )
+from service.store.work import get_polling_lag
 from service.web.api import causes
 from service.web.route import Asked, Service
 
@@ -93,11 +95,14 @@ class Webhooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
-    """How far reading is behind."""
+    """How far reading is behind the bounds that were stated, and how far those are stretched."""
 
     overdue: int
     oldest_overdue_seconds: float
     last_full_sweep_at: datetime | None
+    stretch: float
+    comparing_stretch: float
+    bound_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +189,9 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
             overdue=facts.overdue,
             oldest_overdue_seconds=facts.oldest_overdue_seconds,
             last_full_sweep_at=None if facts.organizations_unswept else facts.last_full_sweep_at,
+            stretch=facts.stretch,
+            comparing_stretch=facts.comparing_stretch,
+            bound_seconds=facts.bound_seconds,
         ),
         alerts=alerts_of(facts.alerts_by_severity),
     )
@@ -195,7 +203,8 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
     standings = await sum_standings(connection, settings.stale_seconds)
     health = await get_hub_health(connection)
     usage = await get_hub_usage(connection)
-    lag = await get_reading_lag(connection, settings.poll_seconds)
+    lag = await get_polling_lag(connection, tolerated_seconds(settings.poll_seconds))
+    pace = await get_pace(connection)
     backlog = await get_event_backlog(connection)
     return Facts(
         now=now,
@@ -216,6 +225,9 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
         last_full_sweep_at=standings.oldest_sweep_at,
         overdue=lag.overdue,
         oldest_overdue_seconds=round(lag.oldest_overdue_seconds, 3),
+        stretch=round(pace.stretch, 2),
+        comparing_stretch=round(pace.comparing_stretch, 2),
+        bound_seconds=round(settings.poll_seconds * pace.stretch, 1),
         backlog=backlog.backlog,
         oldest_backlog_seconds=round(backlog.oldest_backlog_seconds, 3),
         alerts_by_severity=await count_firing_alerts(connection),
