@@ -82,7 +82,7 @@ def _credit_note(link: Link | None) -> Verdict:
 
 
 def _failed(link: Link) -> str:
-    return f"Its push to the books failed{_because(link.cause.replace('_', ' ') if link.cause else None)}."
+    return f"Entering it in the books failed{_because(link.cause.replace('_', ' ') if link.cause else None)}."
 
 
 def _recorded(link: Link, context: Context) -> Verdict:
@@ -93,16 +93,17 @@ def _recorded(link: Link, context: Context) -> Verdict:
         return _pushed(link, since, context)
     if link.sync_status != PENDING:
         return Verdict(
-            Kind.PUSH_PENDING, f"The hub calls its push {link.sync_status or 'nothing'}, which says nothing."
+            Kind.PUSH_PENDING,
+            f"Whether it reached the books, the hub does not say ({link.sync_status}).",
         )
     until = since + timedelta(seconds=context.stuck_seconds) if since else None
     if until is not None and until > context.as_of:
-        reason = f"Its push to the books is under way since {spoken(since)}."
+        reason = f"It is on its way to the books since {spoken(since)}."
         return Verdict(
             Kind.PUSH_PENDING, reason, expected=True, rule=rules.PUSH_UNDER_WAY.name, expected_until=until
         )
     return Verdict(
-        Kind.PUSH_PENDING, f"Its push to the books is under way since {spoken(since)} and does not end."
+        Kind.PUSH_PENDING, f"It is on its way to the books since {spoken(since)}, which is too long."
     )
 
 
@@ -115,13 +116,13 @@ def _pushed(link: Link, since: datetime | None, context: Context) -> Verdict:
     if settled and context.scan_certified:
         return Verdict(
             Kind.DELETED_IN_BOOKS,
-            f"The hub reports that it reached the books{name}, but a complete read does not hold it.",
+            f"The hub reports that it was entered in the books{name}; a complete read of the books lacks it.",
         )
     until = since + context.stale_after if since else None
     if until is not None and until > context.as_of:
         return Verdict(
             Kind.PUSH_PENDING,
-            f"It was pushed on {spoken(since)}{name}; the books have not been read to the end since.",
+            f"It was handed over on {spoken(since)}{name}; the books have not been read to the end since.",
             expected=True,
             rule=rules.NOT_PULLED_YET.name,
             expected_until=until,
@@ -131,7 +132,7 @@ def _pushed(link: Link, since: datetime | None, context: Context) -> Verdict:
     )
     return Verdict(
         Kind.PUSH_PENDING,
-        f"It was pushed on {spoken(since)}{name} and has not been seen in the books yet{late}"
+        f"It was handed over on {spoken(since)}{name} and has not been seen in the books yet{late}"
         f" (they were last read on {spoken(context.last_pull)}).",
     )
 
@@ -150,14 +151,14 @@ def _unrecorded(document: Document, context: Context) -> Verdict:
         until = changed_at + grace
         return Verdict(
             Kind.PUSH_PENDING,
-            "It was issued or changed just now; the hub has yet to record its push.",
+            "It was issued or changed just now; the hub has yet to hand it over.",
             expected=True,
             rule=rules.JUST_ISSUED.name,
             expected_until=until if until > context.as_of else None,
         )
     return Verdict(
         Kind.NEVER_ATTEMPTED,
-        "It should have been pushed, but the hub has no record of any attempt: nothing will push it.",
+        "It should be in the books, but the hub never tried to enter it, and will not by itself.",
     )
 
 

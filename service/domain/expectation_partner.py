@@ -58,7 +58,7 @@ def _for_hub(document: Document, context: Context) -> Verdict:
         )
     return Verdict(
         Kind.NEVER_ATTEMPTED,
-        "Your own system has it for the hub, but the hub has no such document: nothing will push it.",
+        "Your own system has it for the hub, but the hub has no such document, so nothing will enter it.",
     )
 
 
@@ -78,13 +78,13 @@ def _by_another_way(document: Document, context: Context) -> Verdict:
         why = f" ({context.scan_reason})" if context.scan_reason and not context.scan_certified else ""
         return Verdict(
             Kind.NOT_PUSHED,
-            "It stands in your own system alone and has not been seen in the books, of which no later and "
+            "Your own system alone has it. It has not been seen in the books, of which no later and "
             f"complete read exists{why}; they were last read on {spoken(pull)}.",
         )
     return Verdict(
         Kind.NOT_PUSHED,
-        "It stands in your own system alone: neither the hub nor the books have it. Enter it in the books, "
-        "or give it to the hub.",
+        "Your own system alone has it: it stands neither in the hub nor in the books. Enter it in the books, "
+        "or hand it to the hub.",
     )
 
 

@@ -21,7 +21,7 @@ class Rule:
 
 NEVER_CONNECTED: Final = Rule(
     "never_connected",
-    "Without an accounting connection nothing is pushed.",
+    "Without an accounting connection nothing is entered in the books.",
     "while the organization never had a connection",
 )
 BEFORE_CONNECTION: Final = Rule(
@@ -31,22 +31,22 @@ BEFORE_CONNECTION: Final = Rule(
 )
 WHILE_DISCONNECTED: Final = Rule(
     "while_disconnected",
-    "Nothing is pushed while the accounting connection is down.",
+    "Nothing is entered in the books while the accounting connection is down.",
     "documents created or issued after the connection ended, until it is renewed",
 )
 NOT_ISSUED: Final = Rule(
     "not_issued",
-    "A document is pushed when it is issued or approved, not before.",
+    "A document is entered in the books when it is issued or approved, not before.",
     "documents that are drafts, wait for approval or were rejected, and have no synced record",
 )
 CANCELED: Final = Rule(
     "canceled",
-    "A document that was canceled before it was pushed has no place in the books.",
+    "A document that was canceled before it was entered has no place in the books.",
     "canceled documents without a synced record",
 )
 CREDIT_NOTE: Final = Rule(
     "credit_note_not_listed",
-    "Credit notes are pushed without number and cannot be read back from the books.",
+    "Credit notes are entered without their number, and the lists of the books do not show them.",
     "credit notes whose push did not fail",
 )
 JUST_ISSUED: Final = Rule(
@@ -66,12 +66,12 @@ ENTERED_SINCE_PULL: Final = Rule(
 )
 PUSH_UNDER_WAY: Final = Rule(
     "push_under_way",
-    "Pushes are asynchronous: the outcome shows later.",
+    "Documents are handed over to the books first; the outcome shows later.",
     "synced records that are pending for less than the time after which they count as stuck",
 )
 NOT_PULLED_YET: Final = Rule(
     "not_pulled_yet",
-    "The books are read once an hour; what was pushed since is not visible yet.",
+    "The books are read once an hour; what was handed over since is not visible yet.",
     "documents pushed after, or shortly before, the books were last read, until a read is late",
 )
 CHANGED_SINCE_PULL: Final = Rule(
@@ -81,7 +81,7 @@ CHANGED_SINCE_PULL: Final = Rule(
 )
 VENDOR_SUFFIX: Final = Rule(
     "vendor_suffix",
-    "A counterpart that is customer and vendor is pushed twice, the vendor with `_VENDOR` added to its name.",
+    "Who is customer and vendor is entered twice, as a vendor with “_VENDOR” added to the name.",
     "bills whose party differs by exactly this suffix",
 )
 PARTY_RENAMED: Final = Rule(
@@ -91,7 +91,7 @@ PARTY_RENAMED: Final = Rule(
 )
 BILL_PAYMENTS: Final = Rule(
     "bill_payments_not_pushed",
-    "Payments of bills are not pushed.",
+    "Payments of bills are not entered in the books.",
     "bills that are paid further here than in the books",
 )
 POSTED_ON_ENTRY: Final = Rule(
@@ -101,7 +101,7 @@ POSTED_ON_ENTRY: Final = Rule(
 )
 LINE_ROUNDING: Final = Rule(
     "line_rounding",
-    "Amounts finer than the minor unit are rounded on each line.",
+    "Amounts finer than the smallest coin are rounded on each line, at most half a coin a line.",
     "half a minor unit for each line that has such an amount",
 )
 VOID_IN_BOOKS: Final = Rule(

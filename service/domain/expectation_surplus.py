@@ -44,7 +44,8 @@ def explain_books(document: Document, surplus: Surplus, context: Context) -> Ver
         reason = f"It is dated before the accounting connection began on {spoken(context.connected_at)}."
         return Verdict(Kind.ONLY_IN_BOOKS, reason, expected=True, rule=rules.BEFORE_CONNECTION.name)
     return Verdict(
-        Kind.ONLY_IN_BOOKS, "It stands in the books only: the hub has no such document and pushed none."
+        Kind.ONLY_IN_BOOKS,
+        "It stands in the books only: no document here belongs to it; it was entered there.",
     )
 
 
@@ -56,5 +57,5 @@ def _orphan(origin: str, context: Context) -> Verdict:
             Kind.UNCLASSIFIED, f"The document that it is a copy of ({origin}) cannot be read: {why}."
         )
     return Verdict(
-        Kind.ONLY_IN_BOOKS, f"It is the copy of a document ({origin}) that the hub no longer lists."
+        Kind.ONLY_IN_BOOKS, f"It is the copy of a document ({origin}) that is no longer listed here."
     )

@@ -32,9 +32,10 @@ from service.domain.statement_posting import UNDATED, MonthSum
 from service.domain.statement_terms import ZERO, Entry, Figure, standing
 
 SCOPE: Final = (
-    "This statement ties documents: the invoices, credit notes and bills of the hub against the same "
-    "documents in the accounting system. It is not a reconciliation of the general ledger: journals, "
-    "payments, bank lines and documents that neither list holds are outside of it."
+    "This statement ties documents: the invoices, credit notes and bills of the hub, or of your own system "
+    "where that has put them, against the same documents in the accounting system. It is not a "
+    "reconciliation of the general ledger: journals, payments, bank lines and documents that neither list "
+    "holds are outside of it."
 )
 
 

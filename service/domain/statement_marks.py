@@ -80,7 +80,7 @@ def _mark(ledger: Ledger, side: Side, at: datetime | None, period: Period, flaw:
         day = f"{at.day} {at:%B %Y}"
         sentence = f"{_SUBJECTS[side]} are known as of {day}, before {period.name} had ended."
     if flaw:
-        sentence += f" That read is not certified ({flaw}): nothing was concluded from what it did not show."
+        sentence += f" That read was not complete ({flaw}): nothing was concluded from what it did not show."
     return Mark(
         ledger=ledger,
         side=side,

@@ -89,6 +89,7 @@ def _notes(statement: Statement, signature: Signature) -> Sequence[tuple[str, st
         *marks,
         ("Signature", wording.status(signature)),
         *wording.signers(signature),
+        ("How to read it", wording.LEGEND),
         ("Scope", SCOPE),
     ]
 

@@ -203,7 +203,7 @@ def _term(term: domain.Term) -> StatementTerm:
     return StatementTerm(
         kind=term.kind.value,
         title=wording.title(term),
-        meaning=wording.KINDS[term.kind].meaning,
+        meaning=wording.words(term.kind, expected=term.expected).meaning,
         expected=term.expected,
         opening=opening,
         movements=movements,
@@ -235,5 +235,5 @@ def _document(item: domain.Item, kind: str, expected: bool) -> StatementDocument
         basis=each.basis.value,
         record_id=each.record_id,
         cause=each.cause,
-        reason=item.reason,
+        reason=wording.reason(item),
     )

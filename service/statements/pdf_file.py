@@ -75,6 +75,7 @@ def _page(statement: Statement, signature: Signature) -> Mapping[str, Any]:
             (name, _text(told, most=_BECAUSE_CHARACTERS)) for name, told in wording.signers(signature)
         ],
         "scope": SCOPE,
+        "legend": wording.LEGEND,
     }
 
 
@@ -127,7 +128,8 @@ def _row(title: str, currency: str, line: Line, *, quiet: bool = False) -> Mappi
 
 def _groups(ledger: LedgerStatement) -> Iterator[Mapping[str, Any]]:
     for term in ledger.terms:
-        yield _group(ledger.currency, wording.title(term), wording.KINDS[term.kind].meaning, term.items)
+        meaning = wording.words(term.kind, expected=term.expected).meaning
+        yield _group(ledger.currency, wording.title(term), meaning, term.items)
     if ledger.remarks:
         meaning = "The documents are on both sides with the same amount, and differ otherwise."
         yield _group(ledger.currency, wording.REMARKS, meaning, ledger.remarks)
@@ -152,15 +154,8 @@ def _item(currency: str, item: Item) -> Mapping[str, str]:
         "local": DASH if each.local_minor is None else _amount(each.local_minor, currency),
         "books": DASH if each.books_minor is None else _amount(each.books_minor, currency),
         "between": _amount(item.line.closing.minor, currency),
-        "reason": _reason(item),
+        "reason": _text(wording.reason(item)),
     }
-
-
-def _reason(item: Item) -> str:
-    told = _text(item.reason)
-    if item.line.opening and not item.line.closing:
-        return f"{told} It stood between the two sides when the month began, and no longer does."
-    return told
 
 
 def _count(count: int) -> str:

@@ -80,13 +80,13 @@ def _term(ledger: LedgerStatement, term: Term) -> Row:
         level=Level.TERM,
         ledger=wording.LEDGERS[ledger.ledger],
         currency=ledger.currency,
-        title=wording.KINDS[term.kind].title,
+        title=wording.words(term.kind, expected=term.expected).title,
         kind=term.kind.value,
         expected=term.expected,
         opening=opening,
         movement=movement,
         closing=closing,
-        reason=wording.KINDS[term.kind].meaning,
+        reason=wording.words(term.kind, expected=term.expected).meaning,
     )
 
 
@@ -98,7 +98,7 @@ def _item(ledger: LedgerStatement, item: Item, term: Term | None) -> Row:
         level=Level.REMARK if term is None else Level.DOCUMENT,
         ledger=wording.LEDGERS[ledger.ledger],
         currency=currency,
-        title=wording.KINDS[kind].title,
+        title=wording.words(kind, expected=each.expected if term is None else term.expected).title,
         kind=kind.value,
         expected=each.expected if term is None else term.expected,
         number=item.number,
@@ -110,7 +110,7 @@ def _item(ledger: LedgerStatement, item: Item, term: Term | None) -> Row:
         opening=opening,
         movement=movement,
         closing=closing,
-        reason=item.reason,
+        reason=wording.reason(item),
         local_id=each.local_id,
         books_id=each.books_id,
     )

@@ -10,7 +10,7 @@ from typing import Final
 from service.domain.difference_kind import Kind
 from service.domain.document import Ledger
 from service.domain.money import format_minor
-from service.domain.statement import LedgerStatement, Statement, Term
+from service.domain.statement import Item, LedgerStatement, Statement, Term
 from service.domain.statement_period import Period
 from service.domain.statement_sign_off import Signature, SignStatus
 
@@ -22,6 +22,12 @@ class Words:
     title: str
     meaning: str
 
+
+LEGEND: Final = (
+    "“Here” are the documents as the hub has them, the service that enters them in the accounting system, or "
+    "as your own system has put them. “The books” are the same documents in QuickBooks or Xero. Between the "
+    "two totals stands every difference, books less here: a minus means that the books hold less."
+)
 
 KINDS: Final[Mapping[Kind, Words]] = {
     Kind.PUSH_FAILED: Words(
@@ -38,7 +44,7 @@ KINDS: Final[Mapping[Kind, Words]] = {
     Kind.DELETED_IN_BOOKS: Words(
         "Deleted in the books", "These documents had been entered, and are no longer in the books."
     ),
-    Kind.ONLY_IN_BOOKS: Words("Only in the books", "No document of the hub belongs to these entries."),
+    Kind.ONLY_IN_BOOKS: Words("Only in the books", "No document here belongs to these entries."),
     Kind.DUPLICATE_IN_BOOKS: Words("Twice in the books", "These documents were entered more than once."),
     Kind.AMOUNT: Words("Another amount in the books", "Both sides have the document, with other totals."),
     Kind.TAX: Words("Another tax in the books", "The net amounts agree and the tax does not."),
@@ -59,18 +65,25 @@ KINDS: Final[Mapping[Kind, Words]] = {
     Kind.LINES: Words("Other lines in the books", "The same total is made up of other lines."),
     Kind.ROUNDING: Words("Rounding", "Amounts finer than the smallest coin, rounded on each line."),
     Kind.NOT_PUSHED: Words(
-        "Not meant for the books", "By the rules of the hub these documents are not entered, or not yet."
+        "Not meant for the books", "By its rules the hub does not enter these documents, or not yet."
     ),
     Kind.UNCLASSIFIED: Words("Not explained", "No rule and no record explains these. Somebody must look."),
 }
+
+UNEXPECTED: Final[Mapping[Kind, Words]] = {
+    Kind.NOT_PUSHED: Words(
+        "Missing in the books", "Nothing will enter these documents by itself; each line says why."
+    ),
+}
+"""Kinds that read otherwise where no rule explains them."""
 
 LEDGERS: Final[Mapping[Ledger, str]] = {
     Ledger.RECEIVABLE: "Receivables",
     Ledger.PAYABLE: "Payables",
 }
 DOCUMENTS: Final[Mapping[Ledger, str]] = {
-    Ledger.RECEIVABLE: "Invoices and credit notes in the hub",
-    Ledger.PAYABLE: "Bills in the hub",
+    Ledger.RECEIVABLE: "Invoices and credit notes here",
+    Ledger.PAYABLE: "Bills here",
 }
 BOOKS: Final = "In the books"
 EXPECTED: Final = "expected"
@@ -100,10 +113,22 @@ def documents(count: int) -> str:
     return f"{count:,} {'document' if abs(count) == 1 else 'documents'}"
 
 
+def words(kind: Kind, *, expected: bool) -> Words:
+    """Say what a kind is called and means, by whether a rule explains it."""
+    return KINDS[kind] if expected else UNEXPECTED.get(kind, KINDS[kind])
+
+
 def title(term: Term) -> str:
     """Name a term; one that a rule of the hub explains says so."""
-    name = KINDS[term.kind].title
+    name = words(term.kind, expected=term.expected).title
     return f"{name} ({EXPECTED})" if term.expected else name
+
+
+def reason(item: Item) -> str:
+    """Say why a document stands between the two sides, or did when the month began."""
+    if item.line.opening and not item.line.closing:
+        return f"{item.reason} It stood between the two sides when the month began, and no longer does."
+    return item.reason
 
 
 def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") -> str:
@@ -111,9 +136,9 @@ def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") ->
     here, there = ledger.local.closing, ledger.books.closing
     currency = ledger.currency
     told = (
-        f"On {period.last.day} {period.name} the hub holds {documents(here.count)} of "
-        f"{format_minor(here.minor, currency)}, the books {documents(there.count)} of "
-        f"{format_minor(there.minor, currency)}."
+        f"On {period.last.day} {period.name} there are {documents(here.count)} of "
+        f"{format_minor(here.minor, currency)} here, and {documents(there.count)} of "
+        f"{format_minor(there.minor, currency)} in the books."
     )
     if not any(term.line.closing for term in ledger.terms):
         return f"{told} Both sides agree."

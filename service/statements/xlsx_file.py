@@ -35,12 +35,12 @@ _TABLE: Final[Sequence[tuple[str, float]]] = (
     ("Expected", 10),
     ("Number", 18),
     ("Party", 28),
-    ("Date in hub", 12),
+    ("Date here", 12),
     ("Date in books", 13),
-    ("In hub", 14),
+    ("Here", 14),
     ("In books", 14),
-    ("Between at opening", 14),
-    ("Between at closing", 14),
+    ("Difference at opening", 14),
+    ("Difference at closing", 14),
     ("Explanation", 60),
     ("Hub id", 38),
     ("Books id", 16),
@@ -119,6 +119,8 @@ class _Summary:
         sheet.set_column(0, 0, 50)
         sheet.set_column(1, 6, 15)
         self._head()
+        if self._statement.ledgers:
+            self._paragraph(wording.LEGEND, font_color=SOFT)
         for ledger in self._statement.ledgers:
             self._ledger(ledger)
         if not self._statement.ledgers:

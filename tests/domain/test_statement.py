@@ -181,7 +181,7 @@ def test_what_bears_no_date_stands_in_the_opening_and_is_told() -> None:
         (
             Reads(local_at=AFTER, books_at=AFTER, certified=False, reason="the pages shifted"),
             False,
-            "not certified (the pages shifted)",
+            "not complete (the pages shifted)",
         ),
         (None, True, "have not been compared yet"),
     ],

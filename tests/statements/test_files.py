@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from service.domain.document import Ledger
+from service.domain.document import Ledger, Origin, Status
 from service.domain.statement import SCOPE, Statement
 from service.domain.statement_marks import Reads
 from service.domain.statement_sign_off import Signature, SignStatus
@@ -185,7 +185,7 @@ def test_paper_tells_it_in_words(tmp_path: Path) -> None:
     for wanted in (
         "Kiln & Co",
         "1 to 31 October 2026",
-        "the hub holds 10 documents of USD 19,127.25, the books 7 documents of USD 17,371.25",
+        "there are 10 documents of USD 19,127.25 here, and 7 documents of USD 17,371.25 in the books",
         "The books hold USD 1,756.00 less: 6 differences, listed below, explained to the last cent.",
         "Could not be brought to the books",
         "Bäckerei Öz & Söhne",
@@ -194,6 +194,7 @@ def test_paper_tells_it_in_words(tmp_path: Path) -> None:
         "ann, on 4 Nov 2026 at 09:05 UTC",
         "bob, on 5 Nov 2026 at 10:06 UTC",
         "It is not a reconciliation of the general ledger",
+        "a minus means that the books hold less",
         "4,400",
         "1 of 2",
     ):
@@ -252,3 +253,15 @@ def test_files_are_named_for_every_system() -> None:
     assert file_name(odd, Format.CSV) == "tie-out-e-2026-10.csv"
     nameless = replace(statement, organization_name="日本")
     assert file_name(nameless, Format.CSV) == f"tie-out-{statement.organization_id}-2026-10.csv"
+
+
+def test_what_is_missing_is_not_called_unmeant(tmp_path: Path) -> None:
+    """What no rule excuses and nothing will enter is missing; a draft is not meant for the books."""
+    world = small_world()
+    own = {"origin": Origin.PARTNER, "is_in_hub": False, "is_for_hub": False}
+    invoice(world, "own-1", 500, date(2026, 10, 5), **own)
+    invoice(world, "inv-2", 700, date(2026, 10, 6), status=Status.DRAFT)
+    told = pdf_text(render(statement_of(world), OPEN, Format.PDF), tmp_path)
+    assert "Missing in the books" in told
+    assert "Not meant for the books (expected)" in told
+    assert "Your own system alone has it" in told

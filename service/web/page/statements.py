@@ -37,6 +37,7 @@ async def show(asked: Asked) -> Response:
         completeness=wording.completeness(found.statement),
         signers=list(wording.signers(found.signature)),
         documents=wording.DOCUMENTS,
+        legend=wording.LEGEND,
         months=_months(found.months, period, now),
         may_approve=asked.who.has(Role.APPROVER),
     )
