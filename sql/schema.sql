@@ -74,6 +74,53 @@ BEGIN
     RETURN dropped;
 END $_$;
 
+CREATE FUNCTION tieout.empty_history_before(day date, portion integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+DECLARE
+    partition_name text;
+    taken bigint := 0;
+    more bigint;
+BEGIN
+    FOR partition_name IN
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'tieout'::regnamespace AND relkind = 'r' AND relname ~ '^history_\d{4}_\d{2}$'
+          AND to_date(substr(relname, 9), 'YYYY_MM') + interval '1 month' <= day
+        ORDER BY relname
+    LOOP
+        EXECUTE format($q$
+            WITH taken AS (
+                DELETE FROM tieout.%1$I WHERE ctid = ANY(ARRAY(SELECT ctid FROM tieout.%1$I LIMIT $2)) RETURNING *
+            ), older AS (
+                DELETE FROM tieout.history_default d USING taken t
+                WHERE d.organization_id = t.organization_id AND d.kind = t.kind AND d.object_id = t.object_id
+                    AND d.known_from < t.known_from
+            ), kept AS (
+                INSERT INTO tieout.history_kept
+                SELECT t.* FROM taken t
+                WHERE t.body -> 'removed' IS DISTINCT FROM 'true'::jsonb
+                    AND NOT (t.kind = 'alert' AND t.body ->> 'status' = 'resolved')
+                    AND NOT EXISTS (
+                        SELECT FROM tieout.history n
+                        WHERE n.organization_id = t.organization_id AND n.kind = t.kind AND n.object_id = t.object_id
+                            AND n.known_from < $1 AND (n.known_from, n.version) > (t.known_from, t.version)
+                    )
+                    AND NOT EXISTS (
+                        SELECT FROM tieout.history_kept k
+                        WHERE k.organization_id = t.organization_id AND k.kind = t.kind AND k.object_id = t.object_id
+                            AND (k.known_from, k.version) > (t.known_from, t.version)
+                    )
+                ON CONFLICT DO NOTHING
+            )
+            SELECT count(*) FROM taken
+        $q$, partition_name) INTO more USING day::timestamp AT TIME ZONE 'UTC', portion - taken;
+        taken := taken + more;
+        EXIT WHEN taken >= portion;
+    END LOOP;
+    RETURN taken;
+END $_$;
+
 CREATE FUNCTION tieout.ensure_history_month(month date) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -123,6 +170,18 @@ CREATE FUNCTION tieout.number_mark(number text) RETURNS bigint
         ELSE translate(number, 'ABCDEFGKLMNOPQRUVXZ !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~HIJSTWYhijstwy', 'abcdefgklmnopqruvxz')
     END, 0)
 $_$;
+
+CREATE FUNCTION tieout.return_history(portion integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    WITH taken AS (
+        DELETE FROM tieout.history_kept WHERE ctid = ANY(ARRAY(SELECT ctid FROM tieout.history_kept LIMIT portion)) RETURNING *
+    ), returned AS (
+        INSERT INTO tieout.history SELECT * FROM taken ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) FROM taken
+$$;
 
 CREATE FUNCTION tieout.scope_is_fleet() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -451,6 +510,16 @@ CREATE TABLE tieout.history_default (
     valid_from timestamp with time zone,
     known_from timestamp with time zone CONSTRAINT history_known_from_not_null NOT NULL,
     body jsonb CONSTRAINT history_body_not_null NOT NULL
+);
+
+CREATE TABLE tieout.history_kept (
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    version bigint NOT NULL,
+    valid_from timestamp with time zone,
+    known_from timestamp with time zone NOT NULL,
+    body jsonb NOT NULL
 );
 
 CREATE TABLE tieout.hub_budget (
@@ -944,6 +1013,9 @@ ALTER TABLE ONLY tieout.history
 ALTER TABLE ONLY tieout.history_default
     ADD CONSTRAINT history_default_pkey PRIMARY KEY (organization_id, kind, object_id, version, known_from);
 
+ALTER TABLE ONLY tieout.history_kept
+    ADD CONSTRAINT history_kept_pkey PRIMARY KEY (organization_id, kind, object_id, version, known_from);
+
 ALTER TABLE ONLY tieout.hub_budget
     ADD CONSTRAINT hub_budget_pkey PRIMARY KEY (is_only);
 
@@ -1185,6 +1257,8 @@ CREATE POLICY folding ON tieout.fleet_counts FOR DELETE TO tieout_app USING (( S
 
 ALTER TABLE tieout.history ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.history_kept ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.months ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.notifications ENABLE ROW LEVEL SECURITY;
@@ -1255,6 +1329,8 @@ CREATE POLICY wall ON tieout.findings TO tieout_app USING ((( SELECT tieout.scop
 
 CREATE POLICY wall ON tieout.history TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
+CREATE POLICY wall ON tieout.history_kept TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
 CREATE POLICY wall ON tieout.months TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.notifications TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
@@ -1300,8 +1376,14 @@ GRANT USAGE ON SCHEMA tieout TO tieout_app;
 REVOKE ALL ON FUNCTION tieout.drop_history_before(day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION tieout.drop_history_before(day date) TO tieout_app;
 
+REVOKE ALL ON FUNCTION tieout.empty_history_before(day date, portion integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.empty_history_before(day date, portion integer) TO tieout_app;
+
 REVOKE ALL ON FUNCTION tieout.ensure_history_month(month date) FROM PUBLIC;
 GRANT ALL ON FUNCTION tieout.ensure_history_month(month date) TO tieout_app;
+
+REVOKE ALL ON FUNCTION tieout.return_history(portion integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.return_history(portion integer) TO tieout_app;
 
 REVOKE ALL ON PROCEDURE tieout.wall(IN table_name text, IN append_only boolean) FROM PUBLIC;
 
@@ -1340,6 +1422,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.findings TO tieout_app;
 GRANT SELECT,INSERT,DELETE ON TABLE tieout.fleet_counts TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.history TO tieout_app;
+
+GRANT SELECT,INSERT ON TABLE tieout.history_kept TO tieout_app;
 
 GRANT SELECT,UPDATE ON TABLE tieout.hub_budget TO tieout_app;
 

@@ -107,6 +107,19 @@ async def ensure_history_month(connection: Connection, month: date) -> bool:
     return bool(await connection.fetchval(QUERY["ensure_history_month"], month))
 
 
+async def empty_history_before(connection: Connection, day: date, portion: int) -> int:
+    """Take versions out of the months that ended before a day; returns how many, none when they are empty.
+
+    The last version of each object is kept: what has not changed since is still known, as of any later time.
+    """
+    return int(await connection.fetchval(QUERY["empty_history_before"], day, portion))
+
+
+async def return_history(connection: Connection, portion: int) -> int:
+    """Bring kept versions back, once the months that held them are dropped; returns how many."""
+    return int(await connection.fetchval(QUERY["return_history"], portion))
+
+
 async def drop_history_before(connection: Connection, day: date) -> int:
-    """Drop the months that ended before a day; returns how many."""
+    """Drop the months that ended before a day, emptied or not; returns how many."""
     return int(await connection.fetchval(QUERY["drop_history_before"], day))

@@ -18,7 +18,12 @@ from service.store.database import Connection, Database
 from service.store.documents import prune_scans
 from service.store.events import prune_events
 from service.store.fleet_counts import correct_fleet_counts
-from service.store.history import drop_history_before, ensure_history_month
+from service.store.history import (
+    drop_history_before,
+    empty_history_before,
+    ensure_history_month,
+    return_history,
+)
 from service.store.replicas import prune_replicas
 from service.store.retries import prune_retries
 from service.workers.work import IDLE, Tally, Work, working
@@ -64,13 +69,12 @@ class Pruner:
     async def _prune(self, work: Work, counts: Counter[str]) -> None:
         async with work.writing_fleet() as connection:
             await ensure_months(connection, work.now)
-            day = (work.now - self._retention).date()
-            counts["months_dropped"] = await drop_history_before(connection, day)
             await prune_scans(connection, SCANS_KEPT)
             await prune_sessions(connection)
             await prune_replicas(connection, REPLICAS_KEPT_SECONDS)
         async with work.writing_fleet() as connection:
             counts["counts_corrected"] = await correct_fleet_counts(connection)
+        await self._prune_history(work, counts)
         kept = max(self._retention, EVENTS_KEPT_MIN)
         portions: dict[str, Callable[[Connection], Awaitable[int]]] = {
             "events_pruned": lambda connection: prune_events(connection, kept, PORTION),
@@ -81,7 +85,21 @@ class Pruner:
             ),
         }
         for name, prune in portions.items():
-            counts[name] = await _in_portions(work, prune)
+            counts[name], _ = await _in_portions(work, prune)
+
+    async def _prune_history(self, work: Work, counts: Counter[str]) -> None:
+        """Drop months that are older than history is kept, but for the last version of what still stands."""
+        day = (work.now - self._retention).date()
+        counts["versions_pruned"], is_empty = await _in_portions(
+            work, lambda connection: empty_history_before(connection, day, PORTION)
+        )
+        if not is_empty:
+            return
+        async with work.writing_fleet() as connection:
+            counts["months_dropped"] = await drop_history_before(connection, day)
+        counts["versions_kept"], _ = await _in_portions(
+            work, lambda connection: return_history(connection, PORTION)
+        )
 
 
 async def ensure_months(connection: Connection, now: datetime) -> None:
@@ -91,12 +109,13 @@ async def ensure_months(connection: Connection, now: datetime) -> None:
     await ensure_history_month(connection, this_month + timedelta(days=31))
 
 
-async def _in_portions(work: Work, prune: Callable[[Connection], Awaitable[int]]) -> int:
+async def _in_portions(work: Work, prune: Callable[[Connection], Awaitable[int]]) -> tuple[int, bool]:
+    """Prune portion by portion; returns how many rows went, and whether that was all of them."""
     pruned = 0
     for _ in range(PORTIONS_MAX):
         async with work.writing_fleet() as connection:
             count = await prune(connection)
         pruned += count
         if count < PORTION:
-            break
-    return pruned
+            return pruned, True
+    return pruned, False

@@ -23,6 +23,16 @@ ORDER BY object_id, version DESC, known_from DESC LIMIT $5;
 -- $1 date
 SELECT tieout.ensure_history_month($1) AS made;
 
+-- name: empty_history_before :one
+-- Takes versions out of the oldest month that ended before a day, keeping the last one of each object.
+-- $1 date, $2 how many
+SELECT tieout.empty_history_before($1, $2) AS taken;
+
+-- name: return_history :one
+-- Brings kept versions back, once the months that held them are gone.
+-- $1 how many
+SELECT tieout.return_history($1) AS returned;
+
 -- name: drop_history_before :one
 -- $1 date
 SELECT tieout.drop_history_before($1) AS dropped;

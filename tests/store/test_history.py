@@ -13,10 +13,12 @@ from service.store.history import (
     HistoryKind,
     Version,
     drop_history_before,
+    empty_history_before,
     ensure_history_month,
     insert_history,
     list_history,
     list_history_as_of,
+    return_history,
 )
 
 
@@ -70,3 +72,53 @@ async def test_months_come_and_go(database: Database) -> None:
         assert await drop_history_before(connection, last_year) == 0
         assert await drop_history_before(connection, today) == 1
         assert await ensure_history_month(connection, last_year)
+
+
+async def test_what_stands_unchanged_outlives_its_month(database: Database) -> None:
+    """Of months that are dropped the last version of each object is kept, so that it is still known later."""
+    organization_id = uuid4()
+    now = await database.now()
+    day = (now - timedelta(days=400)).date()
+
+    async def write(days_ago: int, **bodies: dict[str, object]) -> None:
+        database.clock_offset = timedelta(days=-days_ago)
+        async with database.organization(organization_id) as connection:
+            await ensure_history_month(connection, (now - timedelta(days=days_ago)).date())
+            versions = [
+                Version(object_id=name, version=600 - days_ago, body={"at": days_ago, **body})
+                for name, body in bodies.items()
+            ]
+            await insert_history(connection, organization_id, HistoryKind.RECORD, versions)
+        database.clock_offset = timedelta(0)
+
+    await write(560, a={}, b={}, c={}, d={}, e={})
+    await write(558, b={})
+    await write(500, c={"removed": True}, e={})
+    await write(100, d={})
+
+    async def prune() -> list[int]:
+        async with database.fleet() as connection:
+            taken = [await empty_history_before(connection, day, 3) for _ in range(4)]
+            await drop_history_before(connection, day)
+            return [*taken, await return_history(connection, 100)]
+
+    async def known(days_ago: int) -> dict[str, object]:
+        async with database.organization(organization_id) as connection:
+            found = await list_history_as_of(
+                connection, organization_id, HistoryKind.RECORD, now - timedelta(days=days_ago), limit=10
+            )
+        return {each.object_id: each.body["at"] for each in found if not each.body.get("removed")}
+
+    expected = {399: {"a": 560, "b": 558, "d": 560, "e": 500}, 99: {"a": 560, "b": 558, "d": 100, "e": 500}}
+    assert {days_ago: await known(days_ago) for days_ago in expected} == expected
+    assert await prune() == [3, 3, 2, 0, 4]
+    assert {days_ago: await known(days_ago) for days_ago in expected} == expected
+    assert await prune() == [0, 0, 0, 0, 0], "nothing is left to be pruned"
+    async with database.organization(organization_id) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM history") == 5
+    # A year later the version kept of what changed since makes way.
+    day = (now + timedelta(days=60)).date()
+    assert sum((await prune())[:4]) == 1
+    assert await known(0) == expected[99]
+    async with database.organization(organization_id) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM history") == 4

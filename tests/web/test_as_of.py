@@ -17,6 +17,8 @@ from service.domain.record_state import State
 from service.store.alerts import upsert_alerts
 from service.store.comparing import delete_balances
 from service.store.database import Database
+from service.web.parameters import AS_OF
+from service.web.table import ROUTES
 from tests.web.builders import (
     NOW,
     ORGANIZATION,
@@ -47,6 +49,13 @@ READS = (
     f"/v1/organizations/{ORGANIZATION}/statements/2026-10",
     "/status",
 )
+
+OF_NOW = {
+    "/v1/causes/{cause}/packet",  # what is to be done
+    "/v1/retries",  # plans of people, each kept as it was made
+    "/v1/retries/{retry_id:uuid}",
+}
+"""Reads that have no past: of what was, they would tell what is to be done no more."""
 
 NOT_KEPT = {
     *("last_seen_at", "duplicates", "scan", "compared_at"),
@@ -143,6 +152,13 @@ async def test_what_was_answered_is_answered_again(
         again = await answers(viewer, as_of=instant)
         for path in READS:
             assert again[path] == then[path], (number, path)
+
+
+def test_every_read_can_be_asked_of_then() -> None:
+    """Each read of the API takes as_of, but for those that are named with their reason."""
+    reads = [route for route in ROUTES if route.method == "GET" and route.path.startswith("/v1/")]
+    lacking = {route.path for route in reads if AS_OF.name not in {each.name for each in route.parameters}}
+    assert lacking == OF_NOW
 
 
 async def test_a_key_of_one_organization_knows_its_own_past(

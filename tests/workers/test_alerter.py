@@ -15,6 +15,7 @@ from service.errors import Superseded
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
 from service.store.database import Database
 from tests.conftest import command
+from tests.web.builders import add_difference
 from tests.workers.alert_world import Watch, World, organization
 
 
@@ -435,3 +436,20 @@ async def test_a_superseded_alerter_writes_nothing(world: World, watch: Watch, d
     with pytest.raises(Superseded):
         await watch.look()
     assert await world.alerts() == {}
+
+
+async def test_what_nothing_explains_is_told(world: World, watch: Watch) -> None:
+    """What is unclassified, and what the partner alone has, alerts; what a rule excuses does not."""
+    await world.add(1, 2)
+    await world.read(1, 2)
+    await add_difference(world.database, organization(1), kind="unclassified", delta_minor=-300)
+    await add_difference(
+        world.database, organization(1), kind="not_pushed", delta_minor=-40, origin="partner"
+    )
+    await add_difference(world.database, organization(2), kind="not_pushed", expected=True, rule="not_issued")
+    await watch.look()
+    await watch.look(30)
+    (told,) = await world.outbox()
+    assert (told["kind"], told["organizations"]) == ("difference_found", [str(organization(1))])
+    assert "not pushed, unclassified" in told["summary"]
+    assert (told["records_count"], told["money_at_risk"]) == (2, {"USD": 340})
