@@ -7,6 +7,7 @@
     exchange    one request on the wire, within a deadline and a size
     judgement   which failure an answer is, and whether the request was carried out
     budget      the requests per second that all replicas share
+    allowance   how many those are just now, by what the hub says and shows
     tokens      the partner's access token, fetched by one caller for all
     signing_in  the two documented grants
     rows        one row to one typed object, or to a refusal

@@ -17,22 +17,25 @@ rests on three rules.
 What lies between a turn and the first byte (a connection to open, a busy loop) is `Turn.is_over`: asked again
 just before the byte, it sends latecomers back for another turn.
 
-Callers are served by priority, then in the order of their coming. There is no task behind this: the first in
+Callers are served by priority, then in the order of their coming; but none that waits is passed over for
+ever: reading keeps a share however many pushes there are, and proving what became of them one however much
+there is to read. There is no task behind this: the first in
 the queue does the waiting and the reserving, so a budget that nobody uses costs nothing and needs no closing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import count
 from typing import Final
+
+from service.hub.allowance import Allowance
 
 SLICE_SECONDS: Final = 0.25
 """What is taken at once lasts no longer than this, since by so much a push of another replica may be
@@ -50,11 +53,21 @@ PAUSE_SECONDS_MAX: Final = 3600.0
 
 
 class Priority(IntEnum):
-    """Who goes first: nothing works without a token, and a push is what the service exists for."""
+    """Who goes first: nothing works without a token, and a push is what the service exists for.
+
+    Reading tells how pushes went; proving it, by documents of both sides, can wait a little.
+    """
 
     TOKEN = 0
     PUSH = 1
     READ = 2
+    PROVE = 3
+
+
+PASSED_OVER_MAX: Final = {Priority.TOKEN: 0, Priority.PUSH: 0, Priority.READ: 2, Priority.PROVE: 5}
+"""How many turns in a row others may have while one of these waits. A storm of pushes leaves reading a
+quarter of the turns; where all want more than there is, proving gets a sixth of what pushes leave, which is
+the share that its bounds are stretched by (`domain.pace.COMPARING_SHARE`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +111,36 @@ class _Stretch:
         return self.left == 0 or self.next_at >= self.ends_at
 
 
-@dataclass(slots=True, order=True)
+@dataclass(slots=True, eq=False)
 class _Caller:
     """One who waits; the first in the queue is woken."""
 
-    priority: int
-    number: int
-    woken: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
-    is_gone: bool = field(default=False, compare=False)
+    priority: Priority
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    is_gone: bool = False
 
 
 class Budget:
     """Turns for the callers of one process, out of slots shared by all."""
 
     def __init__(
-        self, reserve: Reserve, *, forward: Forward | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        reserve: Reserve,
+        *,
+        forward: Forward | None = None,
+        allowance: Allowance | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Draw on `reserve`; `forward` tells the other replicas to pause; `clock` never goes back."""
+        """Draw on `reserve`; `forward` tells the other replicas to pause; `clock` never goes back.
+
+        `allowance` is what `reserve` goes by, if it goes by one: it is told what answers say of limits.
+        """
         self._reserve = reserve
         self._forward = forward
+        self._allowance = allowance
         self._clock = clock
-        self._queue: list[_Caller] = []
-        self._numbers = count()
+        self._queues: dict[Priority, deque[_Caller]] = {priority: deque() for priority in Priority}
+        self._passed_over: Counter[Priority] = Counter()
         self._reserving = asyncio.Lock()
         self._stretch: _Stretch | None = None
         self._paused_until = -math.inf
@@ -129,7 +150,7 @@ class Budget:
     @property
     def waiting(self) -> int:
         """How many callers wait for their turn."""
-        return sum(not caller.is_gone for caller in self._queue)
+        return sum(not caller.is_gone for queue in self._queues.values() for caller in queue)
 
     @property
     def paused_seconds(self) -> float:
@@ -138,14 +159,15 @@ class Budget:
 
     async def acquire(self, priority: Priority) -> Turn:
         """Wait for a turn; whoever is cancelled, or fails to reserve, leaves the queue and wakes the next."""
-        caller = _Caller(priority, next(self._numbers))
-        heapq.heappush(self._queue, caller)
+        caller = _Caller(priority)
+        self._queues[priority].append(caller)
         try:
             while True:
                 if self._first() is not caller:
                     caller.woken.clear()
                     await caller.woken.wait()
                 elif (turn := self._take()) is not None:
+                    self._count_turn(priority)
                     return turn
                 else:
                     await self._come_closer()
@@ -166,6 +188,16 @@ class Budget:
             with suppress(Exception):
                 await self._forward(seconds)
 
+    def note_limit(self, limit: float | None) -> None:
+        """Heed what the hub says that it allows in a second, if it does."""
+        if self._allowance is not None and limit is not None:
+            self._allowance.note_limit(limit)
+
+    def note_throttled(self) -> None:
+        """Heed that the hub refused a request because there were too many."""
+        if self._allowance is not None:
+            self._allowance.note_throttled()
+
     def give_up_slot(self) -> None:
         """Let one slot go by: the hub said that nothing remains of this second."""
         if self._stretch is not None and self._stretch.left:
@@ -173,9 +205,31 @@ class Budget:
             self._stretch.next_at += self._stretch.interval
 
     def _first(self) -> _Caller | None:
-        while self._queue and self._queue[0].is_gone:
-            heapq.heappop(self._queue)
-        return self._queue[0] if self._queue else None
+        first: _Caller | None = None
+        for priority, queue in self._queues.items():
+            while queue and queue[0].is_gone:
+                queue.popleft()
+            if not queue:
+                self._passed_over[priority] = 0
+            elif first is None or (
+                first.priority is not Priority.TOKEN
+                and self._passed_over[priority] >= PASSED_OVER_MAX[priority]
+                and not self._is_passed_over(first.priority)
+            ):
+                first = queue[0]
+        return first
+
+    def _is_passed_over(self, priority: Priority) -> bool:
+        return 0 < PASSED_OVER_MAX[priority] <= self._passed_over[priority]
+
+    def _count_turn(self, served: Priority) -> None:
+        """Remember who was passed over by whoever has just been served; nobody is by a token."""
+        if served is Priority.TOKEN:
+            return
+        for priority, queue in self._queues.items():
+            is_waiting = any(not caller.is_gone for caller in queue)
+            self._passed_over[priority] += is_waiting and priority is not served
+        self._passed_over[served] = 0
 
     def _wake_first(self) -> None:
         first = self._first()

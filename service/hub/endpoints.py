@@ -26,6 +26,11 @@ class Endpoint:
         return self.name.replace("_", " ")
 
     @property
+    def is_proof(self) -> bool:
+        """Whether it tells of documents, or of one record: what proves how pushes ended, and is compared."""
+        return self.name in _PROOFS
+
+    @property
     def is_read(self) -> bool:
         """Whether asking twice is as good as asking once."""
         return self.method == "GET"
@@ -101,6 +106,8 @@ PURPOSES: Final[Mapping[str, tuple[Endpoint, ...]]] = {
     "reference": (TAX_RATES, LEDGER_ACCOUNTS, PRODUCTS, COUNTERPARTS),
 }
 """What calls are spent on, as metrics and traces group them."""
+
+_PROOFS: Final = frozenset(each.name for each in (RECORD, *PURPOSES["books"], *PURPOSES["documents"]))
 
 _PURPOSE_BY_NAME: Final = {
     endpoint.name: purpose for purpose, group in PURPOSES.items() for endpoint in group

@@ -142,6 +142,11 @@ def is_spent(headers: Mapping[str, str]) -> bool:
     return number(remaining) == 0
 
 
+def told_limit(headers: Mapping[str, str]) -> float | None:
+    """How many requests the hub allows in a second, where it says so."""
+    return number(headers.get("X-RateLimit-Limit-Second", headers.get("RateLimit-Limit", "")))
+
+
 def request_id(headers: httpx.Headers) -> str | None:
     """Give the hub's own name of the exchange, for its support."""
     text = headers.get("X-Request-Id", "")

@@ -104,6 +104,8 @@ class Sender:
 
         It does not leave after `not_after`, by the sender's clock.
         """
+        if priority is Priority.READ and endpoint.is_proof:
+            priority = Priority.PROVE
         asked_at = self._clock()
         turn = await self._turn(endpoint, priority)
         self._require_time(endpoint, not_after)
@@ -127,9 +129,11 @@ class Sender:
         self._tell(endpoint, span, answer.status, refused)
         if refused is not None and refused.failure is HubFailure.THROTTLED:
             wait = refused.retry_after_seconds
+            self._budget.note_throttled()
             await self._budget.pause(THROTTLED_SECONDS if wait is None else wait)
         elif judgement.is_spent(answer.headers):
             self._budget.give_up_slot()
+        self._budget.note_limit(judgement.told_limit(answer.headers))
         return answer
 
     async def _turn(self, endpoint: Endpoint, priority: Priority) -> Turn:

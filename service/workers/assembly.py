@@ -9,6 +9,7 @@ from datetime import timedelta
 from service.channels.channel import Channel
 from service.domain import bound, push_policy
 from service.domain.fleet import FLEET, FLEET_WORK
+from service.hub.allowance import Allowance
 from service.hub.budget import Budget, Slots
 from service.hub.client import Hub
 from service.hub.dialect import Dialect
@@ -34,17 +35,19 @@ from service.workers.work import Worker
 
 def shared_budget(database: Database, rate_per_second: float) -> Budget:
     """The partner's budget, shared with all replicas through Postgres."""
+    allowance = Allowance(rate_per_second)
 
     async def reserve(count: int) -> Slots:
+        rate = allowance.rate_per_second
         async with database.fleet() as connection:
-            first_in_seconds = await reserve_hub_slots(connection, count, rate_per_second)
-        return Slots(first_in_seconds, 1 / rate_per_second, count)
+            first_in_seconds = await reserve_hub_slots(connection, count, rate)
+        return Slots(first_in_seconds, 1 / rate, count)
 
     async def forward(seconds: float) -> None:
         async with database.fleet() as connection:
             await pause_hub(connection, seconds)
 
-    return Budget(reserve, forward=forward)
+    return Budget(reserve, forward=forward, allowance=allowance)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,48 @@ def test_pushes_go_first_and_readers_in_the_order_of_their_coming() -> None:
 
     virtually(story)
     assert served == ["read 0", "token", "push 0", "push 1", "read 1", "read 2"]
+
+
+def test_nobody_who_waits_is_passed_over_for_ever() -> None:
+    """A storm of pushes leaves reading a quarter of the turns, and proving what became of them a tenth."""
+    served: Counter[Priority] = Counter()
+
+    async def keep_asking(budget: Budget, priority: Priority) -> None:
+        for _ in range(700):
+            await budget.acquire(priority)
+            served[priority] += 1
+
+    async def story(_: VirtualLoop, budget: Budget) -> None:
+        kinds = (Priority.PUSH, Priority.READ, Priority.PROVE)
+        tasks = [asyncio.create_task(keep_asking(budget, each)) for each in kinds for _ in range(3)]
+        await asyncio.sleep(100)
+        for task in tasks:
+            task.cancel()
+
+    virtually(story)
+    total = sum(served.values())
+    assert total == pytest.approx(1_000, abs=20)
+    assert served[Priority.PUSH] > served[Priority.READ] > served[Priority.PROVE]
+    assert served[Priority.READ] > 0.25 * total
+    assert served[Priority.PROVE] > 0.1 * total
+
+
+def test_a_long_list_holds_up_nobody_else() -> None:
+    """One that asks for page after page leaves every other turn to another that asks."""
+    turns: list[str] = []
+
+    async def walk(budget: Budget, name: str, pages: int) -> None:
+        for _ in range(pages):
+            await budget.acquire(Priority.READ)
+            turns.append(name)
+
+    async def story(_: VirtualLoop, budget: Budget) -> None:
+        huge = asyncio.create_task(walk(budget, "huge", 400))
+        await walk(budget, "small", 20)
+        huge.cancel()
+
+    virtually(story)
+    assert turns.count("huge") <= 22
 
 
 def test_reservations_are_few_when_many_wait() -> None:
