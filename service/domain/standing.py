@@ -29,9 +29,12 @@ def standing(local: Document, books: Sequence[Document]) -> Sequence[Document]:
 
 
 def held(record: Record, decision: Decision, found: Sequence[Document], despite: frozenset[str]) -> Decision:
-    """The decision, or quarantine where a push would double what stands there; `despite` was seen there."""
+    """The decision, or quarantine where a push would double what stands there; `despite` was seen there.
+
+    What is quarantined anyway gets the sentence that helps: which document is in the way.
+    """
     unseen = [each for each in found if each.document_id not in despite]
-    if decision.verdict is not Verdict.PUSH or not unseen:
+    if not unseen or not may_double(decision):
         return decision
     return replace(
         decision,
@@ -45,6 +48,11 @@ def held(record: Record, decision: Decision, found: Sequence[Document], despite:
     )
 
 
+def may_double(decision: Decision) -> bool:
+    """Whether it matters to a decision what stands in the books."""
+    return decision.verdict in {Verdict.PUSH, Verdict.QUARANTINE}
+
+
 def reason_of(record: Record, there: Document) -> str:
     """Which document stands there, and what to do."""
     platform, kind = platform_name(record.platform), object_name(record.object_type)
@@ -53,8 +61,8 @@ def reason_of(record: Record, there: Document) -> str:
     dated = f", dated {there.issued_on.isoformat()}" if there.issued_on else ""
     return (
         f"Number {there.number}{party} over {amount}{dated} stands in {platform} already (id "
-        f"{there.document_id}), and sending this {kind} would double it; if it was entered by hand, keep it "
-        f"or delete it there, and if it is another {kind}, change the number of one."
+        f"{there.document_id}), and sending this {kind} would double it; if it was entered by hand, keep it, "
+        f"or delete it there and have this one sent; if it is another {kind}, change the number of one."
     )
 
 

@@ -27,7 +27,7 @@ from service.domain.readback import Finding, Look, refined
 from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_push import overdue
 from service.domain.retry_plan import Wish, left_out
-from service.domain.standing import held
+from service.domain.standing import held, may_double
 from service.domain.stream import RECORD_STREAMS
 from service.hub.client import Hub
 from service.store.database import Database
@@ -186,11 +186,11 @@ class Pusher:
 
     async def _hold_back(self, work: Work, decided: _Decided) -> None:
         """Quarantine what stands in the books already: entered by hand while its push kept failing."""
-        pushed = [decided.records[key] for key, each in decided.decisions.items() if _is_push(each)]
-        if not pushed:
+        asked = [decided.records[key] for key, each in decided.decisions.items() if may_double(each)]
+        if not asked:
             return
         async with self._database.organization(work.organization_id, readonly=True) as connection:
-            standing = await list_standing_of(connection, work.organization_id, pushed)
+            standing = await list_standing_of(connection, work.organization_id, asked)
         for key, found in standing.items():
             permit = decided.permits.get(key)
             despite = permit.despite if permit else frozenset()

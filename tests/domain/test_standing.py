@@ -76,6 +76,15 @@ def test_a_push_is_held_and_says_what_stands_there() -> None:
     assert decision.reason.startswith(told)
 
 
+def test_what_is_quarantined_anyway_says_which_document_is_in_the_way() -> None:
+    """A quarantine keeps its time, and tells the document to look at instead of a general doubt."""
+    record = failed(Cause.TIMEOUT_AMBIGUOUS)
+    doubt = replace(PUSH, verdict=Verdict.QUARANTINE, trigger=None, evidence=None, attempt_number=None)
+    decision = held(record, doubt, [THERE], frozenset())
+    assert (decision.verdict, decision.deadline_at) == (Verdict.QUARANTINE, doubt.deadline_at)
+    assert "(id 981)" in decision.reason
+
+
 def test_only_pushes_are_held_and_what_a_person_saw_there_does_not_hold_one() -> None:
     """Other decisions stay as they are; so does a push whose person named all that stands there."""
     record = failed(Cause.MISSING_TAX_RATE)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
@@ -11,8 +12,11 @@ from service.domain.fleet import WorkKind
 from service.domain.record_state import State
 from service.domain.stream import Stream
 from service.store.database import Database
+from service.store.pushes import list_attempts
+from service.store.retries import get_retry, list_retry_items
 from service.store.streams import nudge_streams
 from service.store.work import claim_due_work, finish_work, nudge_work
+from service.web.retrying import Filter, Planner, apply, make
 from service.workers.work import LEASE_SECONDS
 from tests.workers.dying import Replica, Replicas, When, replicas
 from tests.workers.healing import POLICY, Healing, healing
@@ -31,6 +35,7 @@ class Killing:
     world: Healing
     replicas: Replicas
     survivor: Replica
+    retry_ids: list[UUID] = field(default_factory=list)
 
     async def fail_one(self) -> str:
         """Issue an invoice whose first push fails by what time cures, and let its wait end."""
@@ -49,6 +54,34 @@ class Killing:
         assert record.next_attempt_at is not None
         assert record.next_attempt_at < await watch.database.now()
         return document_id
+
+    async def want_one(self) -> str:
+        """Issue an invoice that fails by what cannot be seen, and have its retry planned and applied."""
+        organization_id, database = self.world.organization_id, self.world.watch.database
+        document_id: str = self.world.watch.simulator.issue_invoice(
+            str(organization_id), fails="period_locked"
+        )
+        self.advance(10)
+        await self.read_records()
+        record = await self.world.record_of(document_id)
+        planner = Planner(name="Ada", organization_id=organization_id, policy=POLICY)
+        async with database.organization(organization_id) as connection:
+            retry_id = await make(connection, planner, Filter(record_ids=[record.record_id]))
+            retry = await get_retry(connection, retry_id)
+            assert retry is not None
+            await apply(connection, retry_id, retry.hash, "Ada")
+        self.retry_ids.append(retry_id)
+        return document_id
+
+    async def check_wishes(self) -> None:
+        """What of a planned retry counts as sent has an attempt, and what waits has none."""
+        async with self.world.watch.database.fleet(readonly=True) as connection:
+            for retry_id in self.retry_ids:
+                [item] = await list_retry_items(connection, retry_id)
+                attempts = await list_attempts(connection, item.organization_id, [item.record_id])
+                numbers = [each.number for each in attempts.get(item.record_id, ())]
+                assert item.status in {"queued", "sent"}
+                assert ([item.number] if item.status == "sent" else []) == numbers[:1]
 
     async def read_records(self) -> None:
         """Have the poller read what became of pushes."""
@@ -151,6 +184,33 @@ async def test_killed_at_any_wait_it_pushes_once(killing: Killing, when: When) -
     assert step > STEPS_MIN
     assert len(documents) > STEPS_MIN / 4
     await killing.world.live(5 * HOUR, HOUR / 3)
+    for document_id in documents:
+        await killing.check(document_id)
+        assert (await killing.world.record_of(document_id)).state is State.CONFIRMED
+        assert killing.world.copies()[document_id] == 1
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("when", list(When))
+async def test_a_planned_retry_killed_at_any_wait_is_sent_once(killing: Killing, when: When) -> None:
+    """Killed at any wait, what an operator planned is sent once or keeps its turn, and nothing is doubled."""
+    documents = [await killing.want_one()]
+    for step in range(1, STEPS_MAX):
+        await killing.nudge()
+        mortal = await killing.replicas.start()
+        if await mortal.run(stop_at=step, when=when) is not None:
+            break
+        await killing.bury(mortal)
+        await killing.check_intent(documents[-1])
+        await killing.check_wishes()
+        if await killing.is_begun(documents[-1]):
+            await killing.recover()
+            documents.append(await killing.want_one())
+    else:
+        raise AssertionError("the run has no end")
+    assert step > STEPS_MIN
+    await killing.world.live(5 * HOUR, HOUR / 3)
+    await killing.check_wishes()
     for document_id in documents:
         await killing.check(document_id)
         assert (await killing.world.record_of(document_id)).state is State.CONFIRMED

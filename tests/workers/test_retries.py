@@ -7,14 +7,17 @@ from uuid import UUID
 
 import pytest
 
+from service.domain.override import Override, Word
 from service.domain.record_state import State
 from service.store.database import Database
+from service.store.overrides import insert_override
 from service.store.records import list_records
 from service.store.retries import StoredItem, get_retry, list_retry_items
 from service.web.retrying import Filter, Planner, apply, cancel, make
 from tests.workers.healing import POLICY, Healing, healing
 
 MINUTE = 60.0
+HOUR = 3_600.0
 
 
 @pytest.fixture
@@ -147,4 +150,17 @@ async def test_what_was_entered_by_hand_is_not_doubled(world: Healing) -> None:
     record = await world.record_of(document_id)
     assert (record.state, record.owner) == (State.QUARANTINED, "bookkeeper")
     assert f"(id {books_id})" in record.reason
+    await world.live(5 * HOUR, HOUR)
+    again = await world.record_of(document_id)
+    assert (again.state, again.reason, again.version) == (record.state, record.reason, record.version)
     assert world.pushes_of(document_id) == 0
+    world.simulator.delete_in_books(organization_id, books_id)
+    await world.live(3 * HOUR, HOUR)
+    again = await world.record_of(document_id)
+    assert "has been deleted there" in again.reason
+    async with world.watch.database.organization(world.organization_id) as connection:
+        word = Override(word=Word.PUSH, person="Ada", reason="I deleted mine.")
+        await insert_override(connection, world.organization_id, again.record_id, word, POLICY)
+    await world.live(3 * HOUR, HOUR)
+    assert (await world.record_of(document_id)).state is State.CONFIRMED
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
