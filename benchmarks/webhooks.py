@@ -56,7 +56,12 @@ class Sent:
     @property
     def per_second(self) -> float:
         """Deliveries answered 200 a second."""
-        return len(self.told["acknowledged"]) / float(self.told["seconds"])
+        return len(self.acknowledged) / float(self.told["seconds"])
+
+    @property
+    def acknowledged(self) -> list[int]:
+        """The numbers of those that were answered 200."""
+        return [number for first, last in self.told["acknowledged"] for number in range(first, last + 1)]
 
     @property
     def refused_per_second(self) -> float:
@@ -107,7 +112,7 @@ class Bench:
 
     def lost(self, sent: Sent) -> int:
         """Count deliveries that were acknowledged and are not stored."""
-        return asyncio.run(self._lost([event_id(number) for number in sent.told["acknowledged"]]))
+        return asyncio.run(self._lost([event_id(number) for number in sent.acknowledged]))
 
     async def _lost(self, ids: list[str]) -> int:
         connection = await asyncpg.connect(self.url)

@@ -196,6 +196,17 @@ def dues(began: float, seconds: float, rate: float) -> Iterator[float]:
         yield began + number / rate
 
 
+def stretches(numbers: list[int]) -> list[tuple[int, int]]:
+    """Write numbers as stretches from the first to the last."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 def main() -> None:
     """Send, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -216,7 +227,7 @@ def main() -> None:
             status: {share: percentile(values, float(share)) for share in ("0.5", "0.99", "1")}
             for status, values in load.durations.items()
         },
-        "acknowledged": load.acknowledged,
+        "acknowledged": stretches(load.acknowledged),
     }
     sys.stdout.write(json.dumps(told) + "\n")
 

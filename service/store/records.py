@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +21,11 @@ from service.domain.cause_names import Cause
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Connection
-from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY
 from service.store.rows import rows_json
 
 _FIELDS = tuple(field.name for field in fields(Record))
+_values = attrgetter(*_FIELDS)
 _CAUSES = frozenset(Cause)
 
 
@@ -68,12 +69,6 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
             await connection.fetch(QUERY["update_records"], organization_ids.pop(), rows_json(known))
         )
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
-    await insert_history(
-        connection,
-        changes[0].after.organization_id,
-        HistoryKind.RECORD,
-        [_version(change) for change in changes],
-    )
     await add_record_counts(connection, changes)
 
 
@@ -104,12 +99,14 @@ async def lock_records(
     return {row["record_id"]: record_of(row) for row in rows}
 
 
-async def list_record_hashes(
-    connection: Connection, organization_id: UUID, record_ids: Collection[UUID]
-) -> Mapping[UUID, bytes]:
-    """Digests of what the hub told last, by record id."""
-    rows = await connection.fetch(QUERY["list_record_hashes"], organization_id, list(record_ids))
-    return {row["record_id"]: row["content_hash"] for row in rows}
+async def list_record_news(
+    connection: Connection, organization_id: UUID, hash_by_record: Mapping[UUID, bytes]
+) -> Mapping[UUID, bool]:
+    """Records of which the hub told last what we do not know, by digest; tells of each whether it is new."""
+    rows = await connection.fetch(
+        QUERY["list_record_news"], organization_id, list(hash_by_record), list(hash_by_record.values())
+    )
+    return {row["record_id"]: row["is_new"] for row in rows}
 
 
 async def get_record(
@@ -288,18 +285,6 @@ def _row(change: Change) -> dict[str, Any]:
     after, before = change.after, change.before
     assert before is None or before.version < after.version, "a change is a new version"
     assert before is not None or change.payload is not None, "a new record comes from the hub"
-    row = {name: getattr(after, name) for name in _FIELDS}
-    return row | {"payload": change.payload, "content_hash": change.content_hash}
-
-
-def _version(change: Change) -> Version:
-    """A version as it was told by the hub at its time, or as we made it, now."""
-    after, before = change.after, change.before
-    is_told = before is None or before.updated_at != after.updated_at
-    body = {name: getattr(after, name) for name in _FIELDS if name not in {"organization_id", "record_id"}}
-    return Version(
-        object_id=str(after.record_id),
-        version=after.version,
-        valid_from=after.updated_at if is_told else None,
-        body=body,
-    )
+    row = dict(zip(_FIELDS, _values(after), strict=True))
+    row["payload"], row["content_hash"] = change.payload, change.content_hash
+    return row

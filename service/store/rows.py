@@ -27,7 +27,7 @@ _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="deterministic"
 
 def rows_json(rows: Iterable[Row]) -> str:
     """Write rows for `json_populate_recordset`; keys are the names of columns."""
-    plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    plain = [_plain(row) for row in rows]
     try:
         return jsonb.encode(plain)
     except UnicodeEncodeError:
@@ -64,5 +64,9 @@ def clean_text(text: str) -> str:
     return text
 
 
-def _plain(value: object) -> object:
-    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
+def _plain(row: Row) -> Row:
+    plain = dict(row)
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            plain[name] = f"\\x{value.hex()}"
+    return plain

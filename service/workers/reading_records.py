@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -30,12 +31,13 @@ from service.store.documents import (
     list_known_objects,
     list_local_amounts,
 )
-from service.store.records import Change, list_record_hashes, lock_records, write_records
+from service.store.records import Change, list_record_news, lock_records, write_records
 from service.store.rows import content_hash
 from service.store.streams import insert_targets
 from service.workers.reading import (
     Reading,
     Readout,
+    ahead,
     count_refused,
     count_strangers,
     nudge,
@@ -63,13 +65,15 @@ async def read_records(reading: Reading) -> Readout:
     cursor = reading.stream.cursor_at
     since = None if reading.is_full or cursor is None else cursor - OVERLAP
     readout = Readout(cursor_at=cursor, is_full=since is None)
-    async for page in reading.hub.records(reading.organization_id, object_type, updated_since=since):
-        count_refused(readout, reading, page.refused)
-        await _take(reading, readout, object_type, page.items)
-        for row in page.items:
-            # A time in our future is not believed, or it would hide what comes.
-            at = min(row.updated_at, reading.began_at)
-            readout.cursor_at = at if readout.cursor_at is None else max(readout.cursor_at, at)
+    found = reading.hub.records(reading.organization_id, object_type, updated_since=since)
+    async with aclosing(ahead(found)) as pages:
+        async for page in pages:
+            count_refused(readout, reading, page.refused)
+            await _take(reading, readout, object_type, page.items)
+            for row in page.items:
+                # A time in our future is not believed, or it would hide what comes.
+                at = min(row.updated_at, reading.began_at)
+                readout.cursor_at = at if readout.cursor_at is None else max(readout.cursor_at, at)
     return readout
 
 
@@ -78,10 +82,12 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
     told = _newest(row for row in rows if row.object_type == object_type)
     readout.counts["records_read"] += len(told)
     async with reading.database.organization(reading.organization_id) as connection:
-        known = await list_record_hashes(connection, reading.organization_id, list(told))
+        unknown = await list_record_news(
+            connection, reading.organization_id, {each: found.digest for each, found in told.items()}
+        )
     await _answer(reading, readout, [each.row for each in told.values()])
-    news = {each: found for each, found in told.items() if known.get(each) != found.digest}
-    new = [found.row for each, found in news.items() if each not in known]
+    news = {each: found for each, found in told.items() if each in unknown}
+    new = [found.row for each, found in news.items() if unknown[each]]
     for stranger in await _strangers(reading, new):
         del news[stranger]
         count_strangers(readout, reading, 1)

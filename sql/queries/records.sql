@@ -5,14 +5,26 @@
 -- $1 organization_id, $2 record_ids uuid[]
 SELECT * FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY record_id FOR UPDATE;
 
--- name: list_record_hashes :many
--- Enough to tell which rows of a page are news.
--- $1 organization_id, $2 record_ids uuid[]
-SELECT record_id, content_hash FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]);
+-- name: list_record_news :many
+-- Which rows of a page tell something that we do not know, and whether their record is new to us; the rest is not sent back.
+-- $1 organization_id, $2 record_ids uuid[], $3 content_hashes bytea[]
+SELECT told.record_id, r.record_id IS NULL AS is_new
+FROM unnest($2::uuid[], $3::bytea[]) AS told (record_id, content_hash)
+LEFT JOIN records r ON r.organization_id = $1 AND r.record_id = told.record_id
+WHERE r.content_hash IS DISTINCT FROM told.content_hash;
 
 -- name: insert_records :many
--- Records that were not there when they were looked for in this transaction; gives back those that still were not.
+-- Records that were not there when they were looked for in this transaction, each with its first version; gives back those that
+-- still were not.
 -- $1 rows json
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM json_populate_recordset(NULL::records, $1::json)
+), kept AS (
+    INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
+    SELECT organization_id, 'record', record_id::text, version, updated_at, tieout.now(),
+        to_jsonb(i) - '{organization_id,record_id,payload,content_hash,changed_at}'::text[]
+    FROM incoming i
+)
 INSERT INTO records (
     organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
     provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
@@ -23,14 +35,22 @@ SELECT organization_id, record_id, object_type, object_id, sync_status, errors, 
     provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
     payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
     attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, tieout.now()
-FROM json_populate_recordset(NULL::records, $1::json) ORDER BY organization_id, record_id
+FROM incoming ORDER BY organization_id, record_id
 ON CONFLICT DO NOTHING
 RETURNING record_id;
 
 -- name: update_records :many
--- Records that were locked in this transaction; what has no payload of its own keeps the one that the hub told last.
--- Gives back those that were written: a version that is not older than ours is not overwritten.
+-- Records that were locked in this transaction, each with its new version; what has no payload of its own keeps the one that the
+-- hub told last. A version has the hub's time when the hub told it, and none when we made it. Gives back those that were written: a version that is not older than ours is not overwritten.
 -- $1 organization_id, $2 rows json
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM json_populate_recordset(NULL::records, $2::json)
+), kept AS (
+    INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
+    SELECT $1, 'record', i.record_id::text, i.version, CASE WHEN i.updated_at <> old.updated_at THEN i.updated_at END, tieout.now(),
+        to_jsonb(i) - '{organization_id,record_id,payload,content_hash,changed_at}'::text[]
+    FROM incoming i JOIN records old ON old.organization_id = $1 AND old.record_id = i.record_id
+)
 UPDATE records r
 SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_status, errors = n.errors,
     platform = n.platform, platform_object_id = n.platform_object_id, provider = n.provider,
@@ -42,7 +62,7 @@ SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_s
     reason = n.reason, episode = n.episode, attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at,
     deadline_at = n.deadline_at, first_failed_at = n.first_failed_at, healed_at = n.healed_at, amount_minor = n.amount_minor,
     currency = n.currency, version = n.version, changed_at = tieout.now()
-FROM json_populate_recordset(NULL::records, $2::json) n
+FROM incoming n
 WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version
 RETURNING r.record_id;
 

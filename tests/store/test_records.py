@@ -22,7 +22,7 @@ from service.store.records import (
     get_record,
     list_blocked_records,
     list_due_records,
-    list_record_hashes,
+    list_record_news,
     list_records,
     list_records_of_objects,
     list_unsettled_objects,
@@ -75,9 +75,11 @@ async def test_what_is_written_is_read(database: Database) -> None:
         object_id = record.object_id
         assert object_id is not None
         assert await list_records_of_objects(connection, organization_id, [object_id]) == [record]
-        assert await list_record_hashes(connection, organization_id, [record.record_id]) == {
-            record.record_id: b"1" * 16
-        }
+        other = uuid4()
+        told = {record.record_id: b"1" * 16, other: b"1" * 16}
+        assert await list_record_news(connection, organization_id, told) == {other: True}
+        told = {record.record_id: b"2" * 16}
+        assert await list_record_news(connection, organization_id, told) == {record.record_id: False}
         assert await list_unsettled_objects(connection, organization_id, [object_id]) == {object_id}
         (version,) = await list_history(
             connection, organization_id, HistoryKind.RECORD, str(record.record_id), 10
