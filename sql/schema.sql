@@ -1207,6 +1207,8 @@ CREATE INDEX retry_items_queued ON tieout.retry_items USING btree (organization_
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 
+CREATE INDEX streams_failing ON tieout.streams USING btree (stream) WHERE (failures > 1);
+
 CREATE INDEX work_bound ON tieout.work USING btree (bound_at) WHERE (bound_at IS NOT NULL);
 
 CREATE INDEX work_due ON tieout.work USING btree (kind, due_at);

@@ -89,8 +89,10 @@ async def test_an_organization_tells_its_connection_and_counts(
     await add_record(database, ORGANIZATION, state=State.BLOCKED)
     async with database.fleet() as connection:
         await connection.execute(
-            "INSERT INTO findings (organization_id, ledger, kind, document_id, reason, owner, found_at)"
-            " VALUES ($1, 'receivable', 'tax_rate_missing', 'd', 'No such rate.', 'bookkeeper', now())",
+            "INSERT INTO findings VALUES"
+            " ($1, 'receivable', 'missing_tax_rate', 'd', 'No such rate.', 'bookkeeper', 500, 'USD', now()),"
+            " ($1, 'receivable', 'missing_tax_rate', 'e', 'Nor this.', 'bookkeeper', 700, 'USD', now()),"
+            " ($1, 'payable', 'missing_tax_rate', 'f', 'Nor that.', 'bookkeeper', 100, 'EUR', now())",
             ORGANIZATION,
         )
     found = (await viewer.get(f"/v1/organizations/{ORGANIZATION}")).json()
@@ -100,7 +102,11 @@ async def test_an_organization_tells_its_connection_and_counts(
     assert found["counts"]["records"] == 2
     assert found["counts"]["sync_status"] == {"done": 1, "error": 1}
     assert found["counts"]["state"] == {"confirmed": 1, "blocked": 1}
-    assert [finding["reason"] for finding in found["readiness"]] == ["No such rate."]
+    reasons = [finding["reason"] for finding in found["readiness"]]
+    assert reasons == ["Nor that.", "No such rate.", "Nor this."]
+    [total] = found["readiness_totals"]
+    assert (total["kind"], total["owner"], total["documents"]) == ("missing_tax_rate", "bookkeeper", 3)
+    assert total["money"] == {"USD": 1_200, "EUR": 100}
     [listed] = (await viewer.get("/v1/organizations")).json()["data"]
     assert listed == found
 

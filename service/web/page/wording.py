@@ -82,14 +82,6 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "not_sent": ("never sent", "quiet"),
 }
 
-EVIDENCE: Mapping[str, str] = {
-    "not_sent": "The attempt before it never left.",
-    "refused": "The hub itself refused the attempt before it.",
-    "refused_before_creation": "It failed for a cause that cannot occur once the document exists.",
-    "read_back": "The books were read whole afterwards, and it is not in them.",
-    "named_person": "A person decided so.",
-}
-
 TRIGGERS: Mapping[str, str] = {
     "schedule": "because it was time",
     "cure": "because its cure was seen",
