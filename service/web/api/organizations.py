@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from service.store.database import Connection as Database
 from service.store.organizations import list_organizations
 from service.store.records import sum_organization_record_counts
 from service.web.api.readiness import Finding, FindingTotal, finding_of, totals_of
+from service.web.api.reading import Reading, load_reading
 from service.web.paging import Keyset, Page
 from service.web.problems import not_found
 from service.web.route import Asked
@@ -83,7 +84,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A customer of the partner. With `as_of`, counts and readiness are null: they are not kept by time."""
+    """A customer of the partner.
+
+    With `as_of`, counts and readiness are null: they are not kept by time. In lists, reading is null.
+    """
 
     id: UUID
     name: str
@@ -96,6 +100,7 @@ class Organization:
     """The first findings."""
     readiness_totals: Sequence[FindingTotal] | None
     """All of them in figures."""
+    reading: Sequence[Reading] | None = None
 
 
 async def list_them(asked: Asked) -> Page[Organization]:
@@ -135,7 +140,8 @@ async def get_one(asked: Asked) -> Organization:
 async def load(connection: Database, organization_id: UUID) -> Sequence[Organization]:
     """Read one organization whole; empty when there is none."""
     rows = await list_organizations(connection, limit=1, organization_id=organization_id)
-    return await describe(connection, rows, versions_max=VERSIONS_OF_ONE)
+    found = await describe(connection, rows, versions_max=VERSIONS_OF_ONE)
+    return [replace(each, reading=await load_reading(connection, organization_id)) for each in found]
 
 
 async def describe(connection: Database, rows: Rows, *, versions_max: int) -> Sequence[Organization]:
