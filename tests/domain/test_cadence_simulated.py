@@ -48,6 +48,17 @@ def test_nothing_is_older_than_its_bound(usual: tuple[Outcome, World]) -> None:
     assert ours.late_readings == 0
 
 
+@pytest.mark.night
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("activity", [1.0, 2.0])
+def test_bounds_hold_for_days(seed: int, activity: float) -> None:
+    """Over three days, longer than any bound, nothing is older than was stated."""
+    ours, _ = run(hours=72.0, seed=seed, activity=activity)
+    assert ours.late_readings == 0
+    assert ours.percentile(95) <= 120
+
+
 def test_a_busy_day_thins_looks_and_keeps_bounds() -> None:
     """At three times the events there are fewer looks for each, and bounds hold for everybody."""
     ours, world = run(activity=3.0, hours=3.0)
