@@ -7,7 +7,6 @@ planned is left out rather than sent on stale grounds.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -116,7 +115,7 @@ def weigh(candidate: Candidate, *, now: datetime, policy: Policy) -> Item:
         record=record,
         is_eligible=False,
         is_unsafe=not is_proven or decision.verdict is Verdict.QUARANTINE,
-        reason=_excluded(record, decision, is_proven=is_proven),
+        reason=_excluded(decision, is_proven=is_proven),
     )
 
 
@@ -147,15 +146,6 @@ def hash_of(items: Iterable[Item]) -> str:
     return sha256("\n".join(rows).encode()).hexdigest()
 
 
-def money_of(items: Iterable[Item]) -> Mapping[str, int]:
-    """How much money stands behind them, by currency."""
-    sums: Counter[str] = Counter()
-    for item in items:
-        if item.record.currency and item.record.amount_minor:
-            sums[item.record.currency] += item.record.amount_minor
-    return dict(sums)
-
-
 def calls_of(items: Sequence[Item]) -> int:
     """Calls of the hub that applying it needs: the pushes, and reading what became of them."""
     sent = [item.record for item in items if item.is_eligible]
@@ -181,10 +171,10 @@ def _permitted(record: Record, kind: EvidenceKind) -> str:
     return f"{sentence} Not seen so far: {cure}. If that has not happened, it fails again alike."
 
 
-def _excluded(record: Record, decision: Decision, *, is_proven: bool) -> str:
-    if is_proven or decision.verdict is Verdict.QUARANTINE or decision.verdict is Verdict.GIVE_UP:
-        return decision.reason
-    return UNPROVEN if decision.reason == record.reason else f"{UNPROVEN} {decision.reason}"
+def _excluded(decision: Decision, *, is_proven: bool) -> str:
+    """The gate's own reason; where it merely waits for a cure, what is lacking is proof."""
+    waits = decision.verdict in {Verdict.WAIT, Verdict.BLOCK}
+    return UNPROVEN if waits and not is_proven else decision.reason
 
 
 def _since(record: Record | None) -> str:

@@ -396,3 +396,47 @@ def test_a_cure_releases_once() -> None:
     again, tried = failed_again(Cause.MISSING_TAX_RATE, 90), attempt()
     assert ask(again, 90_000, tried, last_pull=at(30), **cured).verdict is Verdict.BLOCK
     assert ask(again, 90_000, tried, last_pull=at(89_000), **cured).verdict is Verdict.PUSH
+
+
+def test_what_an_operator_wants_waits_for_nothing_but_proof() -> None:
+    """A planned retry skips its wait, its cure and its budget, and says that an operator wanted it."""
+    wanted = [
+        ask(failed(Cause.RATE_LIMITED), 10, is_wished=True),
+        ask(failed(Cause.MISSING_TAX_RATE), 10, is_wished=True),
+        ask(failed(Cause.INVALID_FIELD), 10, is_wished=True),
+        ask(replace(failed(Cause.RATE_LIMITED), attempts_count=20), 10, *refusals(20), is_wished=True),
+        ask(failed(Cause.TIMEOUT_AMBIGUOUS), 100, evidence=(read_back(90),), is_wished=True),
+    ]
+    assert [each.verdict for each in wanted] == [Verdict.PUSH] * len(wanted)
+    assert {each.trigger for each in wanted} == {Trigger.OPERATOR}
+
+
+def refusals(count: int) -> list[Attempt]:
+    """So many pushes that the hub refused, which is the whole budget and more."""
+    return [attempt(number, seconds=number, outcome=Outcome.REFUSED) for number in range(1, count + 1)]
+
+
+def test_what_an_operator_wants_is_never_sent_blindly() -> None:
+    """No plan sends what may have landed, is on the wire, no retry can help, or over a dead connection."""
+    asked = [
+        ask(failed(Cause.TIMEOUT_AMBIGUOUS), 10, is_wished=True),
+        ask(failed(Cause.UNKNOWN), 10, is_wished=True),
+        ask(failed(Cause.RATE_LIMITED), 100, attempt(outcome=None), is_wished=True),
+        ask(failed(Cause.RATE_LIMITED), 100, attempt(outcome=Outcome.UNCERTAIN), is_wished=True),
+        ask(failed(Cause.MISSING_TAX_RATE, platform_object_id="145"), 10, is_wished=True),
+        ask(failed(Cause.DOCUMENT_NOT_MODIFIABLE), 100, evidence=(read_back(90),), is_wished=True),
+        ask(failed(Cause.MISSING_TAX_RATE), 10, is_wished=True, connection_status="deauthorized"),
+        ask(failed(Cause.CONNECTION_REVOKED), 10, is_wished=True, connection_status="deauthorized"),
+    ]
+    assert Verdict.PUSH not in [each.verdict for each in asked]
+
+
+def test_what_a_person_set_aside_is_not_sent_for_any_reason() -> None:
+    """Over, cured, proven absent or planned: what a person set aside stays, until a later word."""
+    aside = Evidence(kind=EvidenceKind.SET_ASIDE, observed_at=at(50), detail="Ada found it in the books: 77")
+    for cause in (Cause.RATE_LIMITED, Cause.TIMEOUT_AMBIGUOUS, Cause.MISSING_TAX_RATE):
+        decision = ask(failed(cause), 900_000, evidence=(aside, read_back(60)), is_wished=True)
+        assert decision.verdict is Verdict.NEEDS_PERSON
+        assert decision.reason == "It is not sent again: Ada found it in the books: 77."
+    assert ask(failed(Cause.RATE_LIMITED), 100, evidence=(aside, word(60))).verdict is Verdict.PUSH
+    assert ask(failed(Cause.RATE_LIMITED), 100, evidence=(word(40), aside)).verdict is Verdict.NEEDS_PERSON

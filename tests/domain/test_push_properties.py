@@ -87,6 +87,7 @@ conditions = st.builds(
     others_passed_at=st.none() | instants,
     canary_turn=st.booleans(),
     canary_passed_at=st.none() | instants,
+    is_wished=st.booleans(),
     paused_until=st.none() | instants,
 )
 
@@ -145,11 +146,13 @@ def test_a_push_is_proven_named_and_numbered_anew(one: Asked) -> None:
         assert last.outcome == decision.evidence.value
     assert decision.evidence is not None
     assert decision.trigger is not None
-    assert (decision.trigger is Trigger.OPERATOR) == (decision.evidence is EvidenceKind.NAMED_PERSON)
+    by_person = decision.evidence is EvidenceKind.NAMED_PERSON
+    assert decision.trigger is Trigger.OPERATOR or not by_person
+    assert decision.trigger is not Trigger.OPERATOR or by_person or one.conditions.is_wished
     assert decision.attempt_number is not None
     assert all(decision.attempt_number > tried.number for tried in one.attempts)
     if one.conditions.connection_status not in {None, "connected"}:
-        assert decision.trigger is Trigger.OPERATOR
+        assert by_person
     assert one.conditions.paused_until is None or one.conditions.paused_until <= at(one.seconds)
 
 
