@@ -142,28 +142,32 @@ ORDER BY since DESC, o.organization_id LIMIT $2;
 
 -- name: list_differing_organizations :many
 -- Organizations with differences that no rule explains, by the kind of alert they give. What a failing or pending push
--- explains is left to the alerts about pushes; what the partner's own system alone has is explained by none.
+-- explains is left to the alerts about pushes; what the partner's own system alone has is explained by none. A document counts
+-- once, whatever differs of it.
 -- $1 limit
-SELECT t.alert_kind, o.organization_id, o.name, min(t.since) AS since, sum(t.documents)::bigint AS records_count,
-    string_agg(DISTINCT t.kind, ', ' ORDER BY t.kind) AS kinds,
+SELECT t.alert_kind, o.organization_id, o.name, t.since, t.documents AS records_count,
+    array_to_string(t.kinds, ', ') AS kinds,
     coalesce((
         SELECT jsonb_object_agg(currency, minor) FROM (
             SELECT d.currency, sum(abs(d.delta_minor::numeric)) AS minor FROM differences d
-            WHERE d.organization_id = o.organization_id AND d.resolved_at IS NULL AND NOT d.expected
-                AND d.kind = ANY(array_agg(DISTINCT t.kind))
+            WHERE d.organization_id = o.organization_id AND d.resolved_at IS NULL AND NOT d.expected AND d.kind = ANY(t.kinds)
+                AND (d.kind <> 'not_pushed' OR d.record_id IS NULL)
             GROUP BY d.currency HAVING sum(abs(d.delta_minor::numeric)) <> 0
         ) sums
     ), '{}') AS money_at_risk
 FROM (
-    SELECT organization_id, kind, min(first_seen_at) AS since, count(*) AS documents,
-        CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
-    FROM differences
-    WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending')
-        AND (kind <> 'not_pushed' OR record_id IS NULL)
-    GROUP BY organization_id, kind
+    SELECT organization_id, alert_kind, min(first_seen_at) AS since, array_agg(DISTINCT kind) AS kinds,
+        count(DISTINCT coalesce('local ' || local_id, 'books ' || books_id, difference_id::text)) AS documents
+    FROM (
+        SELECT organization_id, difference_id, kind, local_id, books_id, first_seen_at,
+            CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
+        FROM differences
+        WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending')
+            AND (kind <> 'not_pushed' OR record_id IS NULL)
+    ) unexplained
+    GROUP BY organization_id, alert_kind
 ) t
 JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
-GROUP BY t.alert_kind, o.organization_id, o.name
 ORDER BY since DESC, o.organization_id, t.alert_kind LIMIT $1;
 
 -- name: get_missing_events :one

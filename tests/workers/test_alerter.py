@@ -476,13 +476,13 @@ async def test_what_nothing_explains_is_told(world: World, watch: Watch) -> None
     await world.add(1, 2)
     await world.read(1, 2)
     await add_difference(world.database, organization(1), kind="unclassified", delta_minor=-300)
-    await add_difference(
-        world.database, organization(1), kind="not_pushed", delta_minor=-40, origin="partner"
-    )
+    own = {"local_id": "R-17", "origin": "partner"}
+    await add_difference(world.database, organization(1), kind="not_pushed", delta_minor=-40, **own)
+    await add_difference(world.database, organization(1), kind="due_date", delta_minor=0, **own)
     await add_difference(world.database, organization(2), kind="not_pushed", expected=True, rule="not_issued")
     await watch.look()
     await watch.look(30)
     (told,) = await world.outbox()
     assert (told["kind"], told["organizations"]) == ("difference_found", [str(organization(1))])
-    assert "not pushed, unclassified" in told["summary"]
+    assert "due date, not pushed, unclassified" in told["summary"]
     assert (told["records_count"], told["money_at_risk"]) == (2, {"USD": 340})
