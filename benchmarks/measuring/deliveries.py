@@ -218,9 +218,11 @@ def main() -> None:
     parser.add_argument("--made", type=int, default=MADE_MAX)
     given = parser.parse_args()
     load = Load(given.port, given.first, given.made)
+    began = time.process_time()
     took = uvloop.run(run(load, given.seconds, given.connections, given.rate))
     told = {
         "seconds": took,
+        "processor_seconds": time.process_time() - began,
         "answers": dict(load.answers),
         "broken": load.broken,
         "durations": {

@@ -41,8 +41,7 @@ async def _inspect(settings: Settings) -> Sequence[Finding]:
         inspection.inspect_hub(settings),
         inspection.inspect_channels(settings),
     )
-    settled = [*inspection.inspect_settings(settings), *inspection.inspect_traces(settings)]
-    return [*settled, *database, *hub, *channels]
+    return [*inspection.inspect_settings(settings), *database, *hub, *channels]
 
 
 def _show(findings: Sequence[Finding]) -> None:

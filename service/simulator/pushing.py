@@ -11,7 +11,6 @@ The rules that a client's money hangs on:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,9 +73,7 @@ def carry_out(
         cause, text, has_landed = failure
         books_id = None
         if has_landed and cause in LANDING:
-            # What the platform would refuse does not land, whatever becomes of its answer.
-            with suppress(entering.CannotEnter):
-                books_id = _enter(world, organization, record, at, trigger)
+            books_id = _enter(world, organization, record, at, trigger)
         fail(world, organization, record, at, cause, text=text)
         _note(
             world,

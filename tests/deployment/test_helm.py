@@ -71,8 +71,9 @@ def test_lint_has_no_complaint() -> None:
             "settings": {"TIEOUT_POLL_SECONDS": 60, "TIEOUT_ALERT_ALLOW_PRIVATE": True},
             "networkPolicy": {"enabled": False},
         },
+        {"web": {"autoscaling": {"enabled": True}}, "worker": {"autoscaling": {"enabled": True}}},
     ],
-    ids=["defaults", "ingress", "settings"],
+    ids=["defaults", "ingress", "settings", "autoscaling"],
 )
 def test_every_object_is_valid(version: str, extra: Mapping[str, Any]) -> None:
     """Each object satisfies the strict schema of the oldest and a recent Kubernetes."""
@@ -80,6 +81,26 @@ def test_every_object_is_valid(version: str, extra: Mapping[str, Any]) -> None:
     assert {found["kind"] for found in objects} >= {"Deployment", "Job", "Service", "PodDisruptionBudget"}
     for found in objects:
         kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_each_side_scales_for_its_own_reason() -> None:
+    """When asked to, the web side grows with its load, and workers with the due backlog."""
+    values = {"web": {"autoscaling": {"enabled": True}}, "worker": {"autoscaling": {"enabled": True}}}
+    objects = render({**SECRET, **values})
+    found = {each["metadata"]["name"]: each for each in objects if each["kind"] == "HorizontalPodAutoscaler"}
+    metrics = {name: each["spec"]["metrics"] for name, each in found.items()}
+    assert metrics["tieout-web"][0]["resource"]["name"] == "cpu"
+    [backlog] = metrics["tieout-worker"]
+    name = backlog["external"]["metric"]["name"]
+    assert name == "tieout_due_organizations"
+    assert name in (CHART.parent / "service" / "metrics.py").read_text()
+    for each in objects:
+        if each["kind"] == "Deployment":
+            assert "replicas" not in each["spec"]
+            assert (
+                found[each["metadata"]["name"]]["spec"]["scaleTargetRef"]["name"] == each["metadata"]["name"]
+            )
+    assert not [each for each in render(SECRET) if each["kind"] == "HorizontalPodAutoscaler"]
 
 
 def test_pods_are_restricted() -> None:
