@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 import click
+import msgspec
 
 from service.commands import inspection
 from service.commands.inspection import Finding, Mark
@@ -18,12 +19,16 @@ _STYLES = {Mark.FINE: "green", Mark.UNWISE: "yellow", Mark.WRONG: "bold red"}
 
 
 @click.command("check")
-def command() -> int:
+@click.option("--json", "as_json", is_flag=True, help="Tell the findings as JSON.")
+def command(*, as_json: bool) -> int:
     """Try settings, database, clocks, hub, rate budget, webhooks and alert channels.
 
     Each finding that is wrong comes with its remedy; the exit code is then 1. Nothing is changed or sent.
     """
     findings = asyncio.run(_inspect(Settings.from_environment(os.environ)))
+    if as_json:
+        click.echo(_as_json(findings))
+        return REFUSED if any(each.mark is Mark.WRONG for each in findings) else 0
     _show(findings)
     counts = {mark: sum(each.mark is mark for each in findings) for mark in Mark}
     if counts[Mark.WRONG]:
@@ -42,6 +47,20 @@ async def _inspect(settings: Settings) -> Sequence[Finding]:
         inspection.inspect_channels(settings),
     )
     return [*inspection.inspect_settings(settings), *database, *hub, *channels]
+
+
+def _as_json(findings: Sequence[Finding]) -> str:
+    told = [
+        {
+            "subject": each.subject,
+            "outcome": each.mark.name.lower(),
+            "told": each.told,
+            "remedy": each.remedy or None,
+        }
+        for each in findings
+    ]
+    is_ready = all(each.mark is not Mark.WRONG for each in findings)
+    return msgspec.json.format(msgspec.json.encode({"ready": is_ready, "findings": told})).decode()
 
 
 def _show(findings: Sequence[Finding]) -> None:

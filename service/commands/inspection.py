@@ -62,8 +62,9 @@ def unwise(subject: str, told: str, remedy: str) -> Finding:
 
 
 def wrong(subject: str, told: str, remedy: str) -> Finding:
-    """Tell of something that keeps the service from working."""
-    return Finding(mark=Mark.WRONG, subject=subject, told=told, remedy=remedy)
+    """Tell of something that keeps the service from working; there is always something to do about it."""
+    found = remedy or f"mend it as told, and run `tieout check` again; {subject} is needed to serve"
+    return Finding(mark=Mark.WRONG, subject=subject, told=told, remedy=found)
 
 
 def inspect_settings(settings: Settings) -> Sequence[Finding]:

@@ -97,7 +97,8 @@ def list_them(*, as_json: bool) -> None:
 @command.command("revoke")
 @click.argument("name", callback=_name, metavar="NAME")
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
-def revoke(*, name: str, is_agreed: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
+def revoke(*, name: str, is_agreed: bool, as_json: bool) -> None:
     """Revoke the key of NAME; it opens nothing any more, and page sessions opened with it end."""
     settings = Settings.from_environment(os.environ, require_hub=False)
     if any(key.name == name for key in settings.api_keys):
@@ -107,7 +108,10 @@ def revoke(*, name: str, is_agreed: bool) -> None:
         answers().print("Nothing was changed.")
         return
     asyncio.run(_revoke(settings, name, is_dry=False))
-    answers().print(plain(f"The key of {name} opens nothing any more."))
+    if as_json:
+        click.echo(msgspec.json.encode({"name": name, "revoked": True}).decode())
+    else:
+        answers().print(plain(f"The key of {name} opens nothing any more."))
 
 
 async def _make(settings: Settings, name: str, role: Role, organization_id: UUID | None) -> str:

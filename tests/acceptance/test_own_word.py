@@ -27,7 +27,8 @@ checks.negative_data_rejection.enabled = false
 
 SECONDS_MAX = 1_000
 CASES_AT_LEAST = 1_000
-CASES_AT_NIGHT = 10_000
+CASES_A_SEED = 4_000
+"""Three of them make more than ten thousand."""
 
 
 @pytest.mark.timeout(300)
@@ -41,13 +42,12 @@ async def test_some_requests_are_answered_as_described(stage: Stage) -> None:
 
 @pytest.mark.night
 @pytest.mark.timeout(SECONDS_MAX)
-async def test_ten_thousand_requests_are_answered_as_described(stage: Stage) -> None:
-    """Ten thousand generated requests, sequences of them among these, find nothing either."""
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_ten_thousand_requests_are_answered_as_described(stage: Stage, seed: int) -> None:
+    """Thousands of generated requests of each seed, and sequences of them, find nothing either."""
     service = await filled(stage)
-    cases, seed = 0, 1
-    while cases < CASES_AT_NIGHT:
-        cases += await fuzzed(service, stage.folder, "--max-examples", "100", seed=seed)
-        seed += 1
+    cases = await fuzzed(service, stage.folder, "--max-examples", "100", seed=seed)
+    assert cases > CASES_A_SEED
 
 
 async def filled(stage: Stage) -> Service:

@@ -67,6 +67,11 @@ async def test_check_tells_everything_wrong_at_once(tieout: Command, hub: dict[s
         assert words in told
     assert "pass-word" not in told
     assert "not-the-secret" not in told
+    listed = tieout("check", "--json", database_url=url, alert_channels="pigeon://loft", **wrong)
+    findings = json.loads(listed.stdout)["findings"]
+    assert listed.returncode == 1
+    assert sum(each["outcome"] == "wrong" for each in findings) == 3
+    assert all(each["remedy"] for each in findings if each["outcome"] != "fine")
 
 
 async def test_check_wants_migrations(
