@@ -15,7 +15,7 @@ PENDING: Final = "pending_auth"
 DISCONNECTED: Final = "disconnected"
 DEAUTHORIZED: Final = "deauthorized"
 
-_PLATFORMS: Final = {"quickbooks": "QuickBooks Online", "xero": "Xero"}
+_PLATFORMS: Final = {"quickbooks": "QuickBooks", "quickbooks_online": "QuickBooks Online", "xero": "Xero"}
 
 
 async def name_of(hub: Hub, organization_id: UUID) -> str:

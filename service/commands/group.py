@@ -6,6 +6,7 @@ command therefore stands here and not in its module; a test compares the two.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,9 +86,15 @@ class Commands(click.Group):
         """Name them all, in the order of the list."""
         return [entry.name for entry in _entries()]
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the one that is called."""
-        return next((entry.load() for entry in _entries() if entry.name == cmd_name), None)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is called; a slip of the keyboard is told with the nearest."""
+        found = next((entry.load() for entry in _entries() if entry.name == cmd_name), None)
+        if found is None and not ctx.resilient_parsing:
+            names = [entry.name for entry in _entries()]
+            nearest = difflib.get_close_matches(cmd_name, names, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise click.UsageError(f"No such command {cmd_name!r}.{hint}", ctx)
+        return found
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer commands without importing them: a person waits for each key."""

@@ -62,6 +62,12 @@ def test_wrong_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureF
     assert "Usage: tieout" in told.err
 
 
+def test_a_slip_is_told_with_the_nearest_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that does not exist is wrong usage, and the one that was probably meant is named."""
+    assert telling.run(["record"]) == telling.USAGE
+    assert "Did you mean 'records'?" in capsys.readouterr().err
+
+
 def test_expected_trouble_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """An expected refusal is one line on standard error, whatever line breaks its message has."""
     assert telling._tell(TieoutError("the hub\nis away; try again"), is_debugging=False) == telling.REFUSED
