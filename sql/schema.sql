@@ -3,6 +3,17 @@
 
 CREATE SCHEMA tieout;
 
+CREATE FUNCTION tieout.analyze_counted() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '100ms'
+    AS $$
+BEGIN
+    ANALYZE tieout.counted;
+EXCEPTION
+    WHEN lock_not_available THEN NULL;
+END $$;
+
 CREATE FUNCTION tieout.chain(organization uuid, row_kind text, row_entry text, content jsonb) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -370,7 +381,17 @@ CREATE UNLOGGED TABLE tieout.counted (
     claims text[],
     local_keys bigint[],
     books_keys bigint[],
-    is_equal boolean NOT NULL
+    is_equal boolean NOT NULL,
+    local_mark bigint,
+    books_mark bigint
+);
+
+CREATE UNLOGGED TABLE tieout.counted_keys (
+    organization_id uuid NOT NULL,
+    ledger text NOT NULL,
+    key bigint NOT NULL,
+    side text NOT NULL,
+    document_id text NOT NULL
 );
 
 CREATE UNLOGGED TABLE tieout.counted_until (
@@ -1121,11 +1142,15 @@ CREATE INDEX comparisons_unexplained ON tieout.comparisons USING btree (organiza
 
 CREATE UNIQUE INDEX counted_by_books ON tieout.counted USING btree (organization_id, ledger, books_id);
 
-CREATE INDEX counted_by_books_keys ON tieout.counted USING gin (books_keys) WHERE (books_keys IS NOT NULL);
+CREATE INDEX counted_by_books_mark ON tieout.counted USING btree (organization_id, ledger, books_mark) WHERE (books_mark IS NOT NULL);
 
 CREATE UNIQUE INDEX counted_by_local ON tieout.counted USING btree (organization_id, ledger, local_id);
 
-CREATE INDEX counted_by_local_keys ON tieout.counted USING gin (local_keys) WHERE (local_keys IS NOT NULL);
+CREATE INDEX counted_by_local_mark ON tieout.counted USING btree (organization_id, ledger, local_mark);
+
+CREATE INDEX counted_keys_by_document ON tieout.counted_keys USING btree (organization_id, ledger, side, document_id);
+
+CREATE INDEX counted_keys_by_key ON tieout.counted_keys USING btree (organization_id, ledger, key);
 
 CREATE INDEX differences_by_books ON tieout.differences USING btree (organization_id, ledger, books_id) WHERE (resolved_at IS NULL);
 
@@ -1140,8 +1165,6 @@ CREATE UNIQUE INDEX differences_one_open ON tieout.differences USING btree (orga
 CREATE INDEX differences_turning ON tieout.differences USING btree (organization_id, ledger, expected_until) WHERE ((resolved_at IS NULL) AND ((expected_until IS NOT NULL) OR (kind = ANY (ARRAY['push_pending'::text, 'unclassified'::text])) OR (rule = 'just_issued'::text) OR ((kind = 'not_pushed'::text) AND (NOT expected))));
 
 CREATE INDEX differences_unexpected ON tieout.differences USING btree (organization_id, kind) WHERE ((resolved_at IS NULL) AND (NOT expected));
-
-CREATE INDEX documents_by_number_mark ON tieout.documents USING btree (organization_id, ledger, tieout.number_mark(number)) WHERE (number IS NOT NULL);
 
 CREATE INDEX documents_by_party ON tieout.documents USING btree (organization_id, ledger, party_id) WHERE (side = 'local'::text);
 
@@ -1239,6 +1262,8 @@ ALTER TABLE tieout.connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.counted ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.counted_keys ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.counted_until ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.differences ENABLE ROW LEVEL SECURITY;
@@ -1315,6 +1340,8 @@ CREATE POLICY wall ON tieout.connections TO tieout_app USING ((( SELECT tieout.s
 
 CREATE POLICY wall ON tieout.counted TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
+CREATE POLICY wall ON tieout.counted_keys TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
 CREATE POLICY wall ON tieout.counted_until TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.differences TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
@@ -1373,6 +1400,9 @@ ALTER TABLE tieout.work ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA tieout TO tieout_app;
 
+REVOKE ALL ON FUNCTION tieout.analyze_counted() FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.analyze_counted() TO tieout_app;
+
 REVOKE ALL ON FUNCTION tieout.drop_history_before(day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION tieout.drop_history_before(day date) TO tieout_app;
 
@@ -1406,6 +1436,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.comparisons TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.connections TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.counted TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.counted_keys TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.counted_until TO tieout_app;
 

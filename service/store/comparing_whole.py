@@ -24,6 +24,9 @@ from service.store.queries import QUERY
 STAGE_SECONDS: Final = 600.0
 """One step over millions of documents; a minute is a lot."""
 
+ANALYZED_FROM: Final = 10_000
+"""Rows from which a wrong plan costs more than to tell the planner; for fewer, Postgres does so by itself."""
+
 STAGE_SETTINGS: Final[Mapping[str, str]] = {
     "statement_timeout": f"{STAGE_SECONDS * 1000:.0f}",
     # While the domain compares what was named, the transaction idles.
@@ -56,7 +59,10 @@ async def stage(
 async def count_plain_pairs(connection: Connection, organization_id: UUID, ledger: Ledger) -> None:
     """Make the plain pairs all that is counted of the ledger."""
     await _step(connection, "delete_stale_counted", organization_id, ledger)
-    await _step(connection, "insert_plain_counted", organization_id, ledger)
+    await _step(connection, "delete_counted_keys", organization_id, ledger)
+    inserted = await _step(connection, "insert_plain_counted", organization_id, ledger)
+    if int(inserted.rpartition(" ")[2]) >= ANALYZED_FROM:
+        await _step(connection, "analyze_counted")
 
 
 async def list_uneven_pairs(connection: Connection, after: str, limit: int) -> Sequence[tuple[str, str]]:
@@ -129,5 +135,5 @@ async def sum_open_differences(
     return terms, sum(row["differences"] for row in rows) - expected, expected
 
 
-async def _step(connection: Connection, name: str, *arguments: object) -> None:
-    await connection.execute(QUERY[name], *arguments, timeout=STAGE_SECONDS)
+async def _step(connection: Connection, name: str, *arguments: object) -> str:
+    return await connection.execute(QUERY[name], *arguments, timeout=STAGE_SECONDS)

@@ -198,8 +198,20 @@ async def list_neighbours(
 async def list_number_mates(
     connection: Connection, organization_id: UUID, ledger: Ledger, marks: Iterable[int], limit: int | None
 ) -> Sequence[tuple[Side, str]]:
-    """Who bears a number of one of these marks."""
+    """Who bore a number of one of these marks when it was counted, with its pair."""
     rows = await connection.fetch(QUERY["list_number_mates"], organization_id, ledger, list(marks), limit)
+    named = _named(rows)
+    return [
+        *((Side.LOCAL, each) for each in named.local_ids),
+        *((Side.BOOKS, each) for each in named.books_ids),
+    ]
+
+
+async def list_key_members(
+    connection: Connection, organization_id: UUID, ledger: Ledger, keys: Iterable[int], limit: int | None
+) -> Sequence[tuple[Side, str]]:
+    """Documents that have one of these keys of similarity."""
+    rows = await connection.fetch(QUERY["list_key_members"], organization_id, ledger, list(keys), limit)
     return [(Side(row["side"]), row["document_id"]) for row in rows]
 
 
@@ -234,15 +246,14 @@ async def list_seats(
     connection: Connection,
     organization_id: UUID,
     ledger: Ledger,
-    *,
     local_ids: Iterable[str],
     books_ids: Iterable[str],
-    keys: Iterable[int],
+    *,
     limit: int | None,
 ) -> Sequence[Counted]:
-    """How these documents counted, and those that have one of these keys of similarity."""
+    """How these documents counted."""
     rows = await connection.fetch(
-        QUERY["list_seats"], organization_id, ledger, list(local_ids), list(books_ids), list(keys), limit
+        QUERY["list_seats"], organization_id, ledger, list(local_ids), list(books_ids), limit
     )
     return [_counted(row) for row in rows]
 
@@ -272,11 +283,6 @@ async def delete_counted(
     await connection.execute(
         QUERY["delete_counted"], organization_id, ledger, list(local_ids), list(books_ids)
     )
-
-
-async def delete_all_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> None:
-    """Forget how all documents of a ledger counted."""
-    await connection.execute(QUERY["delete_all_counted"], organization_id, ledger)
 
 
 async def insert_counted(connection: Connection, rows: Sequence[Row]) -> None:

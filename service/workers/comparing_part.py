@@ -20,7 +20,7 @@ from service.domain.document import Document, Ledger, Side
 from service.domain.neighbourhood import Asks, Facts, Neighbourhood
 from service.domain.pairing_links import DOCUMENT_TYPES, Link
 from service.store import counted as store
-from service.store.counted import Counted, CountedUntil, Named
+from service.store.counted import Counted, CountedUntil, Named, Neighbour
 from service.store.database import Connection
 from service.workers.compared import Circumstances, link_of
 
@@ -179,41 +179,48 @@ class _Reading:
         )
 
     async def _answer(self, asks: Asks) -> Facts:
+        """Read what is asked; what nobody asks is no round trip."""
         where = (self.connection, self.organization_id, self.ledger)
         documents: list[tuple[Document, int | None]] = []
-        mates: Sequence[tuple[Side, str]] = ()
-        links: list[Link] = []
+        mates: list[tuple[Side, str]] = []
         once_paired: Mapping[str, str] = {}
         seats: Sequence[Counted] = ()
         if asks.local_ids or asks.books_ids:
-            for each in await store.list_neighbours(*where, asks.local_ids, asks.books_ids):
-                if not each.is_gone:
-                    self.versions[each.document.side, each.document.document_id] = each.version
-                    documents.append((each.document, each.number_mark))
-                elif each.document.side is Side.BOOKS:
-                    self.gone.add(each.document.document_id)
-            once_paired = await store.list_remembered_pairs(*where, asks.local_ids, asks.books_ids)
-        if asks.numbers:
-            mates = await store.list_number_mates(*where, asks.numbers, self._rows_max)
-        if asks.local_ids or asks.books_ids or asks.party_ids:
-            objects = asks.local_ids | asks.party_ids
-            for row in await store.list_links(*where, objects, asks.books_ids):
-                links.append(link_of(row))
-                if row["object_type"] in DOCUMENT_TYPES[self.ledger] and row["object_id"] is not None:
-                    self.record_versions[str(row["record_id"])] = (str(row["object_id"]), row["version"])
-        if asks.local_ids or asks.books_ids or asks.members:
-            seats = await store.list_seats(
-                *where,
-                local_ids=asks.local_ids,
-                books_ids=asks.books_ids,
-                keys=asks.members,
-                limit=self._rows_max,
-            )
+            named = (asks.local_ids, asks.books_ids)
+            documents = self._told(await store.list_neighbours(*where, *named))
+            once_paired = await store.list_remembered_pairs(*where, *named)
+            seats = await store.list_seats(*where, *named, limit=self._rows_max)
             self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}
+        if asks.numbers:
+            mates += await store.list_number_mates(*where, asks.numbers, self._rows_max)
+        if asks.members:
+            mates += await store.list_key_members(*where, asks.members, self._rows_max)
         return Facts(
             documents=documents,
             mates=mates,
-            links=links,
+            links=await self._links(asks),
             once_paired=once_paired,
             seats=[each.seat for each in seats],
         )
+
+    def _told(self, found: Sequence[Neighbour]) -> list[tuple[Document, int | None]]:
+        told: list[tuple[Document, int | None]] = []
+        for each in found:
+            document = each.document
+            if not each.is_gone:
+                self.versions[document.side, document.document_id] = each.version
+                told.append((document, each.number_mark))
+            elif document.side is Side.BOOKS:
+                self.gone.add(document.document_id)
+        return told
+
+    async def _links(self, asks: Asks) -> list[Link]:
+        objects = asks.local_ids | asks.party_ids
+        if not objects and not asks.books_ids:
+            return []
+        where = (self.connection, self.organization_id, self.ledger)
+        rows = await store.list_links(*where, objects, asks.books_ids)
+        for row in rows:
+            if row["object_type"] in DOCUMENT_TYPES[self.ledger] and row["object_id"] is not None:
+                self.record_versions[str(row["record_id"])] = (str(row["object_id"]), row["version"])
+        return [link_of(row) for row in rows]

@@ -115,18 +115,28 @@ WHERE c.organization_id = $1 AND c.ledger = $2 AND NOT EXISTS (
         AND c.books_minor = p.total_minor AND c.local_month = p.month AND c.books_month = p.month
 );
 
+-- name: delete_counted_keys :exec
+-- Plain pairs have none, and all others are counted anew.
+-- $1 organization_id, $2 ledger
+DELETE FROM counted_keys WHERE organization_id = $1 AND ledger = $2;
+
 -- name: insert_plain_counted :exec
 -- $1 organization_id, $2 ledger
 INSERT INTO counted (
     organization_id, ledger, local_id, books_id, paired_by, local_version, books_version, records_version, local_currency, local_minor,
-    local_month, books_currency, books_minor, books_month, local_number, books_number, claims, is_equal
+    local_month, books_currency, books_minor, books_month, local_number, books_number, claims, is_equal,
+    local_mark, books_mark
 )
 SELECT $1, $2, p.local_id, p.books_id, p.paired_by, p.local_version, p.books_version, p.records_version, p.currency, p.total_minor,
-    p.month, p.currency, p.total_minor, p.month, p.local_number, p.books_number, p.claims, true
+    p.month, p.currency, p.total_minor, p.month, p.local_number, p.books_number, p.claims, true,
+    tieout.number_mark(p.local_number), CASE WHEN p.books_number IS DISTINCT FROM p.local_number THEN tieout.number_mark(p.books_number) END
 FROM staged_pairs p
 WHERE p.is_plain AND NOT EXISTS (
     SELECT FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = p.local_id
 );
+
+-- name: analyze_counted :exec
+SELECT tieout.analyze_counted();
 
 -- name: list_uneven_pairs :many
 -- Certain pairs on which the domain has to look, after a key.

@@ -24,25 +24,29 @@ SET read_at = excluded.read_at, whole_at = excluded.whole_at, compared_at = excl
 -- Written since an instant, and not what was counted. One that is gone and was not counted is news only to whoever has not
 -- looked since.
 -- $1 organization_id, $2 ledger, $3 since, $4 looked_at, $5 limit
-SELECT d.side, d.document_id FROM documents d
-LEFT JOIN counted l ON d.side = 'local' AND l.organization_id = $1 AND l.ledger = $2 AND l.local_id = d.document_id
-LEFT JOIN counted b ON d.side = 'books' AND b.organization_id = $1 AND b.ledger = $2 AND b.books_id = d.document_id
-WHERE d.organization_id = $1 AND d.ledger = $2 AND d.changed_at > $3
-    AND coalesce(l.local_version, b.books_version) IS DISTINCT FROM d.version
-    AND (d.removed_at IS NULL OR d.changed_at > $4 OR l.local_id IS NOT NULL OR b.books_id IS NOT NULL)
+SELECT side, document_id FROM (
+    SELECT d.side, d.document_id, d.version, d.removed_at, d.changed_at, CASE d.side
+        WHEN 'local' THEN (
+            SELECT c.local_version FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = d.document_id
+        )
+        ELSE (SELECT c.books_version FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.books_id = d.document_id)
+    END AS counted_version
+    FROM documents d WHERE d.organization_id = $1 AND d.ledger = $2 AND d.changed_at > $3
+) written
+WHERE counted_version IS DISTINCT FROM version
+    AND (removed_at IS NULL OR changed_at > $4 OR counted_version IS NOT NULL)
 LIMIT $5;
 
 -- name: list_changed_records :many
 -- Written since an instant, and not what was counted.
 -- $1 organization_id, $2 ledger, $3 since, $4 object_types text[] of documents, $5 object_type of parties, $6 limit
 SELECT r.record_id, r.object_type, r.object_id::text AS object_id FROM records r
-LEFT JOIN counted c ON c.organization_id = $1 AND c.ledger = $2 AND c.local_id = r.object_id::text
-    AND r.object_type = ANY($4::text[])
-WHERE r.organization_id = $1 AND r.changed_at > $3 AND (r.object_type = ANY($4::text[]) OR r.object_type = $5::text)
-    AND (r.object_type = $5::text OR c.records_version IS DISTINCT FROM (
-        SELECT sum(all_of.version)::bigint FROM records all_of
-        WHERE all_of.organization_id = $1 AND all_of.object_id = r.object_id AND all_of.object_type = ANY($4::text[])
-    ))
+WHERE r.organization_id = $1 AND r.changed_at > $3 AND (r.object_type = $5::text OR r.object_type = ANY($4::text[]) AND (
+    SELECT c.records_version FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = r.object_id::text
+) IS DISTINCT FROM (
+    SELECT sum(all_of.version)::bigint FROM records all_of
+    WHERE all_of.organization_id = $1 AND all_of.object_id = r.object_id AND all_of.object_type = ANY($4::text[])
+))
 LIMIT $6;
 
 -- name: list_documents_of_parties :many
@@ -89,11 +93,12 @@ SELECT side, document_id, body, version, removed_at IS NOT NULL, tieout.number_m
 FROM documents WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND document_id = ANY($4::text[]);
 
 -- name: list_number_mates :many
--- Who bears a number of one of these marks.
+-- Pairs and lone documents that bore a number of one of these marks.
 -- $1 organization_id, $2 ledger, $3 marks bigint[], $4 limit
-SELECT side, document_id FROM documents
-WHERE organization_id = $1 AND ledger = $2 AND number IS NOT NULL AND tieout.number_mark(number) = ANY($3::bigint[])
-    AND removed_at IS NULL
+SELECT local_id, books_id FROM counted WHERE organization_id = $1 AND ledger = $2 AND local_mark = ANY($3::bigint[])
+UNION ALL
+SELECT local_id, books_id FROM counted
+WHERE organization_id = $1 AND ledger = $2 AND books_mark IS NOT NULL AND books_mark = ANY($3::bigint[])
 LIMIT $4;
 
 -- name: list_links :many
@@ -119,22 +124,24 @@ SELECT local_id, books_id FROM pairs
 WHERE organization_id = $1 AND ledger = $2 AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
 
 -- name: list_seats :many
--- How documents counted: these, and those that have one of these keys of similarity.
--- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[], $5 keys bigint[], $6 limit
-SELECT c.*, tieout.number_mark(c.local_number) AS local_mark, tieout.number_mark(c.books_number) AS books_mark FROM counted c
-WHERE c.organization_id = $1 AND c.ledger = $2 AND (
-    c.local_id = ANY($3::text[]) OR c.books_id = ANY($4::text[])
-    OR (c.local_keys IS NOT NULL AND c.local_keys && $5::bigint[]) OR (c.books_keys IS NOT NULL AND c.books_keys && $5::bigint[])
-)
-LIMIT $6;
+-- How documents counted.
+-- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[], $5 limit
+SELECT * FROM counted WHERE organization_id = $1 AND ledger = $2 AND local_id = ANY($3::text[])
+UNION ALL
+SELECT * FROM counted WHERE organization_id = $1 AND ledger = $2 AND books_id = ANY($4::text[])
+LIMIT $5;
+
+-- name: list_key_members :many
+-- Documents that have one of these keys of similarity.
+-- $1 organization_id, $2 ledger, $3 keys bigint[], $4 limit
+SELECT DISTINCT side, document_id FROM counted_keys
+WHERE organization_id = $1 AND ledger = $2 AND key = ANY($3::bigint[]) LIMIT $4;
 
 -- name: count_seats :many
 -- How many documents of the books have each of these keys of similarity.
 -- $1 organization_id, $2 ledger, $3 keys bigint[]
-SELECT key, count(*) AS seats FROM counted c, unnest(c.books_keys) AS key
-WHERE c.organization_id = $1 AND c.ledger = $2 AND c.books_keys IS NOT NULL AND c.books_keys && $3::bigint[]
-    AND key = ANY($3::bigint[])
-GROUP BY key;
+SELECT key, count(*) AS seats FROM counted_keys
+WHERE organization_id = $1 AND ledger = $2 AND key = ANY($3::bigint[]) AND side = 'books' GROUP BY key;
 
 -- name: has_lone_local :one
 -- Whether any local document has no copy in the books.
@@ -145,16 +152,35 @@ SELECT EXISTS (
 
 -- name: delete_counted :exec
 -- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
-DELETE FROM counted
-WHERE organization_id = $1 AND ledger = $2 AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
-
--- name: delete_all_counted :exec
--- $1 organization_id, $2 ledger
-DELETE FROM counted WHERE organization_id = $1 AND ledger = $2;
+WITH keys_of_local AS (
+    DELETE FROM counted_keys WHERE organization_id = $1 AND ledger = $2 AND side = 'local' AND document_id = ANY($3::text[])
+), keys_of_books AS (
+    DELETE FROM counted_keys WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND document_id = ANY($4::text[])
+), of_books AS (
+    DELETE FROM counted WHERE organization_id = $1 AND ledger = $2 AND books_id = ANY($4::text[])
+        AND (local_id IS NULL OR NOT local_id = ANY($3::text[]))
+)
+DELETE FROM counted WHERE organization_id = $1 AND ledger = $2 AND local_id = ANY($3::text[]);
 
 -- name: insert_counted :exec
 -- $1 rows json
-INSERT INTO counted SELECT * FROM json_populate_recordset(NULL::counted, $1::json);
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM json_populate_recordset(NULL::counted, $1::json)
+), keyed AS (
+    INSERT INTO counted_keys (organization_id, ledger, key, side, document_id)
+    SELECT organization_id, ledger, unnest(local_keys), 'local', local_id FROM incoming
+    UNION ALL
+    SELECT organization_id, ledger, unnest(books_keys), 'books', books_id FROM incoming
+)
+INSERT INTO counted (
+    organization_id, ledger, local_id, books_id, paired_by, local_version, books_version, records_version, local_currency, local_minor,
+    local_month, books_currency, books_minor, books_month, local_number, books_number, claims, local_keys, books_keys, is_equal,
+    local_mark, books_mark
+)
+SELECT organization_id, ledger, local_id, books_id, paired_by, local_version, books_version, records_version, local_currency, local_minor,
+    local_month, books_currency, books_minor, books_month, local_number, books_number, claims, local_keys, books_keys, is_equal,
+    tieout.number_mark(local_number), CASE WHEN books_number IS DISTINCT FROM local_number THEN tieout.number_mark(books_number) END
+FROM incoming;
 
 -- name: list_confirmable_records :many
 -- Acknowledged ones whose document stood in the books, equal, under an id that the record names, and neither has changed since.
