@@ -23,7 +23,7 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import embedded
+from service import embedded, tracing
 from service.channels.registry import open_channels
 from service.domain.cause import rules_version
 from service.errors import DatabaseUnfit, TieoutError
@@ -60,6 +60,9 @@ async def run(
         stack.enter_context(_signals(stop))
         database = await stack.enter_async_context(open_database(settings))
         replica_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        await stack.enter_async_context(
+            tracing.exporting(settings.telemetry_otlp_url, version=version(), replica_id=replica_id)
+        )
         rules_version()  # compiling the rules takes a second, which nobody should have to wait for later
         channels = open_channels(settings.alert_channels, allow_private=settings.alert_allow_private)
         if "web" in settings.roles:

@@ -512,6 +512,13 @@ CREATE TABLE tieout.fleet_counts (
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
+CREATE TABLE tieout.fleet_samples (
+    taken_at timestamp with time zone NOT NULL,
+    failing bigint NOT NULL,
+    waiting bigint NOT NULL,
+    differences bigint NOT NULL
+);
+
 CREATE TABLE tieout.history (
     organization_id uuid NOT NULL,
     kind text NOT NULL,
@@ -1028,6 +1035,9 @@ ALTER TABLE ONLY tieout.evidence
 ALTER TABLE ONLY tieout.findings
     ADD CONSTRAINT findings_pkey PRIMARY KEY (organization_id, ledger, kind, document_id);
 
+ALTER TABLE ONLY tieout.fleet_samples
+    ADD CONSTRAINT fleet_samples_pkey PRIMARY KEY (taken_at);
+
 ALTER TABLE ONLY tieout.history
     ADD CONSTRAINT history_pkey PRIMARY KEY (organization_id, kind, object_id, version, known_from);
 
@@ -1230,6 +1240,8 @@ CREATE INDEX retry_items_queued ON tieout.retry_items USING btree (organization_
 
 CREATE INDEX sessions_expired ON tieout.sessions USING btree (expires_at);
 
+CREATE INDEX streams_failing ON tieout.streams USING btree (stream) WHERE (failures > 1);
+
 CREATE INDEX work_bound ON tieout.work USING btree (bound_at) WHERE (bound_at IS NOT NULL);
 
 CREATE INDEX work_due ON tieout.work USING btree (kind, due_at);
@@ -1277,6 +1289,8 @@ ALTER TABLE tieout.evidence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tieout.findings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.fleet_counts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tieout.fleet_samples ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY folding ON tieout.fleet_counts FOR DELETE TO tieout_app USING (( SELECT tieout.scope_is_fleet() AS scope_is_fleet));
 
@@ -1353,6 +1367,8 @@ CREATE POLICY wall ON tieout.events TO tieout_app USING ((( SELECT tieout.scope_
 CREATE POLICY wall ON tieout.evidence TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.findings TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.fleet_samples TO tieout_app USING (( SELECT tieout.scope_is_fleet() AS scope_is_fleet));
 
 CREATE POLICY wall ON tieout.history TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1452,6 +1468,8 @@ GRANT SELECT,INSERT ON TABLE tieout.evidence TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.findings TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE tieout.fleet_counts TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE tieout.fleet_samples TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.history TO tieout_app;
 

@@ -46,7 +46,8 @@ async def _inspect(settings: Settings) -> Sequence[Finding]:
         inspection.inspect_hub(settings),
         inspection.inspect_channels(settings),
     )
-    return [*inspection.inspect_settings(settings), *database, *hub, *channels]
+    settled = [*inspection.inspect_settings(settings), *inspection.inspect_traces(settings)]
+    return [*settled, *database, *hub, *channels]
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 from service.commands.asking import Answers, listing, route_of
 from service.commands.lists import Wanted, columns, heading, tell_list
 from service.commands.terminal import below, plain
+from service.domain.document import Origin
 from service.domain.money import format_minor
 from service.settings import Settings
 from service.web.api.differences import Difference
@@ -73,5 +74,6 @@ def _reason(each: Difference) -> Text:
         told.append(f" Resolved {each.resolved_at:%Y-%m-%d %H:%M}.")
     for side, given in (("local", each.local_id), ("books", each.books_id)):
         if given:
-            told.append(f"\n{side}  {plain(given)}", "dim")
+            own = "  (your own document)" if side == "local" and each.origin == Origin.PARTNER else ""
+            told.append(f"\n{side}  {plain(given)}{own}", "dim")
     return told

@@ -16,11 +16,12 @@ from typing import Final
 
 import httpx
 
+from service import tracing
 from service.channels.registry import open_channels
 from service.commands.hub import opened_hub
 from service.commands.postgres import database_url
 from service.commands.subscriptions import Act, list_all, plan, webhook_url
-from service.errors import DatabaseError, HubError, HubFailure, SettingsError
+from service.errors import DatabaseError, HubError, HubFailure, SettingsError, TieoutError
 from service.hub.client import Hub
 from service.settings import Settings
 from service.store.database import Database
@@ -73,6 +74,17 @@ def inspect_settings(settings: Settings) -> Sequence[Finding]:
         fine("settings", "all of them can be read"),
         *(unwise("settings", *_parted(advice)) for advice in settings.advice()),
     ]
+
+
+def inspect_traces(settings: Settings) -> Sequence[Finding]:
+    """Look whether traces that are asked for can be sent."""
+    if settings.telemetry_otlp_url is None:
+        return []
+    try:
+        tracing.require_extra()
+    except TieoutError as error:
+        return [wrong("traces", *_parted(str(error)))]
+    return [fine("traces", "are sent over OTLP")]
 
 
 async def inspect_channels(settings: Settings) -> Sequence[Finding]:

@@ -146,5 +146,4 @@ def _show_attempt(console: Console, attempt: Attempt) -> None:
     """Write one push: when, what came of it, and what permitted it."""
     began = f"  {instant(attempt.started_at)}  "
     console.print(Text.assemble(began, (_words(attempt.outcome), "bold"), f" ({_words(attempt.trigger)})"))
-    told = f"evidence: {_words(attempt.evidence.kind)}"
-    below(console, plain(f"{told}. {attempt.error or ''}", "dim"), len(began))
+    below(console, plain(f"{attempt.why} {attempt.error or ''}", "dim"), len(began))

@@ -77,6 +77,21 @@ class PollingFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceFact:
+    """A stream, of one object type, whose reading fails for too long in some organizations."""
+
+    stream: str
+    organizations_count: int
+    organizations: tuple[UUID, ...]
+    """Longest silent first."""
+    organization_name: str
+    """Of the first."""
+    since: datetime | None
+    """When the first was last read; None for never."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFact:
     """A channel that does not take what it is sent."""
 
@@ -108,5 +123,6 @@ class Facts:
     """The same, of the records alone that no retry is left for."""
     organizations: Mapping[Kind, Sequence[OrganizationFact]] = field(default_factory=dict)
     """Per kind whose scope is an organization: those in trouble."""
+    silences: Sequence[SilenceFact] = ()
     channels: Sequence[ChannelFact] = ()
     gap: GapFact | None = None

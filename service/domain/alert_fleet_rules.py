@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
-from service.domain.alert_facts import ChannelFact, Facts, HubFact
+from service.domain.alert_facts import ChannelFact, Facts, HubFact, SilenceFact
+from service.domain.alert_severity import severity
 from service.domain.alert_text import (
     EXCERPT_MAX,
     NAME_MAX,
@@ -51,6 +52,8 @@ def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Co
     """Say what is wrong with the whole."""
     yield from _hub(facts.hub, policy, now)
     yield from _polling(facts, policy)
+    for silence in facts.silences:
+        yield _silence(silence, now)
     yield from _gap(facts)
     for channel in facts.channels:
         if (
@@ -122,6 +125,34 @@ def _polling(facts: Facts, policy: Policy) -> Iterator[Condition]:
         next_step="Check that workers run and that the hub's budget is not used up; add a worker, ask the "
         "hub for more requests a second, or raise TIEOUT_POLL_SECONDS.",
         organizations_count=polling.overdue,
+        inhibited_by=HUB_ALERTS,
+    )
+
+
+def _silence(silence: SilenceFact, now: datetime) -> Condition:
+    """One object type that cannot be read, while others are: no error is told of it, and none is seen."""
+    what = silence.stream.replace(":", " ").replace("_", " ")
+    name = neutral(silence.organization_name, NAME_MAX)
+    whose = name if silence.organizations_count == 1 and name else organizations(silence.organizations_count)
+    last = f"Last read {instant(silence.since)}." if silence.since else "Never read."
+    return Condition(
+        kind=Kind.POLLING_BEHIND,
+        scope=silence.stream,
+        severity=severity(
+            Severity.WARNING,
+            now=now,
+            since=silence.since,
+            organizations_count=silence.organizations_count,
+        ),
+        summary=f"The list of {what} of {whose} cannot be read",
+        detail=f"{last} Everything else is read; what happens there is seen by nobody. The last failure: "
+        f"{neutral(silence.error, EXCERPT_MAX)}",
+        owner="partner_engineer",
+        next_step="Report the failure to the hub with the organization's id; reading goes on by itself "
+        "once it is answered.",
+        members=silence.organizations,
+        organizations_count=silence.organizations_count,
+        since=silence.since,
         inhibited_by=HUB_ALERTS,
     )
 

@@ -15,7 +15,7 @@ from service.domain.balance import Balance, tie_out
 from service.domain.difference_kind import Difference, Kind, Verdict
 from service.domain.difference_pair import books_amount, field_verdicts, money_verdict, softened
 from service.domain.difference_unpaired import Finding, unpaired_books, unpaired_local
-from service.domain.document import Document, Ledger, Side, newest
+from service.domain.document import Document, Ledger, Origin, Side, newest
 from service.domain.entry import Entry, months_of
 from service.domain.expectation import vanished_id
 from service.domain.expectation_context import Context
@@ -172,5 +172,5 @@ def _difference(ledger: Ledger, finding: Finding, index: LinkIndex) -> Differenc
         confidence=finding.confidence,
         local_on=local_on,
         books_on=books_on,
-        origin=local.origin if local else None,
+        origin=local.origin if local and local.origin is not Origin.HUB else None,
     )

@@ -74,7 +74,7 @@ class Difference:
     """The day on which the local document counts, which decides the month of its amount."""
     books_on: date | None = None
     origin: Origin | None = None
-    """Whose word the local document is; None where there is none."""
+    """Whose word the local document is, where it is not the hub's."""
 
     @property
     def fingerprint(self) -> str:

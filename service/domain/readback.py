@@ -11,6 +11,8 @@ Absence permits a second push, so every one of these must hold, else the answer 
   first may have begun before the attempt; the list that is judged is of a pull later than the quiet time.
 - **A certified scan** of that pull, in which every row of the books could be read.
 - **The record was read again** after the quiet time, and still failed.
+- **The books are not suddenly empty**: a list without any row certifies itself, and where there were some, an
+  answer that lost them is likelier than books that did. A person looks.
 - **Nothing resembles it**: no free document in the books with its number, none that could be its copy, none
   that was its copy and has been deleted. A likeness is *unclear*: a person looks.
 
@@ -139,6 +141,7 @@ def look(record: Record, attempts: Sequence[Attempt], books: Books, *, now: date
         _present(local, books, now, again_at)
         or _unclear(record, local, books, again_at)
         or _too_early(record, attempts, books, now, policy)
+        or _emptied(books, again_at)
         or _absent(record, local, attempts, books, again_at)
     )
 
@@ -268,6 +271,16 @@ def _too_early(
     if books.unreadable:
         return _not_yet(f"{books.unreadable} documents of the books cannot be read", soon)
     return None
+
+
+def _emptied(books: Books, again_at: datetime) -> Look | None:
+    if not books.removed or books.pairing.pairs or books.pairing.books_only:
+        return None
+    reason = (
+        "An attempt may have landed, and the list of the books, which held documents before, is empty. "
+        "A person must look before it is sent again."
+    )
+    return Look(finding=Finding.UNCLEAR, reason=reason, again_at=again_at)
 
 
 def _not_yet(what: str, again_at: datetime, *, wants_pull: bool = False) -> Look:

@@ -21,10 +21,11 @@ from typing import Final
 
 import httpx
 
+from service import tracing
 from service.errors import Fate, HubError, HubFailure
 from service.hub import judgement
 from service.hub.budget import Budget, Priority, Turn
-from service.hub.endpoints import Endpoint
+from service.hub.endpoints import Endpoint, purpose_of
 from service.hub.exchange import Answer, BeforeBytes, exchange
 
 PATIENCE_SECONDS: Final = 30.0
@@ -106,6 +107,30 @@ class Sender:
         """
         if priority is Priority.READ and endpoint.is_proof:
             priority = Priority.PROVE
+        with tracing.span(
+            f"hub {endpoint.name}", endpoint=endpoint.name, purpose=purpose_of(endpoint.name)
+        ) as traced:
+            answer, span = await self._exchanged(request, endpoint, priority, not_after)
+            refused = judged(endpoint, answer)
+            traced.note(
+                http_status=answer.status,
+                outcome=refused.failure.value if refused else "ok",
+                waited_seconds=round(span[1] - span[0], 3),
+            )
+        self._tell(endpoint, span, answer.status, refused)
+        if refused is not None and refused.failure is HubFailure.THROTTLED:
+            wait = refused.retry_after_seconds
+            self._budget.note_throttled()
+            await self._budget.pause(THROTTLED_SECONDS if wait is None else wait)
+        elif judgement.is_spent(answer.headers):
+            self._budget.give_up_slot()
+        self._budget.note_limit(judgement.told_limit(answer.headers))
+        return answer
+
+    async def _exchanged(
+        self, request: httpx.Request, endpoint: Endpoint, priority: Priority, not_after: float | None
+    ) -> tuple[Answer, tuple[float, float]]:
+        """The answer, and when it was asked for and when its turn came."""
         asked_at = self._clock()
         turn = await self._turn(endpoint, priority)
         self._require_time(endpoint, not_after)
@@ -125,16 +150,7 @@ class Sender:
         except HubError as error:
             self._tell(endpoint, span, error.http_status, error)
             raise
-        refused = judged(endpoint, answer)
-        self._tell(endpoint, span, answer.status, refused)
-        if refused is not None and refused.failure is HubFailure.THROTTLED:
-            wait = refused.retry_after_seconds
-            self._budget.note_throttled()
-            await self._budget.pause(THROTTLED_SECONDS if wait is None else wait)
-        elif judgement.is_spent(answer.headers):
-            self._budget.give_up_slot()
-        self._budget.note_limit(judgement.told_limit(answer.headers))
-        return answer
+        return answer, span
 
     async def _turn(self, endpoint: Endpoint, priority: Priority) -> Turn:
         paused = self._budget.paused_seconds

@@ -192,7 +192,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TIEOUT_TELEMETRY_OTLP_URL",
         values.http_url,
-        "Where OpenTelemetry traces are sent",
+        "Where OpenTelemetry traces are sent, over HTTP; needs the extra `tieout[telemetry]`",
         otherwise="none: no traces",
     ),
 )

@@ -11,6 +11,7 @@ The rules that a client's money hangs on:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,9 @@ def carry_out(
         cause, text, has_landed = failure
         books_id = None
         if has_landed and cause in LANDING:
-            books_id = _enter(world, organization, record, at, trigger)
+            # What the platform would refuse does not land, whatever becomes of its answer.
+            with suppress(entering.CannotEnter):
+                books_id = _enter(world, organization, record, at, trigger)
         fail(world, organization, record, at, cause, text=text)
         _note(
             world,

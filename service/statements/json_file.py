@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain import statement as domain
+from service.domain.document import Origin
 from service.domain.statement_figures import covered, figures_hash
 from service.domain.statement_sign_off import Signature as DomainSignature
 from service.statements import wording
@@ -51,6 +52,8 @@ class StatementDocument:
     opening: Change
     closing: Change
     basis: str
+    origin: str | None
+    """Whose word the local document is: the hub's, or that of your own system."""
     record_id: str | None
     cause: str | None
     reason: str
@@ -233,6 +236,7 @@ def _document(item: domain.Item, kind: str, expected: bool) -> StatementDocument
         opening=opening,
         closing=closing,
         basis=each.basis.value,
+        origin=(each.origin or Origin.HUB) if each.local_id is not None else None,
         record_id=each.record_id,
         cause=each.cause,
         reason=wording.reason(item),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Final
 
 from service.domain.difference_kind import Kind
-from service.domain.document import Ledger
+from service.domain.document import Ledger, Origin
 from service.domain.money import format_minor
 from service.domain.statement import Item, LedgerStatement, Statement, Term
 from service.domain.statement_period import Period
@@ -126,9 +126,12 @@ def title(term: Term) -> str:
 
 def reason(item: Item) -> str:
     """Say why a document stands between the two sides, or did when the month began."""
+    told = item.reason
+    if item.difference.origin is Origin.PARTNER and "our own system" not in told:
+        told = f"{told} Here it stands as your own system has it."
     if item.line.opening and not item.line.closing:
-        return f"{item.reason} It stood between the two sides when the month began, and no longer does."
-    return item.reason
+        told = f"{told} It stood between the two sides when the month began, and no longer does."
+    return told
 
 
 def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") -> str:

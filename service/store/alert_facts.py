@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from service.domain.alert import Kind
-from service.domain.alert_facts import MEMBERS_MAX, CauseFact, GapFact, OrganizationFact
+from service.domain.alert_facts import MEMBERS_MAX, CauseFact, GapFact, OrganizationFact, SilenceFact
 from service.store.database import Connection
 from service.store.queries import QUERY
 
@@ -71,6 +71,24 @@ async def list_differing_organizations(connection: Connection) -> Mapping[Kind, 
         note = row["kinds"].replace("_", " ") if kind is Kind.DIFFERENCE_FOUND else ""
         found.setdefault(kind, []).append(_organization(row, note=note))
     return found
+
+
+async def list_silent_streams(connection: Connection, silent_seconds: float) -> Sequence[SilenceFact]:
+    """Streams whose reading keeps failing, with the organizations that it fails for."""
+    rows = await connection.fetch(
+        QUERY["list_silent_streams"], timedelta(seconds=silent_seconds), MEMBERS_MAX
+    )
+    return [
+        SilenceFact(
+            stream=row["stream"],
+            organizations_count=row["organizations_count"],
+            organizations=tuple(row["members"]),
+            organization_name=row["organization_name"] or "",
+            since=row["since"],
+            error=row["error"] or "",
+        )
+        for row in rows
+    ]
 
 
 async def get_missing_events(connection: Connection, since: datetime, until: datetime) -> GapFact | None:

@@ -40,6 +40,11 @@ async def list_organizations_in_need(connection: Connection, limit: int) -> Rows
     return await connection.fetch(QUERY["list_organizations_in_need"], limit)
 
 
+async def sum_findings_of(connection: Connection, organization_ids: Sequence[UUID]) -> Mapping[UUID, Rows]:
+    """The same in figures, by organization."""
+    return _by_organization(await connection.fetch(QUERY["sum_findings_of"], organization_ids))
+
+
 async def list_local_documents(
     connection: Connection,
     organization_id: UUID,

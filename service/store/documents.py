@@ -263,9 +263,12 @@ async def list_known_objects(
 async def list_document_needs(
     connection: Connection, organization_id: UUID, document_ids: Sequence[str]
 ) -> Mapping[str, Document]:
-    """The normal form of local documents, for what they need of the books, by id."""
+    """The normal form of local documents, for what they need of the books, by id; as old as the hub says."""
     rows = await connection.fetch(QUERY["list_document_needs"], organization_id, document_ids)
-    return {row["document_id"]: msgspec.convert(row["body"], Document) for row in rows}
+    return {
+        row["document_id"]: replace(msgspec.convert(row["body"], Document), updated_at=row["hub_updated_at"])
+        for row in rows
+    }
 
 
 async def replace_unreadable(

@@ -7,7 +7,9 @@ included: a rule should not have to tell *nothing* from *not told*.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import Gauge
@@ -19,20 +21,29 @@ from service.store import telemetry
 from service.store.database import Connection
 from service.web.api import status
 
+STREAMS_SECONDS: Final = 30.0
+"""How old the ages of streams may be: nothing else here reads every stream of every organization, which takes
+a tenth of a second for ten thousand of them; and what they tell of moves by minutes."""
+
 AGES: Final = ("1h", "6h", "1d", "7d", "older")
 """Up to how long a record may have been unconfirmed, as `count_unconfirmed_records` groups them."""
 
 
+@dataclass(slots=True)
+class _Streams:
+    """When this process last asked for the ages of streams."""
+
+    shown_at: float = -math.inf
+
+
+_streams: Final = _Streams()
+
+
 async def show_promises(connection: Connection) -> None:
     """Ages against their bounds, and the promises that can be counted."""
-    by_stream = (metrics.STREAM_AGE_SECONDS, metrics.STREAM_OVERDUE_SECONDS, metrics.UNREAD_ORGANIZATIONS)
-    for gauge in by_stream:
-        gauge.clear()
-    for each in await telemetry.list_stream_ages(connection):
-        stream = metrics.bounded("stream", each.stream)
-        metrics.STREAM_AGE_SECONDS.labels(stream=stream).set(each.age_seconds)
-        metrics.STREAM_OVERDUE_SECONDS.labels(stream=stream).set(each.overdue_seconds)
-        metrics.UNREAD_ORGANIZATIONS.labels(stream=stream).set(each.unread)
+    if time.monotonic() - _streams.shown_at >= STREAMS_SECONDS:
+        await _show_streams(connection)
+        _streams.shown_at = time.monotonic()
     lags = {lag.kind: lag for lag in await telemetry.list_work_lags(connection)}
     for kind in WorkKind:
         lag = lags.get(kind)
@@ -46,6 +57,17 @@ async def show_promises(connection: Connection) -> None:
     metrics.ALERTING_AGE_SECONDS.set(math.nan if alerting.age_seconds is None else alerting.age_seconds)
     metrics.OUTBOX_NOTIFICATIONS.set(alerting.waiting)
     metrics.OUTBOX_AGE_SECONDS.set(alerting.waiting_seconds)
+
+
+async def _show_streams(connection: Connection) -> None:
+    by_stream = (metrics.STREAM_AGE_SECONDS, metrics.STREAM_OVERDUE_SECONDS, metrics.UNREAD_ORGANIZATIONS)
+    for gauge in by_stream:
+        gauge.clear()
+    for each in await telemetry.list_stream_ages(connection):
+        stream = metrics.bounded("stream", each.stream)
+        metrics.STREAM_AGE_SECONDS.labels(stream=stream).set(each.age_seconds)
+        metrics.STREAM_OVERDUE_SECONDS.labels(stream=stream).set(each.overdue_seconds)
+        metrics.UNREAD_ORGANIZATIONS.labels(stream=stream).set(each.unread)
 
 
 def show_status(told: status.Status) -> None:

@@ -13,14 +13,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 
-from service import metrics
+from service import metrics, tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
@@ -162,6 +162,18 @@ class GroupCommit:
             first_by_key.setdefault(delivery.key, delivery)
         times_by_key = Counter(delivery.key for delivery in deliveries)
         started = time.perf_counter()
+        with tracing.span("webhooks commit", events=len(deliveries)):
+            outcomes = await self._stored(deliveries, first_by_key, times_by_key)
+        metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
+        return outcomes
+
+    async def _stored(
+        self,
+        deliveries: Sequence[Delivery],
+        first_by_key: Mapping[Key, Delivery],
+        times_by_key: Mapping[Key, int],
+    ) -> Sequence[Stored]:
         async with self._database.fleet() as connection:
             await ensure_durable(connection)
             known, stored_at = await insert_deliveries(
@@ -173,8 +185,6 @@ class GroupCommit:
             organizations = {key[0] for key in fresh} - {NIL}
             if organizations:
                 await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
-        metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
-        metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
         return outcomes
 
 

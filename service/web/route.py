@@ -114,6 +114,8 @@ class Route:
     """Whether it takes a form of our page instead."""
     answer: Any = None
     """The type of its JSON answer."""
+    answer_as_of: Any = None
+    """The type of its answer about an instant that has passed, where that tells less."""
     answer_503: Any = None
     """The type of its answer while it cannot serve, where that is no problem."""
     media_type: str = "application/json"

@@ -29,6 +29,7 @@ from service.web.api import (
     retries,
     statements,
     status,
+    status_then,
 )
 from service.web.page import routes as pages
 from service.web.paging import Page
@@ -299,6 +300,7 @@ STATUS = Route(
     kind=Kind.OTHER,
     parameters=(STATUS_AS_OF,),
     answer=status.Status,
+    answer_as_of=status_then.StatusThen,
     answer_503=status.Blind,
 )
 

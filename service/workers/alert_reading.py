@@ -76,6 +76,7 @@ class AlertReading:
                 ),
                 **await store.list_differing_organizations(connection),
             },
+            silences=await store.list_silent_streams(connection, self.policy.stale_seconds),
             channels=await self._channels(connection),
             gap=await self._gap(connection, now),
         )

@@ -1,6 +1,7 @@
 """The heartbeat: each replica says that it lives, and what it does.
 
-At each beat one of them folds what was added to the counts of the fleet since the last.
+At each beat one of them folds what was added to the counts of the fleet since the last, and once a minute
+keeps how the fleet stood.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 
 from service.store.database import Database
 from service.store.fleet_counts import fold_fleet_counts
+from service.store.fleet_samples import insert_fleet_sample
 from service.store.replicas import delete_replica, upsert_replica
 
 HEARTBEAT_SECONDS: Final = 5.0
@@ -26,11 +28,12 @@ class Heartbeat:
         self._version = version
 
     async def beat(self) -> None:
-        """Report that this replica lives, and fold the fleet's counts."""
+        """Report that this replica lives, fold the fleet's counts and keep how it stood."""
         async with self._database.fleet() as connection:
             await upsert_replica(connection, self._replica_id, self._roles, self._version)
         async with self._database.fleet() as connection:
             await fold_fleet_counts(connection)
+            await insert_fleet_sample(connection)
 
     async def end(self) -> None:
         """Report that it ends."""

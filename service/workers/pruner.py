@@ -18,6 +18,7 @@ from service.store.database import Connection, Database
 from service.store.documents import prune_scans
 from service.store.events import prune_events
 from service.store.fleet_counts import correct_fleet_counts
+from service.store.fleet_samples import prune_fleet_samples
 from service.store.history import (
     drop_history_before,
     empty_history_before,
@@ -41,6 +42,9 @@ EVENTS_KEPT_MIN: Final = timedelta(days=100)
 
 SCANS_KEPT: Final = timedelta(days=30)
 """Scans explain balances of the last weeks; statements keep what they were signed with."""
+
+SAMPLES_KEPT: Final = timedelta(days=14)
+"""What the page draws is younger; twenty thousand narrow rows."""
 
 REPLICAS_KEPT_SECONDS: Final = 86_400.0
 
@@ -71,6 +75,7 @@ class Pruner:
             await ensure_months(connection, work.now)
             await prune_scans(connection, SCANS_KEPT)
             await prune_sessions(connection)
+            await prune_fleet_samples(connection, SAMPLES_KEPT)
             await prune_replicas(connection, REPLICAS_KEPT_SECONDS)
         async with work.writing_fleet() as connection:
             counts["counts_corrected"] = await correct_fleet_counts(connection)

@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from service import metrics
+from service import metrics, tracing
 from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, outcome_of
 from service.domain.push_decision import Decision
 from service.domain.push_policy import Policy
@@ -97,8 +97,10 @@ class Sending:
         key = await self._intend(record, decision, permit, wish)
         if key is None:
             return None
-        answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
-        await self._conclude(key, record, answer, wish)
+        with tracing.span("push", trigger=decision.trigger, evidence=decision.evidence) as traced:
+            answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
+            await self._conclude(key, record, answer, wish)
+            traced.note(outcome=answer.outcome.value)
         metrics.PUSHES.labels(outcome=answer.outcome).inc()
         log.info(
             "push_attempted",

@@ -35,6 +35,7 @@ from uuid import UUID
 
 import structlog
 
+from service import tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError, Superseded, TieoutError
 from service.logs import get_logger
@@ -158,7 +159,13 @@ async def working(
     work = Work(database, claims[0])
     renewing = asyncio.create_task(_keep(database, work.claim, lease_seconds))
     try:
-        with structlog.contextvars.bound_contextvars(organization_id=str(work.organization_id)):
+        organization_id = str(work.organization_id)
+        # What notifications are filed under is a channel, no organization.
+        told = None if kind is WorkKind.NOTIFY else organization_id
+        with (
+            structlog.contextvars.bound_contextvars(organization_id=organization_id),
+            tracing.span(f"work {kind}", worker=kind.value, organization_id=told),
+        ):
             yield work
         assert work.is_finished, f"a run of {kind} ended without saying when it is due next"
     except asyncio.CancelledError:

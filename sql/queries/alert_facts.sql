@@ -182,6 +182,23 @@ WHERE e.source = 'log' AND e.received_at BETWEEN $2 AND $3
         WHERE w.organization_id = e.organization_id AND w.source = 'webhook' AND w.received_at < e.created_at
     );
 
+-- name: list_silent_streams :many
+-- Streams of connected organizations whose reading keeps failing and that were not read for too long, or never: whatever
+-- happens there is seen by nobody. A single failure is how a stream is stored that the hub does not serve.
+-- $1 silent interval, $2 organizations listed
+SELECT s.stream, count(*) AS organizations_count,
+    (array_agg(s.organization_id ORDER BY s.read_at NULLS FIRST, s.organization_id))[1:$2::int] AS members,
+    min(s.read_at) AS since, max(s.error) AS error,
+    (array_agg(o.name ORDER BY s.read_at NULLS FIRST, s.organization_id))[1] AS organization_name
+FROM streams s
+JOIN organizations o ON o.organization_id = s.organization_id AND o.removed_at IS NULL
+WHERE s.failures > 1 AND (s.read_at < tieout.now() - $1::interval OR (s.read_at IS NULL AND s.failures > 5))
+    AND EXISTS (
+        SELECT FROM connections c
+        WHERE c.organization_id = s.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+    )
+GROUP BY s.stream ORDER BY s.stream;
+
 -- name: list_stream_readings :many
 -- When each of these organizations was last read, in all the streams that bear the prefix; null while one never was.
 -- Organizations that the hub no longer lists have nothing to be read.

@@ -31,6 +31,13 @@ CROSS JOIN LATERAL (
     SELECT * FROM findings f WHERE f.organization_id = asked.organization_id ORDER BY f.ledger, f.kind, f.document_id LIMIT $2
 ) f;
 
+-- name: sum_findings_of :many
+-- The same in figures: how many documents of each kind, with how much money by currency.
+-- $1 organization_ids uuid[]
+SELECT organization_id, kind, min(owner) AS owner, currency, count(*) AS documents, coalesce(sum(amount_minor), 0) AS amount_minor
+FROM findings WHERE organization_id = ANY($1::uuid[])
+GROUP BY organization_id, kind, currency ORDER BY organization_id, kind, currency;
+
 -- name: list_local_documents :many
 -- A filter that is null does not filter.
 -- $1 organization_id, $2 ledger, $3 origin, $4 after ledger or null, $5 after document_id, $6 limit

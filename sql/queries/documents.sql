@@ -115,13 +115,14 @@ SELECT document_id, total_minor, currency, kind FROM superseded_documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND document_id = ANY($2::text[]);
 
 -- name: list_document_needs :many
--- The normal form of the hub's local documents by their ids, for what they need of the books.
+-- The normal form of the hub's local documents by their ids, for what they need of the books; and the hub's version of them,
+-- which also moves by what the normal form leaves out.
 -- $1 organization_id, $2 document_ids text[]
-SELECT document_id, body FROM documents
+SELECT document_id, body, hub_updated_at FROM documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'local' AND document_id = ANY($2::text[])
     AND origin = 'hub'
 UNION ALL
-SELECT document_id, body FROM superseded_documents
+SELECT document_id, body, hub_updated_at FROM superseded_documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND document_id = ANY($2::text[]);
 
 -- name: insert_scan :exec

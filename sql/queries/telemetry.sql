@@ -2,16 +2,17 @@
 
 -- name: list_stream_ages :many
 -- Per stream, over the connected organizations: the age of the oldest reading, how late the latest is, how many were never read.
-SELECT s.stream, coalesce(max(extract(epoch FROM tieout.now() - s.read_at)), 0)::float8 AS age_seconds,
-    greatest(max(extract(epoch FROM tieout.now() - s.due_at)), 0)::float8 AS overdue_seconds,
-    count(*) FILTER (WHERE s.read_at IS NULL) AS unread
-FROM streams s
-JOIN organizations o ON o.organization_id = s.organization_id AND o.removed_at IS NULL
-WHERE EXISTS (
-    SELECT FROM connections c
-    WHERE c.organization_id = s.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+WITH connected AS MATERIALIZED (
+    SELECT DISTINCT c.organization_id FROM connections c
+    JOIN organizations o ON o.organization_id = c.organization_id AND o.removed_at IS NULL
+    WHERE c.removed_at IS NULL AND c.status = 'connected'
+), ages AS (
+    SELECT s.stream, min(s.read_at) AS read_at, min(s.due_at) AS due_at, count(*) FILTER (WHERE s.read_at IS NULL) AS unread
+    FROM connected c JOIN streams s ON s.organization_id = c.organization_id GROUP BY s.stream
 )
-GROUP BY s.stream;
+SELECT stream, coalesce(extract(epoch FROM tieout.now() - read_at), 0)::float8 AS age_seconds,
+    greatest(extract(epoch FROM tieout.now() - due_at), 0)::float8 AS overdue_seconds, unread
+FROM ages;
 
 -- name: list_work_lags :many
 -- Per kind of work: how much is due, and for how long the first of it has been. A lease that has ended counts like none.

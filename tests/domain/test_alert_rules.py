@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from service.domain.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
-from service.domain.alert_facts import ChannelFact, Facts, GapFact, HubFact, OrganizationFact, PollingFact
+from service.domain.alert_facts import (
+    ChannelFact,
+    Facts,
+    GapFact,
+    HubFact,
+    OrganizationFact,
+    PollingFact,
+    SilenceFact,
+)
+from service.domain.alert_fleet_rules import HUB_ALERTS
 from service.domain.alert_rules import conditions
 from service.domain.alert_text import SUMMARY_MAX, amounts, neutral
 from service.domain.fleet import FLEET
@@ -230,6 +240,28 @@ def test_stretched_bounds_are_told() -> None:
     assert "every 20 min" in told.detail
     assert "2.5 times as seldom" in told.detail
     assert found(polling=PollingFact(stretch=1.2)) == {}
+
+
+def test_an_object_type_that_cannot_be_read_is_told_for_itself() -> None:
+    """One alert per stream, whatever else is read; it names the organization or counts them."""
+    one = SilenceFact(
+        stream="records:bill",
+        organizations_count=1,
+        organizations=(organization(3),),
+        organization_name="Acme\n<b>",
+        since=START,
+        error="HTTP 500",
+    )
+    many = replace(one, stream="books:payable", organizations_count=80, since=None)
+    (bills, books) = found(3_600, silences=[one, many]).values()
+    assert bills.fingerprint == "polling_behind:records:bill"
+    assert bills.summary == "The list of records bill of Acme <b> cannot be read"
+    assert bills.detail.startswith("Last read 2026-11-20 03:00 UTC.")
+    assert (bills.severity, bills.members) == (Severity.WARNING, (organization(3),))
+    assert books.summary == "The list of books payable of 80 organizations cannot be read"
+    assert books.detail.startswith("Never read.")
+    assert books.severity is Severity.CRITICAL
+    assert set(HUB_ALERTS) <= set(books.inhibited_by)
 
 
 def test_webhooks_that_do_not_come_are_told_from_ten_on() -> None:

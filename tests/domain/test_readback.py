@@ -229,3 +229,11 @@ def test_absence_is_never_early(
         assert certified
         assert min(now, scan_at, pulled, read_at) >= quiet_at
         assert len({each.last_pull for each in pulls if min(each.last_pull, each.seen_at) > since}) >= 2
+
+
+def test_books_that_are_suddenly_empty_prove_nothing() -> None:
+    """A list without any row, where there were documents, does not prove absence; one with a row may."""
+    assert looked(books(removed=[NEIGHBOUR])).finding is Finding.UNCLEAR
+    assert looked(books()).finding is Finding.ABSENT
+    other = replace(NEIGHBOUR, document_id="100", number="INV-10")
+    assert looked(books(other, removed=[NEIGHBOUR])).finding is Finding.ABSENT

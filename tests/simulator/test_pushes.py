@@ -86,6 +86,16 @@ async def test_lost_time_out_pushed_again_is_the_first_document(hub: Caller) -> 
     assert hub.created(invoice) == 1
 
 
+async def test_what_would_be_refused_does_not_land(hub: Caller) -> None:
+    """A time-out that was to land and finds the period closed leaves nothing behind."""
+    hub.simulator.lock_period(hub.organization, "2099-12-31")
+    invoice = hub.simulator.issue_invoice(hub.organization, fails="timeout_ambiguous", landed=True)
+    hub.simulator.advance(10)
+    assert hub.simulator.books_ids(hub.organization, invoice) == []
+    told = hub.simulator.truth(hub.organization)["organizations"][hub.organization]
+    assert "timeout_ambiguous" in told["causes"].values()
+
+
 async def test_xero_refuses_a_second_invoice_of_one_number(open_hub: OpenHub) -> None:
     """In Xero the push after a landed time-out is refused for its number; in QuickBooks only where set so."""
     async with open_hub(organizations=2) as hub:

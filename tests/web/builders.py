@@ -421,11 +421,11 @@ class Fleet:
     alerts: Mapping[UUID, Alert]
 
 
-async def fill(database: Database) -> Fleet:
-    """Make two organizations with something of everything, the second with its name in every text."""
+async def fill(database: Database, first: str = "Alder & Finch") -> Fleet:
+    """Make two organizations with something of everything, each with its name in every text."""
     records: dict[UUID, list[Record]] = {}
     alerts: dict[UUID, Alert] = {}
-    for organization_id, name in ((ORGANIZATION, "Alder & Finch"), (OTHER, CANARY)):
+    for organization_id, name in ((ORGANIZATION, first), (OTHER, CANARY)):
         await add_organization(database, organization_id, name)
         records[organization_id] = [
             await add_record(

@@ -59,7 +59,7 @@ OF_NOW = {
 
 NOT_KEPT = {
     *("last_seen_at", "duplicates", "scan", "compared_at"),
-    *("counts", "readiness", "history", "observed_at", "connected_at"),
+    *("counts", "readiness", "readiness_totals", "reading", "history", "observed_at", "connected_at"),
     *("reasons", "version", "replicas", "hub", "webhooks", "polling", "stale", "not_kept"),
 }
 """What history does not hold; the description of each field says so."""

@@ -13,7 +13,7 @@ from service.store.database import Database
 from service.store.work import get_next_due_work
 from service.web.api.documents_bulk import BULK_MAX
 from service.web.table_documents import BULK_BYTES_MAX, BULK_LIMIT
-from tests.web.builders import ORGANIZATION, OTHER, add_organization
+from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization
 from tests.web.test_documents_shape import document
 from tests.web.test_lists import walk
 
@@ -233,3 +233,20 @@ async def test_what_was_put_then(
         assert (await viewer.get(DOCUMENTS, params={"as_of": instant})).json() == told
         single = await viewer.get(f"{DOCUMENTS}/R-17", params={"as_of": instant})
         assert (single.json() if single.status_code == 200 else None) == next(iter(told["data"]), None)
+
+
+async def test_a_difference_tells_whose_word_it_is_about(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """Each difference tells the origin of its local document, to programs and people; a surplus has none."""
+    await add_difference(database, ORGANIZATION, kind="amount")
+    await add_difference(database, ORGANIZATION, kind="tax", origin="partner")
+    await add_difference(database, ORGANIZATION, kind="only_in_books", local_id=None)
+    told = (await viewer.get("/v1/differences")).json()["data"]
+    assert {each["kind"]: each["origin"] for each in told} == {
+        "amount": "hub",
+        "tax": "partner",
+        "only_in_books": None,
+    }
+    page = await viewer.get("/differences", headers={"accept": "text/html"})
+    assert page.text.count("your own document") == 1

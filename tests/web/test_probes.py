@@ -12,6 +12,7 @@ from service import metrics
 from service.domain.fleet import FLEET
 from service.hub import endpoints
 from service.store.database import Database
+from service.web import gauges
 from service.web.routes import build
 from tests.web.builders import CANARY, KEYS, ORGANIZATION, SECRET, Fleet, client, settings
 from tests.web.wire import open_wire
@@ -61,9 +62,10 @@ async def test_metrics_tell_the_state(filled: Fleet, viewer: httpx.AsyncClient) 
 
 
 async def test_metrics_tell_whether_the_promises_are_kept(
-    database: Database, filled: Fleet, viewer: httpx.AsyncClient
+    database: Database, filled: Fleet, viewer: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ages against bounds, work that lies, what is unconfirmed, duplicates of ours, and alerting."""
+    monkeypatch.setattr(gauges, "STREAMS_SECONDS", 0.0)
     async with database.fleet() as connection:
         await connection.execute(
             "UPDATE streams SET read_at = tieout.now() - interval '90 seconds', "

@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import httpx
 
 from service.domain.record_state import State
+from service.domain.stream import STREAMS
 from service.store.database import Database
+from service.store.streams import ensure_streams
 from tests.web.builders import (
     NOW,
     ORGANIZATION,
@@ -89,8 +91,10 @@ async def test_an_organization_tells_its_connection_and_counts(
     await add_record(database, ORGANIZATION, state=State.BLOCKED)
     async with database.fleet() as connection:
         await connection.execute(
-            "INSERT INTO findings (organization_id, ledger, kind, document_id, reason, owner, found_at)"
-            " VALUES ($1, 'receivable', 'tax_rate_missing', 'd', 'No such rate.', 'bookkeeper', now())",
+            "INSERT INTO findings VALUES"
+            " ($1, 'receivable', 'missing_tax_rate', 'd', 'No such rate.', 'bookkeeper', 500, 'USD', now()),"
+            " ($1, 'receivable', 'missing_tax_rate', 'e', 'Nor this.', 'bookkeeper', 700, 'USD', now()),"
+            " ($1, 'payable', 'missing_tax_rate', 'f', 'Nor that.', 'bookkeeper', 100, 'EUR', now())",
             ORGANIZATION,
         )
     found = (await viewer.get(f"/v1/organizations/{ORGANIZATION}")).json()
@@ -100,9 +104,31 @@ async def test_an_organization_tells_its_connection_and_counts(
     assert found["counts"]["records"] == 2
     assert found["counts"]["sync_status"] == {"done": 1, "error": 1}
     assert found["counts"]["state"] == {"confirmed": 1, "blocked": 1}
-    assert [finding["reason"] for finding in found["readiness"]] == ["No such rate."]
+    reasons = [finding["reason"] for finding in found["readiness"]]
+    assert reasons == ["Nor that.", "No such rate.", "Nor this."]
+    [total] = found["readiness_totals"]
+    assert (total["kind"], total["owner"], total["documents"]) == ("missing_tax_rate", "bookkeeper", 3)
+    assert total["money"] == {"USD": 1_200, "EUR": 100}
     [listed] = (await viewer.get("/v1/organizations")).json()["data"]
-    assert listed == found
+    assert listed == {**found, "reading": None}
+
+
+async def test_by_when_an_organization_is_read(database: Database, viewer: httpx.AsyncClient) -> None:
+    """An organization tells of each list when it was read, and by when it was said to be read again."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    async with database.fleet() as connection:
+        await ensure_streams(connection, [ORGANIZATION])
+        await connection.execute(
+            "UPDATE streams SET read_at = $1, due_at = $1, bound_at = $2 WHERE stream = 'connection'",
+            NOW,
+            NOW + timedelta(minutes=5),
+        )
+    told = (await viewer.get(f"/v1/organizations/{ORGANIZATION}")).json()["reading"]
+    assert [each["stream"] for each in told] == list(STREAMS)
+    assert datetime.fromisoformat(told[0]["bound_at"]) - datetime.fromisoformat(told[0]["read_at"]) == (
+        timedelta(minutes=5)
+    )
+    assert told[1]["bound_at"] is None
 
 
 async def test_an_organization_as_it_was_known(database: Database, viewer: httpx.AsyncClient) -> None:

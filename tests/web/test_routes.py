@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from service.settings import Role
+from service.store.database import Database
 from service.web.api.openapi import describe
 from service.web.route import Kind, Route
 from service.web.table import ROUTES
@@ -58,7 +59,14 @@ RIGHTS: dict[str, Role | None] = {
     "POST /organizations/{organization_id:uuid}/statements/{period}/sign": OPERATOR,
     "GET /records": VIEWER,
     "GET /records/{record_id:uuid}": VIEWER,
+    "POST /records/{record_id:uuid}/override": OPERATOR,
     "GET /causes": VIEWER,
+    "GET /causes/{cause}": VIEWER,
+    "GET /retries": VIEWER,
+    "GET /retries/{retry_id:uuid}": VIEWER,
+    "POST /retries": OPERATOR,
+    "POST /retries/{retry_id:uuid}/apply": OPERATOR,
+    "POST /retries/{retry_id:uuid}/cancel": OPERATOR,
     "GET /differences": VIEWER,
     "GET /alerts": VIEWER,
     "GET /events": VIEWER,
@@ -174,7 +182,9 @@ def references(value: object) -> set[str]:
 
 
 @pytest.mark.usefixtures("filled")
-async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: pytest.Subtests) -> None:
+async def test_answers_are_as_described(
+    database: Database, operator: httpx.AsyncClient, subtests: pytest.Subtests
+) -> None:
     """Every JSON answer of a fleet with something of everything fits the schema that describes it."""
     told = (await operator.get("/openapi.json")).json()
     records = (await operator.get("/v1/records")).json()["data"]
@@ -186,12 +196,16 @@ async def test_answers_are_as_described(operator: httpx.AsyncClient, subtests: p
     for path, methods in told["paths"].items():
         if "get" not in methods or path == "/":
             continue
-        with subtests.test(path):
-            answer = await operator.get(path.format(**ids))
-            content = methods["get"]["responses"][str(answer.status_code)]["content"]
-            assert answer.headers["content-type"].partition(";")[0] in content
-            if "application/json" in content:
-                check(answer.json(), content["application/json"]["schema"], told)
+        queries: list[dict[str, str]] = [{}]
+        if "as_of" in {parameter["name"] for parameter in methods["get"]["parameters"]}:
+            queries.append({"as_of": f"{await database.now():%Y-%m-%dT%H:%M:%SZ}"})
+        for query in queries:
+            with subtests.test(f"{path} {query}"):
+                answer = await operator.get(path.format(**ids), params=query)
+                content = methods["get"]["responses"][str(answer.status_code)]["content"]
+                assert answer.headers["content-type"].partition(";")[0] in content
+                if "application/json" in content:
+                    check(answer.json(), content["application/json"]["schema"], told)
 
 
 FORMATS = jsonschema.FormatChecker(["uuid"])

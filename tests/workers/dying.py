@@ -15,8 +15,8 @@ import ctypes
 import sys
 import time
 import types
-from collections.abc import AsyncIterator, Coroutine, Generator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any
@@ -59,32 +59,34 @@ class When(Enum):
     """When the answer has come, before anything is made of it."""
 
 
-class Replica:
-    """One process of the service, as far as pushing goes: its own sessions, its own client of the hub."""
+Stops = Callable[["Mortal", When], bool]
+"""Asked on both sides of each wait: whether it stops there."""
 
-    def __init__(self, name: str, database: Database, hub: Hub, policy: push_policy.Policy) -> None:
+
+class Mortal:
+    """A process, as far as stopping it goes: its tasks, counted in steps, and its database sessions."""
+
+    deadline_seconds = DEADLINE_SECONDS
+
+    def __init__(self, name: str, database: Database) -> None:
         self.name = name
         self.database = database
-        self.pusher = Pusher(database, hub, policy, name, chance=lambda: 0.5)
         self.steps = 0
         self.is_dead = False
         self.stopped = asyncio.Event()
-        self._stop_at: tuple[int, When] | None = None
+        # What a task of ours has just begun to wait for, or goes on with.
+        self.waiting: Coroutine[Any, Any, Any] | None = None
+        self._stops: Stops | None = None
         self._thawed: asyncio.Future[None] | None = None
 
-    async def run(self, *, stop_at: int | None = None, when: When = When.ASKED) -> Tally | None:
-        """Let the pusher run once; None when the replica stopped at that step before it was through."""
-        self._stop_at = None if stop_at is None else (self.steps + stop_at, when)
-        token = _REPLICA.set(self)
-        try:
-            self._run = asyncio.get_running_loop().create_task(
-                self.pusher.run_once(await self.database.now())
-            )
-        finally:
-            _REPLICA.reset(token)
+    async def begin(self, work: Coroutine[Any, Any, Tally], stops: Stops | None = None) -> Tally | None:
+        """Let a coroutine run in it; None when it stopped before that was through."""
+        self._stops = stops
+        with being(self):
+            self._run = asyncio.get_running_loop().create_task(work)
         stopping = asyncio.ensure_future(self.stopped.wait())
         await asyncio.wait(
-            [self._run, stopping], timeout=DEADLINE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            [self._run, stopping], timeout=self.deadline_seconds, return_when=asyncio.FIRST_COMPLETED
         )
         stopping.cancel()
         if self.stopped.is_set():
@@ -102,7 +104,7 @@ class Replica:
     async def thaw(self) -> BaseException | Tally:
         """Let a frozen replica go on to the end of its run."""
         assert self._thawed is not None, "it is not frozen"
-        self._stop_at = None
+        self._stops = None
         thawed, self._thawed = self._thawed, None
         self.stopped.clear()
         # Timers that ended meanwhile are looked at before what the sockets brought, as after SIGCONT.
@@ -110,18 +112,16 @@ class Replica:
             await asyncio.sleep(0)
         if not thawed.done():
             thawed.set_result(None)
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(self.deadline_seconds):
             with suppress(BaseException):
                 await asyncio.shield(self._run)
         return self._run.exception() or self._run.result()
 
     def is_stopped(self, when: When) -> bool:
         """Whether nothing more is to run; asked on both sides of each wait."""
-        if not self.stopped.is_set() and self._stop_at is not None:
-            step, side = self._stop_at
-            if self.steps >= step and (when is side or self.steps > step):
-                self._thawed = asyncio.get_running_loop().create_future()
-                self.stopped.set()
+        if not self.stopped.is_set() and self._stops is not None and self._stops(self, when):
+            self._thawed = asyncio.get_running_loop().create_future()
+            self.stopped.set()
         return self.stopped.is_set()
 
     @property
@@ -131,14 +131,48 @@ class Replica:
         return self._thawed
 
 
-_REPLICA: ContextVar[Replica | None] = ContextVar("replica", default=None)
+class Replica(Mortal):
+    """One process of the service, as far as pushing goes: its own sessions, its own client of the hub."""
+
+    def __init__(self, name: str, database: Database, hub: Hub, policy: push_policy.Policy) -> None:
+        super().__init__(name, database)
+        self.pusher = Pusher(database, hub, policy, name, chance=lambda: 0.5)
+
+    async def run(self, *, stop_at: int | None = None, when: When = When.ASKED) -> Tally | None:
+        """Let the pusher run once; None when the replica stopped at that step before it was through."""
+        last, side = self.steps + (stop_at or 0), when
+
+        def stops(_: Mortal, when: When) -> bool:
+            return self.steps >= last and (when is side or self.steps > last)
+
+        now = await self.database.now()
+        return await self.begin(self.pusher.run_once(now), stops if stop_at is not None else None)
+
+
+_REPLICA: ContextVar[Mortal | None] = ContextVar("replica", default=None)
+
+
+@contextmanager
+def being(mortal: Mortal | None) -> Iterator[None]:
+    """Tasks that are made within belong to this process, or to none."""
+    token = _REPLICA.set(mortal)
+    try:
+        yield
+    finally:
+        _REPLICA.reset(token)
+
+
+def present() -> Mortal | None:
+    """The process whose code runs just now."""
+    return _REPLICA.get()
 
 
 @types.coroutine
-def _in_steps(replica: Replica, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _in_steps(replica: Mortal, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Run a coroutine of a replica for as long as the replica does."""
     error: BaseException | None = None
     while True:
+        replica.waiting = inner
         if replica.is_stopped(When.ANSWERED):
             error = yield from _frozen(replica, inner, error)
             continue
@@ -153,6 +187,7 @@ def _in_steps(replica: Replica, inner: Coroutine[Any, Any, Any]) -> Generator[An
             sys.set_asyncgen_hooks(*hooks)
         error = None
         replica.steps += 1
+        replica.waiting = inner
         replica.is_stopped(When.ASKED)
         try:
             yield waits_for
@@ -161,7 +196,7 @@ def _in_steps(replica: Replica, inner: Coroutine[Any, Any, Any]) -> Generator[An
 
 
 def _frozen(
-    replica: Replica, inner: Coroutine[Any, Any, Any], error: BaseException | None
+    replica: Mortal, inner: Coroutine[Any, Any, Any], error: BaseException | None
 ) -> Generator[Any, Any, BaseException | None]:
     """Wait until the replica goes on, with what is to be thrown then; raises if that is never."""
     try:
@@ -176,11 +211,12 @@ def _frozen(
     return error
 
 
-async def _stepping(replica: Replica, inner: Coroutine[Any, Any, Any]) -> Any:
+async def _stepping(replica: Mortal, inner: Coroutine[Any, Any, Any]) -> Any:
     return await _in_steps(replica, inner)
 
 
-def _make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """A loop's task factory: tasks of a process are counted in steps."""
     replica = _REPLICA.get()
     return asyncio.Task(coroutine if replica is None else _stepping(replica, coroutine), loop=loop, **options)
 
@@ -190,18 +226,16 @@ def _clock() -> float:
     return time.monotonic()
 
 
-class _Elsewhere(httpx.AsyncBaseTransport):
+class Elsewhere(httpx.AsyncBaseTransport):
     """The way to the hub, whose doings are not ours and go on when we are gone."""
 
-    def __init__(self, inner: SimulatorTransport) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        token = _REPLICA.set(None)
-        try:
+        """Pass a request on, as nobody's."""
+        with being(None):
             return await self._inner.handle_async_request(request)
-        finally:
-            _REPLICA.reset(token)
 
 
 class Replicas:
@@ -234,7 +268,7 @@ class Replicas:
             base_url="http://hub.test/v1",
             timeout_seconds=5,
             service_version="1",
-            transport=_Elsewhere(self._transport),
+            transport=Elsewhere(self._transport),
         )
         hub = Hub(
             http=http,
@@ -300,7 +334,7 @@ async def replicas(
 ) -> AsyncIterator[Replicas]:
     """Make a place for replicas; within it tasks of theirs are counted."""
     loop = asyncio.get_running_loop()
-    loop.set_task_factory(_make_task)
+    loop.set_task_factory(make_task)
     made = Replicas(database, database_url, simulator, policy, monkeypatch)
     try:
         yield made

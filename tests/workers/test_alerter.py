@@ -320,6 +320,39 @@ async def test_differences_are_told_by_what_they_ask_of_people(world: World, wat
     assert {alert.status for alert in (await world.alerts()).values()} == {Status.RESOLVED}
 
 
+async def test_an_object_type_that_is_never_read_any_more_is_told(world: World, watch: Watch) -> None:
+    """Bills that cannot be read while all else is are told after two hours, until they are read again."""
+    await world.add(1, 2)
+
+    async def bills(failures: int, *, read: bool) -> None:
+        async with world.database.fleet() as connection:
+            await connection.execute(
+                "UPDATE streams SET failures = $1, error = 'HTTP 500', "
+                "read_at = CASE WHEN $2 THEN tieout.now() ELSE read_at END "
+                "WHERE stream = 'records:bill' AND organization_id = $3",
+                failures,
+                read,
+                organization(1),
+            )
+
+    await bills(4, read=False)
+    await watch.look()
+    assert await world.alerts() == {}
+    world.pass_time(7_300)
+    for number in (1, 2):
+        await world.connect(number, "connected", last_pull=await world.now())
+    await watch.look()
+    await watch.look(30)
+    (told,) = await world.outbox()
+    assert told["fingerprint"] == "polling_behind:records:bill"
+    assert told["organizations"] == [str(organization(1))]
+    assert "HTTP 500" in told["detail"]
+    await bills(0, read=True)
+    await watch.look(1)
+    await watch.look(300)
+    assert (await world.alerts())["polling_behind:records:bill"].status is Status.RESOLVED
+
+
 async def test_webhooks_that_stopped_coming_are_told(world: World) -> None:
     """Events that no webhook brought, where some came before, are a gap; a webhook that comes ends it."""
     watch = Watch(world, [Log()], WEBHOOK_SECRETS="s3cret-s3cret")

@@ -164,3 +164,13 @@ async def test_three_pushers_push_once(world: Healing, database: Database) -> No
         await asyncio.gather(*(pusher.run_once(now) for pusher in pushers))
     assert [world.pushes_of(each) for each in documents] == [1] * 10
     assert [world.copies()[each] for each in documents] == [1] * 10
+
+
+async def test_any_change_of_the_document_is_seen(world: Healing) -> None:
+    """Whatever was changed of a document that only its change cures, be it a memo, it is sent again."""
+    document_id = await issue(world, fails="invalid_field")
+    assert (await world.record_of(document_id)).state is State.BLOCKED
+    world.simulator.edit_local(str(world.organization_id), document_id, memo="shorter")
+    await world.live(2 * HOUR, 20 * MINUTE)
+    assert (await world.record_of(document_id)).state is State.CONFIRMED
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)

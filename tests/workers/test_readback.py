@@ -103,6 +103,20 @@ async def test_an_uncertified_scan_proves_nothing(world: Healing) -> None:
     assert world.copies()[document_id] == 1
 
 
+async def test_an_empty_list_of_books_that_held_some_proves_nothing(world: Healing) -> None:
+    """While the hub answers that the books are empty, what may have landed is not sent; a person is told."""
+    world.simulator.set_behaviour(push_on_done="accept")
+    world.simulator.add_fault("empty", "GET /accounting/receivables*")
+    document_id = await issue(world, fails="timeout_ambiguous", landed=True)
+    await world.live(8 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    assert (record.state, record.owner) == (State.QUARANTINED, "bookkeeper")
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (0, 1)
+    world.simulator.clear_faults()
+    await world.live(4 * HOUR, 20 * MINUTE)
+    assert (await world.record_of(document_id)).state is State.CONFIRMED
+
+
 async def override(world: Healing, record: Record, word: Word = Word.PUSH) -> UUID | None:
     """Say, as Ada, what is to become of a record."""
     async with world.watch.database.organization(record.organization_id) as connection:

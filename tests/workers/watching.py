@@ -179,6 +179,7 @@ async def watching(
     *,
     dialect: Dialect = Dialect.TESOURO,
     cadence_policy: bound.Policy = CADENCE,
+    timeout_seconds: float = 5,
     **options: Any,
 ) -> AsyncIterator[Watching]:
     """Open a world and its watchers; `options` are the simulator's."""
@@ -188,7 +189,12 @@ async def watching(
     async with AsyncExitStack() as stack:
         way = Tampering(SimulatorTransport(simulator.app))
         http = await stack.enter_async_context(
-            open_http(base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=way)
+            open_http(
+                base_url="http://hub.test/v1",
+                timeout_seconds=timeout_seconds,
+                service_version="1",
+                transport=way,
+            )
         )
         hub = Hub(
             http=http,
@@ -200,7 +206,7 @@ async def watching(
             ),
             version=dialect.default_version,
             budget=Budget(single_process(REQUESTS_PER_SECOND)),
-            timeout_seconds=5,
+            timeout_seconds=timeout_seconds,
             jitter=lambda: 0.0,
         )
         stack.push_async_callback(hub.aclose)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from service.domain.document import Origin
 from service.store.answers import list_differences
 from service.store.as_of import list_balances_as_of
 from service.store.comparing import list_balances
@@ -132,7 +133,9 @@ async def list_balance(asked: Asked) -> Page[Balance]:
 
 def of_row(row: asyncpg.Record) -> Difference:
     """Show a difference."""
-    return Difference(id=row["difference_id"], **{name: row[name] for name in _FIELDS})
+    origin = row["origin"] or (Origin.HUB if row["local_id"] is not None else None)
+    told = {name: row[name] for name in _FIELDS} | {"origin": origin}
+    return Difference(id=row["difference_id"], **told)
 
 
 def balance_of(row: Mapping[str, Any]) -> Balance:

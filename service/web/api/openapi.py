@@ -71,7 +71,7 @@ async def get(asked: Asked) -> Mapping[str, Any]:
 def describe(routes: Sequence[Route], version: str) -> Mapping[str, Any]:
     """Describe routes; pages for people are left out, but for the one that opens."""
     shown = [route for route in routes if route.kind is not Kind.PAGE or route.path == "/"]
-    named = [each for route in shown for each in (route.answer, route.answer_503, route.body)]
+    named = [each for route in shown for each in _types(route)]
     types = [each for each in named if each is not None and each is not dict]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_TEMPLATE)
     schema_by_type = dict(zip([repr(each) for each in types], schemas, strict=False))
@@ -100,6 +100,8 @@ def describe(routes: Sequence[Route], version: str) -> Mapping[str, Any]:
 def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Mapping[str, Any]:
     media_type = "text/html" if route.kind is Kind.PAGE else route.media_type
     schema = schema_by_type.get(repr(route.answer), {"type": "object" if route.answer is dict else "string"})
+    if route.answer_as_of is not None:
+        schema = {"anyOf": [schema, schema_by_type[repr(route.answer_as_of)]]}
     problems = sorted({*route.errors, *_common_errors(route)})
     operation: dict[str, Any] = {
         "summary": route.summary,
@@ -132,6 +134,11 @@ def _operation(route: Route, path: str, schema_by_type: Mapping[str, Any]) -> Ma
         body = {"schema": schema_by_type[repr(route.body)]}
         operation["requestBody"] = {"required": True, "content": {"application/json": body}}
     return operation
+
+
+def _types(route: Route) -> Sequence[Any]:
+    """Every type that a route takes or gives."""
+    return [route.answer, route.answer_as_of, route.answer_503, route.body]
 
 
 def _common_errors(route: Route) -> Sequence[int]:

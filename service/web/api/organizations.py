@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +17,14 @@ from service.store.answers import (
     count_organization_differences,
     list_connection_changes,
     list_findings_of,
+    sum_findings_of,
 )
 from service.store.as_of import list_organizations_as_of
 from service.store.database import Connection as Database
 from service.store.organizations import list_organizations
 from service.store.records import sum_organization_record_counts
+from service.web.api.readiness import Finding, FindingTotal, finding_of, totals_of
+from service.web.api.reading import Reading, load_reading
 from service.web.paging import Keyset, Page
 from service.web.problems import not_found
 from service.web.route import Asked
@@ -80,22 +83,11 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A document that will fail when it is pushed, or a whole kind of them, and why."""
-
-    ledger: str
-    kind: str
-    document_id: str | None
-    reason: str
-    owner: str
-    amount_minor: int | None
-    currency: str | None
-    found_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A customer of the partner. With `as_of`, counts and readiness are null: they are not kept by time."""
+    """A customer of the partner.
+
+    With `as_of`, counts and readiness are null: they are not kept by time. In lists, reading is null.
+    """
 
     id: UUID
     name: str
@@ -105,6 +97,10 @@ class Organization:
     connection: Connection | None
     counts: Counts | None
     readiness: Sequence[Finding] | None
+    """The first findings."""
+    readiness_totals: Sequence[FindingTotal] | None
+    """All of them in figures."""
+    reading: Sequence[Reading] | None = None
 
 
 async def list_them(asked: Asked) -> Page[Organization]:
@@ -144,7 +140,8 @@ async def get_one(asked: Asked) -> Organization:
 async def load(connection: Database, organization_id: UUID) -> Sequence[Organization]:
     """Read one organization whole; empty when there is none."""
     rows = await list_organizations(connection, limit=1, organization_id=organization_id)
-    return await describe(connection, rows, versions_max=VERSIONS_OF_ONE)
+    found = await describe(connection, rows, versions_max=VERSIONS_OF_ONE)
+    return [replace(each, reading=await load_reading(connection, organization_id)) for each in found]
 
 
 async def describe(connection: Database, rows: Rows, *, versions_max: int) -> Sequence[Organization]:
@@ -154,6 +151,7 @@ async def describe(connection: Database, rows: Rows, *, versions_max: int) -> Se
         connection, ids, changes_max=CHANGES_MAX, versions_max=versions_max
     )
     findings = await list_findings_of(connection, ids, FINDINGS_MAX)
+    totals = await sum_findings_of(connection, ids)
     counts = await _counts(connection, ids)
     return [
         Organization(
@@ -164,7 +162,8 @@ async def describe(connection: Database, rows: Rows, *, versions_max: int) -> Se
             removed_at=row["removed_at"],
             connection=_connection(row, changes.get(row["organization_id"], [])),
             counts=counts[row["organization_id"]],
-            readiness=[_finding(each) for each in findings.get(row["organization_id"], [])],
+            readiness=[finding_of(each) for each in findings.get(row["organization_id"], [])],
+            readiness_totals=totals_of(totals.get(row["organization_id"], [])),
         )
         for row in rows
     ]
@@ -229,11 +228,6 @@ def _connection(row: asyncpg.Record, changes: Rows) -> Connection | None:
     )
 
 
-def _finding(row: asyncpg.Record) -> Finding:
-    names = ("ledger", "kind", "reason", "owner", "amount_minor", "currency", "found_at")
-    return Finding(**{name: row[name] for name in names}, document_id=row["document_id"] or None)
-
-
 def _known(row: asyncpg.Record) -> Organization:
     """Make what we knew of an organization at an instant from its versions of then."""
     body: Mapping[str, Any] = row["body"]
@@ -246,6 +240,7 @@ def _known(row: asyncpg.Record) -> Organization:
         connection=_known_connection(row["connection_id"], row["connection"]),
         counts=None,
         readiness=None,
+        readiness_totals=None,
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain import record as domain
+from service.domain.push_why import sentence, why
 from service.store.as_of import list_records_as_of
 from service.store.database import Connection
 from service.store.history import HistoryKind, KnownVersion, list_history
@@ -71,6 +72,7 @@ class Evidence:
 
     id: UUID
     kind: str
+    sentence: str
     detail: Any
     observed_at: datetime | None
 
@@ -87,6 +89,8 @@ class Attempt:
     http_status: int | None
     error: str | None
     trigger: str
+    why: str
+    """What made it due, and what proved that nothing would be doubled."""
     evidence: Evidence
     replica_id: str
 
@@ -169,7 +173,11 @@ async def load(connection: Connection, record_id: UUID, as_of: datetime | None =
         history=[_step(version) for version in versions],
         evidence=[
             Evidence(
-                id=row["evidence_id"], kind=row["kind"], detail=row["detail"], observed_at=row["observed_at"]
+                id=row["evidence_id"],
+                kind=row["kind"],
+                sentence=sentence(row["kind"], row["detail"]),
+                detail=row["detail"],
+                observed_at=row["observed_at"],
             )
             for row in evidence
         ],
@@ -215,9 +223,11 @@ def _attempt(attempt: StoredAttempt, as_of: datetime | None) -> Attempt:
         http_status=attempt.http_status if is_known else None,
         error=attempt.error if is_known else None,
         trigger=attempt.trigger,
+        why=why(attempt.trigger, attempt.evidence_kind, attempt.evidence_detail),
         evidence=Evidence(
             id=attempt.evidence_id,
             kind=attempt.evidence_kind,
+            sentence=sentence(attempt.evidence_kind, attempt.evidence_detail),
             detail=attempt.evidence_detail,
             observed_at=None,
         ),

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from starlette.responses import RedirectResponse, Response
 
+from service.domain.override import Word
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
+from service.web.api.overrides import Decision, write
 from service.web.page.login import require_same_site
 from service.web.problems import Fault, malformed, not_found
 from service.web.route import Asked
@@ -33,6 +35,20 @@ async def snooze(asked: Asked) -> Response:
     async with asked.rows(readonly=False) as connection:
         row = await mark_alert_snoozed(connection, asked.path["alert_id"], until)
     return _back(found=row is not None)
+
+
+async def decide(asked: Asked) -> Response:
+    """Say what is to become of one record, with a reason."""
+    require_same_site(asked)
+    word = asked.body.get("decision", "")
+    if word not in set(Word):
+        raise malformed(Fault(name="decision", detail=f"must be one of {', '.join(Word)}"))
+    despite = tuple(filter(None, asked.body.get("despite", "").replace(",", " ").split()))
+    said = Decision(decision=Word(word), reason=asked.body.get("reason", ""), despite=despite)
+    record_id = asked.path["record_id"]
+    async with asked.rows(readonly=False) as connection:
+        await write(connection, record_id, said, asked.who.name, asked.service.settings)
+    return RedirectResponse(f"/records/{record_id}", 303)
 
 
 def _back(*, found: bool) -> Response:

@@ -17,6 +17,9 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
 BAR_UNITS = 1000
 """Width of a bar in its own units, whatever it is on the screen."""
 
+LINE_HEIGHT = 40
+LINE_VALUES_MIN = 2
+
 
 def number(value: float) -> str:
     """Write a count with its thousands set apart."""
@@ -135,6 +138,23 @@ def share(part: int, whole: int) -> Markup:
         '<rect class="fill" x="0" y="0" width="{1}" height="10"/></svg>'
     )
     return svg.format(BAR_UNITS, min(width, BAR_UNITS))
+
+
+def sparkline(values: Sequence[int], label: str) -> Markup:
+    """Draw how a figure went, the oldest value first; fewer than two make no line."""
+    if len(values) < LINE_VALUES_MIN:
+        return Markup("")
+    highest = max(*values, 1)
+    step = BAR_UNITS / (len(values) - 1)
+    points = " ".join(
+        f"{index * step:.0f},{LINE_HEIGHT - 2 - round(value * (LINE_HEIGHT - 4) / highest)}"
+        for index, value in enumerate(values)
+    )
+    svg = Markup(
+        '<svg class="spark" viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">'
+        '<polygon points="0,{1} {3} {0},{1}"/><polyline points="{3}"/></svg>'
+    )
+    return svg.format(BAR_UNITS, LINE_HEIGHT, label, points)
 
 
 def _time(at: datetime, words: str) -> Markup:

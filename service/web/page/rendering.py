@@ -21,6 +21,7 @@ NAVIGATION = (
     ("/", "", "Overview"),
     ("/organizations", "", "Organizations"),
     ("/causes", "", "Causes"),
+    ("/retries", "", "Retries"),
     ("/differences", "?open=true&expected=false", "Differences"),
     ("/alerts", "?status=firing", "Alerts"),
     ("/events", "", "Events"),
@@ -54,7 +55,12 @@ def _environment() -> Environment:
     environment.filters.update({name: getattr(formatting, name) for name in filters})
     environment.filters["ago"] = formatting.ago
     environment.globals.update(
-        asset=hashed, bar=formatting.bar, share=formatting.share, words=wording, navigation=NAVIGATION
+        asset=hashed,
+        bar=formatting.bar,
+        share=formatting.share,
+        sparkline=formatting.sparkline,
+        words=wording,
+        navigation=NAVIGATION,
     )
     return environment
 

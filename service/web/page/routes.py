@@ -9,7 +9,7 @@ from service.domain.document import Ledger
 from service.domain.record_state import State
 from service.settings import Role
 from service.web.api import alerts, events
-from service.web.page import actions, assets, login, runbook, statements, views
+from service.web.page import actions, assets, causes, login, retries, runbook, statements, views
 from service.web.parameters import AS_OF, ORGANIZATION, PAGING, Parameter, a_flag, any_word, one_of
 from service.web.route import Handler, Kind, Route
 
@@ -72,7 +72,14 @@ ROUTES: Sequence[Route] = (
         AS_OF,
     ),
     _page("/records/{record_id:uuid}", views.show_record, "One record, its whole story"),
-    _page("/causes", views.list_causes, "Why pushes fail", ORGANIZATION, *PAGING),
+    _action("/records/{record_id:uuid}/override", actions.decide, "Decide about one record", Role.OPERATOR),
+    _page("/causes", causes.list_them, "Why pushes fail", ORGANIZATION, *PAGING),
+    _page("/causes/{cause}", causes.show, "One cause, and what ends it", ORGANIZATION),
+    _page("/retries", retries.list_them, "Planned retries", ORGANIZATION, *PAGING),
+    _page("/retries/{retry_id:uuid}", retries.show, "One planned retry"),
+    _action("/retries", retries.plan, "Plan a retry", Role.OPERATOR),
+    _action("/retries/{retry_id:uuid}/apply", retries.apply, "Apply the plan that is shown", Role.OPERATOR),
+    _action("/retries/{retry_id:uuid}/cancel", retries.cancel, "Take back what was not sent", Role.OPERATOR),
     _page(
         "/differences",
         views.list_all_differences,

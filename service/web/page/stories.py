@@ -61,12 +61,11 @@ def _steps(history: Sequence[Step]) -> Iterator[Moment]:
 
 def _attempt(attempt: Attempt) -> Iterator[Moment]:
     because = wording.TRIGGERS.get(attempt.trigger, attempt.trigger)
-    permitted = wording.EVIDENCE.get(attempt.evidence.kind, wording.plain(attempt.evidence.kind))
     yield Moment(
         at=attempt.started_at,
         tone="act",
         title=f"Push {attempt.number}, {because}",
-        text=f"It was safe: {permitted[0].lower()}{permitted[1:]}",
+        text=attempt.why,
     )
     if attempt.finished_at is not None:
         words, tone = wording.OUTCOMES.get(attempt.outcome, (wording.plain(attempt.outcome), "quiet"))

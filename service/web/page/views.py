@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from service.domain.alert import Severity
 from service.domain.document import Ledger
+from service.domain.record_state import FAILED
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.comparing import list_balances
+from service.store.fleet_samples import list_fleet_samples
 from service.store.status import get_database_state
 from service.web.api import alerts, causes, differences, events, organizations, records, status, status_then
 from service.web.dispatch import as_json
+from service.web.page import wording
 from service.web.page.rendering import filters_of, next_page, render
 from service.web.page.statements import last_ended
 from service.web.page.stories import timeline
@@ -27,6 +31,10 @@ NEEDY_MAX = 12
 ALERTS_READ = 100
 ALERTS_SHOWN = 6
 """The gravest of the newest ones."""
+
+TREND = timedelta(days=2)
+TREND_POINTS = 96
+"""Of history: half an hour each, once there are two days of it."""
 
 CAUSES_SHOWN = 8
 DIFFERENCES_SHOWN = 100
@@ -40,6 +48,7 @@ async def overview(asked: Asked) -> Response:
         told = await status.load(connection, asked.service, bound)
         needy = await list_organizations_in_need(connection, NEEDY_MAX)
         firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_READ)
+        trend = await list_fleet_samples(connection, TREND, TREND_POINTS)
     risk: Counter[str] = Counter()
     for cause in told.causes:
         risk.update(cause.money_at_risk)
@@ -52,6 +61,7 @@ async def overview(asked: Asked) -> Response:
         risk=risk,
         causes=told.causes[:CAUSES_SHOWN],
         needy=needy,
+        trend=trend,
         firing=sorted(firing, key=lambda alert: -Severity(alert.severity).rank)[:ALERTS_SHOWN],
     )
 
@@ -77,7 +87,7 @@ async def service_status(asked: Asked) -> Response:
 async def list_organizations(asked: Asked) -> Response:
     """Show organizations by name."""
     page: Page[organizations.Organization] = await organizations.list_them(asked)
-    return await _list("organizations.html", "/organizations", asked, page)
+    return await show_list("organizations.html", "/organizations", asked, page)
 
 
 async def show_organization(asked: Asked) -> Response:
@@ -111,7 +121,7 @@ async def show_organization(asked: Asked) -> Response:
 async def list_records(asked: Asked) -> Response:
     """Show records by filter."""
     page: Page[records.Record] = await records.list_them(asked)
-    return await _list("records.html", "", asked, page)
+    return await show_list("records.html", "", asked, page)
 
 
 async def show_record(asked: Asked) -> Response:
@@ -129,31 +139,27 @@ async def show_record(asked: Asked) -> Response:
         record=story,
         organization=owning[0] if owning else None,
         moments=timeline(story),
+        is_failing=story.state in FAILED,
+        decisions=wording.DECISIONS,
     )
-
-
-async def list_causes(asked: Asked) -> Response:
-    """Show why pushes fail."""
-    page: Page[causes.Cause] = await causes.list_them(asked)
-    return await _list("causes.html", "/causes", asked, page)
 
 
 async def list_all_differences(asked: Asked) -> Response:
     """Show differences by filter; those still open unless asked otherwise."""
     page: Page[differences.Difference] = await differences.list_them(asked)
-    return await _list("differences.html", "/differences", asked, page)
+    return await show_list("differences.html", "/differences", asked, page)
 
 
 async def list_alerts(asked: Asked) -> Response:
     """Show alerts, and what a person may say to them."""
     page: Page[alerts.Alert] = await alerts.list_them(asked)
-    return await _list("alerts.html", "/alerts", asked, page)
+    return await show_list("alerts.html", "/alerts", asked, page)
 
 
 async def list_events(asked: Asked) -> Response:
     """Show the ledger of webhooks."""
     page: Page[events.Event] = await events.list_them(asked)
-    return await _list("events.html", "/events", asked, page)
+    return await show_list("events.html", "/events", asked, page)
 
 
 def wants_page(asked: Asked) -> bool:
@@ -161,7 +167,8 @@ def wants_page(asked: Asked) -> bool:
     return "text/html" in asked.request.headers.get("accept", "")
 
 
-async def _list(template: str, active: str, asked: Asked, page: Page[Any]) -> Response:
+async def show_list(template: str, active: str, asked: Asked, page: Page[Any]) -> Response:
+    """Show one page of a list."""
     now = await asked.service.database.now()
     filters: Mapping[str, str] = filters_of(asked)
     return render(

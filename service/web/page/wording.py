@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.domain.cause_facts import facts_of
+from service.domain.cause_names import Cause
+
 STATES: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "Read back from the books, and equal."),
     "acknowledged": (
@@ -82,20 +85,42 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "not_sent": ("never sent", "quiet"),
 }
 
-EVIDENCE: Mapping[str, str] = {
-    "not_sent": "The attempt before it never left.",
-    "refused": "The hub itself refused the attempt before it.",
-    "refused_before_creation": "It failed for a cause that cannot occur once the document exists.",
-    "read_back": "The books were read whole afterwards, and it is not in them.",
-    "named_person": "A person decided so.",
-}
-
 TRIGGERS: Mapping[str, str] = {
     "schedule": "because it was time",
     "cure": "because its cure was seen",
     "canary": "to try out whether its group is cured",
     "operator": "because an operator said so",
 }
+
+
+DECISIONS: Mapping[str, tuple[str, str]] = {
+    "push": ("Send it once more", "I have looked: it is not in the books."),
+    "it_is_there": ("It is in the books", "It is not sent again."),
+    "leave": ("It does not belong in the books", "It is not sent again."),
+}
+"""What a person may decide about a failed record, with what that means."""
+
+RETRY_STATES: Mapping[str, tuple[str, str]] = {
+    "planned": ("Planned", "wait"),
+    "running": ("Under way", "act"),
+    "finished": ("Finished", "good"),
+    "cancelled": ("Cancelled", "quiet"),
+    "expired": ("Out of date", "quiet"),
+}
+"""Where a retry of many stands, with its tone."""
+
+ITEMS: Mapping[str, str] = {
+    "eligible": "would be sent",
+    "queued": "waits for its turn",
+    "sent": "sent",
+    "left_out": "left out",
+    "cancelled": "taken back",
+    "excluded": "not sent",
+}
+"""What becomes of one record of a retry."""
+
+
+_CAUSES = frozenset(Cause)
 
 
 def plain(word: str | None) -> str:
@@ -111,6 +136,11 @@ def state_name(state: str) -> str:
 def owner_name(owner: str | None) -> str:
     """Whose turn it is."""
     return OWNERS.get(owner or "", plain(owner)) if owner else "—"
+
+
+def cause_name(cause: str) -> str:
+    """What a cause is called."""
+    return facts_of(Cause(cause)).title if cause in _CAUSES else plain(cause)
 
 
 def kind_name(kind: str) -> str:
