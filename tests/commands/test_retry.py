@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from service.commands import telling
+from service.commands import retry, telling
 from service.domain.cause_names import Cause
 from service.domain.record_state import State
 from service.store.database import Database
+from service.web.retrying import Filter
 from tests.commands.conftest import Command
-from tests.web.builders import ORGANIZATION, add_organization, add_record
+from tests.web.builders import ORGANIZATION, add_organization, add_record, settings
 
 
 async def test_it_plans_shows_asks_applies_and_cancels(
@@ -60,6 +61,23 @@ async def test_what_it_cannot_do_is_one_line(tieout: Command, database: Database
     )
     unknown = tieout("retry", "--status", str(ORGANIZATION), database_url=database_url)
     assert (unknown.returncode, unknown.stderr) == (1, "tieout: There is no such retry.\n")
+
+
+async def test_it_follows_what_it_applied(
+    database: Database,
+    database_url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Applied, a retry is followed until nothing moves, and then says how to look again."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    monkeypatch.setattr(retry, "STILL_SECONDS", 0.0)
+    given = settings(database_url=database_url)
+    await retry._retry(given, Filter(), is_asked=False, as_json=False)
+    told = capsys.readouterr()
+    assert "is running: 1 waiting for their turn." in told.out
+    assert "It goes on by itself; look again with: tieout retry --status " in told.err
 
 
 @pytest.mark.parametrize(
