@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from service import tracing
+from service.commands.inspection import Mark, inspect_traces
 from service.errors import TieoutError
+from service.settings import Settings
 from tests.channels.receiver import Answer, receiving
 from tests.collector import spans
 
@@ -72,6 +74,17 @@ async def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatc
             pass
     assert "TIEOUT_TELEMETRY_OTLP_URL" in str(raised.value)
     assert tracing.EXTRA in str(raised.value)
+
+
+def test_check_tells_whether_traces_can_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tieout check` says nothing where none are wanted, and names the extra where it is missing."""
+    environ = {"HOME": "/nowhere", "TIEOUT_TELEMETRY_OTLP_URL": "http://collector:4318"}
+    wanted = Settings.from_environment(environ, require_hub=False)
+    assert inspect_traces(Settings.from_environment({"HOME": "/nowhere"}, require_hub=False)) == []
+    assert [each.mark for each in inspect_traces(wanted)] == [Mark.FINE]
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    (finding,) = inspect_traces(wanted)
+    assert (finding.mark, finding.remedy) == (Mark.WRONG, tracing.EXTRA)
 
 
 @pytest.mark.parametrize(
