@@ -99,6 +99,11 @@ async def lock_records(
     return {row["record_id"]: record_of(row) for row in rows}
 
 
+async def find_records_by_index(connection: Connection) -> None:
+    """Look records up by their index until this transaction ends, whatever plans were made before."""
+    await connection.execute(QUERY["find_records_by_index"])
+
+
 async def list_record_news(
     connection: Connection, organization_id: UUID, hash_by_record: Mapping[UUID, bytes]
 ) -> Mapping[UUID, bool]:

@@ -31,7 +31,7 @@ from service.store.documents import (
     list_known_objects,
     list_local_amounts,
 )
-from service.store.records import Change, list_record_news, lock_records, write_records
+from service.store.records import Change, find_records_by_index, list_record_news, lock_records, write_records
 from service.store.rows import content_hash
 from service.store.streams import insert_targets
 from service.workers.reading import (
@@ -82,6 +82,7 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
     told = _newest(row for row in rows if row.object_type == object_type)
     readout.counts["records_read"] += len(told)
     async with reading.database.organization(reading.organization_id) as connection:
+        await find_records_by_index(connection)
         unknown = await list_record_news(
             connection, reading.organization_id, {each: found.digest for each, found in told.items()}
         )
@@ -94,6 +95,7 @@ async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequ
     if not news:
         return
     async with reading.work.writing() as connection:
+        await find_records_by_index(connection)
         changes = await _changes(connection, reading, news)
         await write_records(connection, changes)
         await _send_for_documents(connection, reading, changes)

@@ -5,13 +5,21 @@
 -- $1 organization_id, $2 record_ids uuid[]
 SELECT * FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY record_id FOR UPDATE;
 
+-- name: find_records_by_index :exec
+-- For the rest of this transaction. Plans are kept, and one that was made when the table was small reads it whole for every page
+-- of a first load.
+SELECT set_config('enable_seqscan', 'off', true);
+
 -- name: list_record_news :many
 -- Which rows of a page tell something that we do not know, and whether their record is new to us; the rest is not sent back.
 -- $1 organization_id, $2 record_ids uuid[], $3 content_hashes bytea[]
-SELECT told.record_id, r.record_id IS NULL AS is_new
+WITH known AS MATERIALIZED (
+    SELECT record_id, content_hash FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[])
+)
+SELECT told.record_id, k.record_id IS NULL AS is_new
 FROM unnest($2::uuid[], $3::bytea[]) AS told (record_id, content_hash)
-LEFT JOIN records r ON r.organization_id = $1 AND r.record_id = told.record_id
-WHERE r.content_hash IS DISTINCT FROM told.content_hash;
+LEFT JOIN known k ON k.record_id = told.record_id
+WHERE k.content_hash IS DISTINCT FROM told.content_hash;
 
 -- name: insert_records :many
 -- Records that were not there when they were looked for in this transaction, each with its first version; gives back those that
