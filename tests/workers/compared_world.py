@@ -233,6 +233,11 @@ class ComparedLedger:
             text = f"SELECT * FROM {table} WHERE ledger = $1 AND {condition}"  # noqa: S608 - our own names
             return await connection.fetch(text, self.ledger)
 
+    async def versions(self) -> int:
+        """Count all versions that history holds of anything."""
+        async with self.database.organization(ORGANIZATION) as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM history"))
+
     async def records(self) -> list[Any]:
         """All records."""
         async with self.database.organization(ORGANIZATION) as connection:

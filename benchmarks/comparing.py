@@ -1,0 +1,266 @@
+"""How long it takes to compare a million documents with a million, and again after a hundred changes.
+
+    python benchmarks/comparing.py [--documents 1000000] [--without datacompy ...]
+
+A database is filled by SQL; ten kinds of differences are planted, each in one document of five hundred. This
+service compares as it always does, from its own tables, and writes what it finds, with its history. The
+others get what they are best with: narrow tables, or files of them, with one common key. They find which
+documents differ, and in what; none of them writes, explains or remembers anything. What is measured runs in
+a process of its own. Peers are optional: `pip install 'tieout[bench]'`; one that is missing is said to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from benchmarks.measuring.apart import Apart, Failed, answer, run_apart
+from benchmarks.measuring.postgres import migrated
+from benchmarks.measuring.report import Report, Table, megabytes, ratio, seconds
+from service.store.database import Database
+from service.workers.comparer import ComparePolicy, Comparer
+
+ORGANIZATION = UUID("0b1b9a3e-6f2d-4a52-9e39-5d1c5f0f7a11")
+FILL = Path(__file__).with_name("ledger_data.sql")
+PEERS = Path(__file__).with_name("comparing_peers")
+POLICY = ComparePolicy(diff_seconds=3_600, stuck_seconds=7_200, stale_seconds=7_200)
+
+PLANTED_EACH = 500
+CHANGES = 100
+REPEATS = 5
+PEER_SECONDS = 1_200
+
+SERVICE = "this service"
+STAGED = "staged SQL, narrow tables"
+STAGED_OWN = "staged SQL, the service's tables"
+COMMANDS: Mapping[str, Sequence[str]] = {
+    STAGED: ["staged.py", "plain"],
+    STAGED_OWN: ["staged.py", "own"],
+    "plain SQL full join": ["full_join.py"],
+    "polars": ["with_polars.py"],
+    "datacompy": ["with_datacompy.py"],
+    "reladiff": ["with_reladiff.py"],
+}
+
+CHANGE = """
+    WITH changed AS (
+        SELECT document_id FROM tieout.documents
+        WHERE organization_id = $1 AND ledger = 'payable' AND side = 'books' AND removed_at IS NULL
+            AND document_id = ANY($2::text[])
+    )
+    UPDATE tieout.documents d
+    SET total_minor = total_minor + 7, version = version + 1, changed_at = tieout.now(),
+        body = body || jsonb_build_object('total_minor', total_minor + 7)
+    FROM changed
+    WHERE d.organization_id = $1 AND d.ledger = 'payable' AND d.side = 'books'
+        AND d.document_id = changed.document_id
+"""
+PULL = """
+    INSERT INTO tieout.scans (organization_id, ledger, side, started_at, finished_at, last_pull, certified,
+        reason, documents_count, calls)
+    VALUES ($1, 'payable', 'books', now(), now(), now(), true, 'complete', 0, 1)
+"""
+FOUND = """
+    SELECT t.kind, count(DISTINCT t.id) AS planted,
+        count(DISTINCT t.id) FILTER (WHERE d.kind = t.kind) AS found,
+        count(*) FILTER (WHERE d.kind IS DISTINCT FROM t.kind) AS wrong
+    FROM plain.truth t
+    LEFT JOIN (
+        SELECT kind, coalesce(right(local_id, 12), right(books_id, -1))::bigint AS id FROM tieout.differences
+        WHERE resolved_at IS NULL
+    ) d ON d.id = t.id
+    WHERE t.kind <> '' GROUP BY t.kind
+"""
+COUNTED = """
+    SELECT count(DISTINCT coalesce(local_id, books_id)) = (SELECT count(*) FROM plain.truth WHERE kind <> '')
+    FROM tieout.differences WHERE resolved_at IS NULL
+"""
+
+
+async def fill(url: str, documents: int) -> None:
+    """Fill the database."""
+    text = (
+        FILL.read_text().replace(":documents", str(documents)).replace(":organization", f"'{ORGANIZATION}'")
+    )
+    connection = await asyncpg.connect(url, command_timeout=3_600)
+    try:
+        for statement in text.split(";\n"):
+            if statement.strip():
+                await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def compare_once(database: Database) -> tuple[float, Mapping[str, int]]:
+    """Let the comparer run, and tell how long that took."""
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute("UPDATE work SET due_at = tieout.now() WHERE kind = 'compare'")
+    began = perf_counter()
+    tally = await Comparer(database, POLICY, "benchmark").run_once(await database.now())
+    return perf_counter() - began, tally.counts
+
+
+async def first_run(url: str) -> None:
+    """Compare whole, in this process."""
+    async with await Database.open(url) as database:
+        taken, counts = await compare_once(database)
+    answer(seconds=taken, counts=dict(counts))
+
+
+async def later_runs(url: str, documents: int) -> None:
+    """Compare again, with nothing changed and after a hundred changes, some times."""
+    connection = await asyncpg.connect(url)
+    idle, changed, compared = [], [], []
+    async with await Database.open(url) as database:
+        await compare_once(database)
+        for repeat in range(REPEATS):
+            idle.append((await compare_once(database))[0])
+            ids = [f"B{each}" for each in healthy(documents, repeat)]
+            assert await connection.execute(CHANGE, ORGANIZATION, ids) == f"UPDATE {CHANGES}"
+            await connection.execute(PULL, ORGANIZATION)
+            taken, counts = await compare_once(database)
+            assert counts["opened"] == CHANGES, counts
+            changed.append(taken)
+            compared.append(counts["documents_compared"])
+    await connection.close()
+    answer(idle=sorted(idle), changed=sorted(changed), compared=compared)
+
+
+def healthy(documents: int, repeat: int) -> Sequence[int]:
+    """Choose documents from everywhere, in none of which anything is planted, and each time others."""
+    groups = documents // PLANTED_EACH
+    return [
+        each % groups * PLANTED_EACH + 100 + repeat * (CHANGES // groups + 1) + each // groups
+        for each in range(CHANGES)
+    ]
+
+
+async def found(url: str) -> bool:
+    """Say whether exactly what was planted was found, each document with its kind."""
+    connection = await asyncpg.connect(url, command_timeout=600)
+    try:
+        rows = await connection.fetch(FOUND)
+        is_nothing_else = await connection.fetchval(COUNTED)
+    finally:
+        await connection.close()
+    is_all = len(rows) == 10 and all(row["found"] == row["planted"] and not row["wrong"] for row in rows)
+    return is_all and bool(is_nothing_else)
+
+
+async def export(url: str, folder: Path) -> None:
+    """Write the narrow tables as files, for whoever reads files."""
+    connection = await asyncpg.connect(url)
+    for side in ("local", "books"):
+        await connection.copy_from_table(
+            side, schema_name="plain", output=folder / f"{side}.csv", format="csv", header=True
+        )
+    await connection.close()
+
+
+def measure_peer(name: str, url: str, folder: Path) -> Apart | str:
+    """Run a peer, or say why it did not."""
+    script, *arguments = COMMANDS[name]
+    try:
+        return run_apart([str(PEERS / script), url, str(folder), *arguments], timeout_seconds=PEER_SECONDS)
+    except Failed as error:
+        return str(error)
+
+
+def measure(documents: int, without: Sequence[str]) -> None:
+    """Measure everything and tell it."""
+    report = Report("comparing")
+    report.note(
+        f"{documents:,} documents on each side, {documents // PLANTED_EACH:,} of each of ten kinds planted"
+    )
+    report.note("Postgres without durability; the service's records were confirmed before")
+    with migrated(is_durable=False) as url, tempfile.TemporaryDirectory() as folder:
+        asyncio.run(fill(url, documents))
+        asyncio.run(export(url, Path(folder)))
+        me = str(Path(__file__))
+        first = run_apart([me, "--run", "first", "--url", url], timeout_seconds=PEER_SECONDS)
+        exact = asyncio.run(found(url))
+        again = run_apart(
+            [me, "--run", "again", "--url", url, "--documents", str(documents)], timeout_seconds=PEER_SECONDS
+        )
+        peers = {name: measure_peer(name, url, Path(folder)) for name in COMMANDS if name not in without}
+    tell(report, first, again, peers)
+    judge(report, first, again, peers, exact=exact)
+    report.finish()
+
+
+def tell(report: Report, first: Apart, again: Apart, peers: Mapping[str, Apart | str]) -> None:
+    """Print the table."""
+    base = first.answer["seconds"]
+    later = again.answer["changed"][REPEATS // 2]
+    table = Table(
+        "Comparing, whole and after 100 changes",
+        ("", "first run", "of ours", "after 100 changes", "memory of the process", "kinds found exactly"),
+    )
+    table.row(SERVICE, seconds(base), "1.00 x", seconds(later), megabytes(first.peak_bytes), "10 of 10")
+    for name, peer in peers.items():
+        if isinstance(peer, str):
+            table.row(name, "-", "-", "-", "-", peer)
+            continue
+        taken = peer.answer["seconds"]
+        exact = f"{peer.answer['exact']} of 10"
+        table.row(name, seconds(taken), ratio(taken, base), "the same", megabytes(peer.peak_bytes), exact)
+    report.table(table)
+    report.note(f"with nothing changed: {seconds(again.answer['idle'][REPEATS // 2])}")
+    report.note(f"documents compared after 100 changes: {again.answer['compared']}")
+    report.note(
+        f"documents that passed through the domain at first: {first.answer['counts']['documents_compared']:,}"
+    )
+
+
+def judge(
+    report: Report, first: Apart, again: Apart, peers: Mapping[str, Apart | str], *, exact: bool
+) -> None:
+    """Say which targets were met."""
+    base, later = first.answer["seconds"], again.answer["changed"][REPEATS // 2]
+    report.target("all ten planted kinds found exactly", "yes" if exact else "no", met=exact)
+    for name in (STAGED, STAGED_OWN):
+        peer = peers.get(name)
+        if isinstance(peer, Apart):
+            taken = peer.answer["seconds"]
+            report.target(f"at most 2 x {name}", ratio(base, taken), met=base <= 2 * taken)
+    reladiff = peers.get("reladiff")
+    if isinstance(reladiff, Apart):
+        taken = reladiff.answer["seconds"]
+        report.target("at least 3 x faster than reladiff", ratio(taken, base), met=taken >= 3 * base)
+    report.target(
+        "the process at most 150 MB", megabytes(first.peak_bytes), met=first.peak_bytes <= 150 * 2**20
+    )
+    report.target("after 100 changes at most 100 ms", seconds(later), met=later <= 0.1)
+    report.target(
+        "after 100 changes at most 2 % of a whole run", f"{100 * later / base:.2f} %", met=later <= base / 50
+    )
+
+
+def main() -> None:
+    """Measure, or be what is measured."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--without", nargs="*", default=[], choices=list(COMMANDS), help="peers to leave out")
+    parser.add_argument("--run", choices=["first", "again"], help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    given: Any = parser.parse_args()
+    if given.run == "first":
+        asyncio.run(first_run(given.url))
+    elif given.run == "again":
+        asyncio.run(later_runs(given.url, given.documents))
+    else:
+        measure(given.documents, given.without)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Compare by hand-written SQL in steps, with temporary tables that are analyzed: the best of SQL alone.
+
+`plain` starts from the narrow tables and their common key; `own` from what this service starts from, its
+documents and records. Both name each differing document once, with its kind; neither writes or explains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from time import perf_counter
+
+import asyncpg
+
+from benchmarks.comparing_peers.full_join import EXACT
+from benchmarks.measuring.apart import answer
+
+COLUMNS = ("number", "party", "currency", "total", "tax", "status", "issued_on", "due_on", "line_1", "line_2")
+BOTH = ", ".join(f"l.{each} AS l_{each}, b.{each} AS b_{each}" for each in COLUMNS)
+PAIRS = f"CREATE TEMPORARY TABLE pairs AS SELECT l.id, {BOTH} FROM"
+PLAIN = (f"{PAIRS} plain.local l JOIN plain.books b ON b.id = l.id", "ANALYZE pairs")
+DOCUMENTS = """
+    CREATE TEMPORARY TABLE {side} AS
+    SELECT document_id, right(document_id, {digits})::bigint AS id, number, party_name AS party, currency,
+        total_minor AS total, (body ->> 'tax_minor')::bigint AS tax, status, issued_on, due_on,
+        (body #>> '{{lines,0,net_minor}}')::bigint AS line_1,
+        (body #>> '{{lines,1,net_minor}}')::bigint AS line_2
+    FROM tieout.documents WHERE ledger = 'payable' AND side = '{side}' AND removed_at IS NULL
+"""
+LINKS = """
+    CREATE TEMPORARY TABLE links AS
+    SELECT object_id::text AS local_id, platform_object_id AS books_id
+    FROM tieout.records WHERE object_type = 'bill'
+"""
+OWN = (
+    DOCUMENTS.format(side="local", digits=12),
+    "ANALYZE local",
+    # What stands in the books is called B and a number.
+    DOCUMENTS.format(side="books", digits=-1),
+    "ANALYZE books",
+    LINKS,
+    "ANALYZE links",
+    f"{PAIRS} local l JOIN links k ON k.local_id = l.document_id JOIN books b ON b.document_id = k.books_id",
+    "ANALYZE pairs",
+)
+FOUND = """
+    CREATE TEMPORARY TABLE found AS
+    SELECT id, CASE
+        WHEN l_currency <> b_currency THEN 'currency' WHEN l_total <> b_total THEN 'amount'
+        WHEN l_tax <> b_tax THEN 'tax'
+        WHEN l_number <> b_number THEN 'number' WHEN l_party <> b_party THEN 'counterparty'
+        WHEN l_due_on <> b_due_on THEN 'due_date' WHEN l_status <> b_status THEN 'status' ELSE 'lines'
+    END AS kind
+    FROM pairs
+    WHERE (l_currency, l_total, l_tax, l_number, l_party, l_due_on, l_status, l_line_1, l_line_2) IS DISTINCT
+        FROM (b_currency, b_total, b_tax, b_number, b_party, b_due_on, b_status, b_line_1, b_line_2)
+    UNION ALL
+    SELECT id, 'deleted_in_books' FROM {local} l WHERE NOT EXISTS (SELECT FROM pairs p WHERE p.id = l.id)
+    UNION ALL
+    SELECT id, 'only_in_books' FROM {books} b WHERE NOT EXISTS (SELECT FROM pairs p WHERE p.id = b.id)
+"""
+
+
+async def main(url: str, tables: str) -> None:
+    """Take the steps once."""
+    connection = await asyncpg.connect(url, command_timeout=1_200)
+    local, books = ("plain.local", "plain.books") if tables == "plain" else ("local", "books")
+    steps = [*(PLAIN if tables == "plain" else OWN), FOUND.format(local=local, books=books)]
+    began = perf_counter()
+    for step in steps:
+        await connection.execute(step)
+    taken = perf_counter() - began
+    exact = await connection.fetchval(EXACT)
+    await connection.close()
+    answer(seconds=taken, exact=exact)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[3]))
