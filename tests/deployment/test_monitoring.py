@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -118,3 +119,29 @@ def test_the_chart_brings_both_when_asked() -> None:
     board = objects["ConfigMap"]
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(board["data"]["tieout.json"]) == json.loads(DASHBOARD.read_text())
+
+
+def test_metrics_of_every_replica_can_be_read() -> None:
+    """A monitor finds web and workers by their port, brings a key, and is let in through the network."""
+    reader = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    objects = render(
+        {
+            **SECRET,
+            "networkPolicy": {"metricsFrom": [reader]},
+            "monitoring": {"podMonitor": True, "keySecret": {"name": "tieout-metrics", "key": "key"}},
+        }
+    )
+    [monitor] = [found for found in objects if found["kind"] == "PodMonitor"]
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["authorization"]["credentials"] == {"name": "tieout-metrics", "key": "key"}
+    chosen = monitor["spec"]["selector"]["matchLabels"].items()
+    for found in objects:
+        if found["kind"] == "Deployment":
+            template = found["spec"]["template"]
+            assert chosen <= template["metadata"]["labels"].items()
+            names = [port["name"] for port in template["spec"]["containers"][0]["ports"]]
+            assert endpoint["port"] in names
+    [policy] = [found for found in objects if found["metadata"]["name"] == "tieout-metrics"]
+    assert policy["spec"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8080}], "from": [reader]}]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() == chosen
+    kubernetes_validate.validate(policy, "1.33", strict=True)
