@@ -22,20 +22,32 @@ ORDER BY stream, since;
 
 -- name: delete_answered :many
 -- Records that ended after an event answer it, in whichever stream it was awaited; any of a stream answers the nameless.
--- Tells how long each took.
+-- Tells how long each took. Rows are locked in the order in which they are inserted, so that nobody waits crosswise.
 -- $1 organization_id, $2 stream, $3 object_ids text[], $4 updated_ats timestamptz[]
-DELETE FROM awaited a
-USING (
-    SELECT object_id, max(updated_at) AS updated_at
-    FROM unnest($3::text[], $4::timestamptz[]) AS record (object_id, updated_at) GROUP BY object_id
-    UNION ALL
-    SELECT '', max(updated_at) FROM unnest($4::timestamptz[]) AS updated_at
-) record
-WHERE a.organization_id = $1 AND a.object_id = record.object_id AND record.updated_at >= a.since
-    AND (a.stream = $2 OR a.object_id <> '')
-RETURNING extract(epoch FROM record.updated_at - a.since)::float8 AS seconds;
+WITH answered AS MATERIALIZED (
+    SELECT a.stream, a.object_id, extract(epoch FROM record.updated_at - a.since)::float8 AS seconds
+    FROM awaited a
+    JOIN (
+        SELECT object_id, max(updated_at) AS updated_at
+        FROM unnest($3::text[], $4::timestamptz[]) AS record (object_id, updated_at) GROUP BY object_id
+        UNION ALL
+        SELECT '', max(updated_at) FROM unnest($4::timestamptz[]) AS updated_at
+    ) record USING (object_id)
+    WHERE a.organization_id = $1 AND record.updated_at >= a.since AND (a.stream = $2 OR a.object_id <> '')
+    ORDER BY a.stream, a.object_id
+    FOR UPDATE OF a
+)
+DELETE FROM awaited a USING answered
+WHERE a.organization_id = $1 AND a.stream = answered.stream AND a.object_id = answered.object_id
+RETURNING answered.seconds;
 
 -- name: delete_given_up :many
 -- What was awaited in vain for too long.
 -- $1 organization_id, $2 stream, $3 since
-DELETE FROM awaited WHERE organization_id = $1 AND stream = $2 AND since < $3 RETURNING object_id;
+WITH given_up AS MATERIALIZED (
+    SELECT stream, object_id FROM awaited WHERE organization_id = $1 AND stream = $2 AND since < $3
+    ORDER BY stream, object_id FOR UPDATE
+)
+DELETE FROM awaited a USING given_up
+WHERE a.organization_id = $1 AND a.stream = given_up.stream AND a.object_id = given_up.object_id
+RETURNING a.object_id;
