@@ -61,7 +61,7 @@ def test_bounds_hold_for_days(seed: int, activity: float) -> None:
 
 def test_a_busy_day_thins_looks_and_keeps_bounds() -> None:
     """At three times the events there are fewer looks for each, and bounds hold for everybody."""
-    ours, world = run(activity=3.0, hours=3.0)
+    ours, world = run(activity=3.0, hours=2.0)
     assert ours.late_readings == 0
     assert ours.percentile(95) <= 240
     assert times_an_oracle(ours, world) <= 4.5
@@ -77,6 +77,6 @@ def test_a_huge_organization_delays_no_other() -> None:
 
 def test_slower_results_are_learned() -> None:
     """Where results take minutes, looks move there by themselves."""
-    ours, _ = run(hours=3.0, shows_seconds=(60.0, 240.0))
+    ours, _ = run(hours=2.0, shows_seconds=(60.0, 240.0))
     assert ours.percentile(50) <= 30
     assert ours.late_readings == 0
