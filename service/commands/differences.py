@@ -67,7 +67,7 @@ def _amount(minor: int | None, currency: str) -> str:
 
 def _reason(each: Difference) -> Text:
     """Say why, by which rule it is expected, since when, and which documents these are."""
-    told = plain(each.reason)
+    told = plain(": ".join(filter(None, (", ".join(filter(None, (each.number, each.party))), each.reason))))
     if each.expected:
         told.append(f" Expected: {plain((each.rule or 'a rule of the platform').replace('_', ' '))}.")
     if each.resolved_at is not None:

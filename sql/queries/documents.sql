@@ -181,3 +181,10 @@ SELECT document_id, body FROM documents
 WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND removed_at IS NULL
     AND (replace(lower(number), ' ', '') = ANY($3::text[]) OR number ~ '[^ -~]')
 ORDER BY document_id;
+
+-- name: list_fleet_document_names :many
+-- What documents of several organizations are called, whether they are still there or not.
+-- $1 organization_ids uuid[], $2 ledgers text[], $3 sides text[], $4 document_ids text[]: one row each
+SELECT d.organization_id, d.ledger, d.side, d.document_id, d.number, d.party_name
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS asked (organization_id, ledger, side, document_id)
+JOIN documents d USING (organization_id, ledger, side, document_id);

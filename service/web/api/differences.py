@@ -10,10 +10,12 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.document import Origin
+from service.domain.document import Origin, Side
 from service.store.answers import list_differences
 from service.store.as_of import list_balances_as_of
 from service.store.comparing import list_balances
+from service.store.database import Connection
+from service.store.document_names import DocumentKey, DocumentName, list_fleet_document_names
 from service.web.paging import Keyset, Page
 from service.web.route import Asked
 
@@ -32,6 +34,9 @@ class Difference:
     kind: str
     local_id: str | None
     books_id: str | None
+    number: str | None
+    """What the document is known by: here, or where it is only there in the books."""
+    party: str | None
     local_minor: int | None
     books_minor: int | None
     delta_minor: int
@@ -86,7 +91,8 @@ class Balance:
     compared_at: datetime
 
 
-_FIELDS = tuple(field.name for field in fields(Difference) if field.name != "id")
+_NAMED = ("number", "party")
+_FIELDS = tuple(field.name for field in fields(Difference) if field.name not in {"id", *_NAMED})
 _PLAIN = tuple(field.name for field in fields(Balance) if field.name not in {"terms", "scan"})
 
 
@@ -106,8 +112,9 @@ async def list_them(asked: Asked) -> Page[Difference]:
             as_of=asked.query.get("as_of"),
             limit=limit + 1,
         )
+        shown = await named(connection, rows)
     keys = [(row["organization_id"], row["difference_id"]) for row in rows]
-    return _DIFFERENCES.page([of_row(row) for row in rows], limit, keys)
+    return _DIFFERENCES.page(shown, limit, keys)
 
 
 async def list_balance(asked: Asked) -> Page[Balance]:
@@ -131,11 +138,31 @@ async def list_balance(asked: Asked) -> Page[Balance]:
     return _BALANCES.page([balance_of(row) for row in rows], limit, keys)
 
 
-def of_row(row: asyncpg.Record) -> Difference:
-    """Show a difference."""
+async def named(connection: Connection, rows: Sequence[asyncpg.Record]) -> Sequence[Difference]:
+    """Show differences, with what people call their documents."""
+    keys_of = [_keys(row) for row in rows]
+    names = await list_fleet_document_names(connection, {key for keys in keys_of for key in keys})
+    return [
+        _shown(row, next((names[key] for key in keys if key in names), None))
+        for row, keys in zip(rows, keys_of, strict=True)
+    ]
+
+
+def _keys(row: asyncpg.Record) -> Sequence[DocumentKey]:
+    """The documents of a difference, the local one first."""
+    sides = ((Side.LOCAL, row["local_id"]), (Side.BOOKS, row["books_id"]))
+    return [(row["organization_id"], row["ledger"], str(side), key) for side, key in sides if key is not None]
+
+
+def _shown(row: asyncpg.Record, name: DocumentName | None) -> Difference:
     origin = row["origin"] or (Origin.HUB if row["local_id"] is not None else None)
-    told = {name: row[name] for name in _FIELDS} | {"origin": origin}
-    return Difference(id=row["difference_id"], **told)
+    told = {each: row[each] for each in _FIELDS} | {"origin": origin}
+    return Difference(
+        id=row["difference_id"],
+        number=name.number if name else None,
+        party=name.party if name else None,
+        **told,
+    )
 
 
 def balance_of(row: Mapping[str, Any]) -> Balance:

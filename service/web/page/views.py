@@ -15,6 +15,7 @@ from service.domain.record_state import FAILED
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.comparing import list_balances
+from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
 from service.store.status import get_database_state
 from service.web.api import alerts, causes, differences, events, organizations, records, status, status_then
@@ -103,7 +104,7 @@ async def show_organization(asked: Asked) -> Response:
         rows = await list_differences(
             connection, organization_id=organization_id, is_open=True, limit=DIFFERENCES_SHOWN
         )
-    shown = sorted((differences.of_row(row) for row in rows), key=_weight)
+        shown = sorted(await differences.named(connection, rows), key=_weight)
     return render(
         "organization.html",
         asked,
@@ -132,11 +133,13 @@ async def show_record(asked: Asked) -> Response:
             raise not_found("record")
         now = (await get_database_state(connection))["now"]
         owning = await organizations.load(connection, story.organization_id)
+        name = await get_document_name(connection, story.organization_id, story.object_type, story.object_id)
     return render(
         "record.html",
         asked,
         now=now,
         record=story,
+        name=name,
         organization=owning[0] if owning else None,
         moments=timeline(story),
         is_failing=story.state in FAILED,
