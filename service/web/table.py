@@ -13,8 +13,6 @@ from service.domain.document import Ledger
 from service.domain.packet import Packet
 from service.domain.record_state import State
 from service.settings import Role
-from service.statements.formats import Format
-from service.statements.json_file import StatementFile
 from service.web import probes
 from service.web.api import (
     alerts,
@@ -27,7 +25,6 @@ from service.web.api import (
     packets,
     records,
     retries,
-    statements,
     status,
     status_then,
 )
@@ -181,26 +178,6 @@ API: Sequence[Route] = (
         summary="List balances: local total, itemised terms, books total",
         parameters=(ORGANIZATION, *PAGING, AS_OF),
         answer=Page[differences.Balance],
-    ),
-    Route(
-        method="GET",
-        path="/v1/organizations/{organization_id:uuid}/statements/{period}",
-        handler=statements.get_one,
-        summary="Show the month-end tie-out: opening, movements, closing, and what is between",
-        parameters=(one_of("format", Format, "As which file; JSON unless told otherwise."), AS_OF),
-        answer=StatementFile,
-        other_media_types=statements.MEDIA_TYPES[1:],
-        errors=(404, 409),
-    ),
-    Route(
-        method="POST",
-        path="/v1/organizations/{organization_id:uuid}/statements/{period}/sign",
-        handler=statements.sign_it,
-        summary="Sign a statement: one key prepares it, another one, of the role approver, approves it",
-        role=Role.OPERATOR,
-        body=statements.Sign,
-        answer=StatementFile,
-        errors=(404, 409),
     ),
     Route(
         method="GET",

@@ -1,4 +1,4 @@
-"""The routes of local documents, with the bounds of their bodies."""
+"""The routes of local documents, with the bounds of their bodies, and of what is stated of them by month."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from service.domain.document import Ledger, Origin
 from service.settings import Role
-from service.web.api import documents, documents_bulk, documents_shape
+from service.statements.formats import Format
+from service.statements.json_file import StatementFile
+from service.web.api import documents, documents_bulk, documents_shape, statements
 from service.web.bodies import Memory
 from service.web.paging import Page
 from service.web.parameters import AS_OF, PAGING, one_of
@@ -77,5 +79,25 @@ DOCUMENTS: Sequence[Route] = (
         reads=documents_bulk.read_bulk,
         body_limit=BULK_LIMIT,
         answer=documents_bulk.Results,
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id:uuid}/statements/{period}",
+        handler=statements.get_one,
+        summary="Show the month-end tie-out: opening, movements, closing, and what is between",
+        parameters=(one_of("format", Format, "As which file; JSON unless told otherwise."), AS_OF),
+        answer=StatementFile,
+        other_media_types=statements.MEDIA_TYPES[1:],
+        errors=(404, 409),
+    ),
+    Route(
+        method="POST",
+        path="/v1/organizations/{organization_id:uuid}/statements/{period}/sign",
+        handler=statements.sign_it,
+        summary="Sign a statement: one key prepares it, another one, of the role approver, approves it",
+        role=Role.OPERATOR,
+        body=statements.Sign,
+        answer=StatementFile,
+        errors=(404, 409),
     ),
 )
