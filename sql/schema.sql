@@ -174,7 +174,7 @@ CREATE FUNCTION tieout.now() RETURNS timestamp with time zone
 $$;
 
 CREATE FUNCTION tieout.number_mark(number text) RETURNS bigint
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $_$
     SELECT hashtextextended(CASE WHEN number ~ '[^ -~]'
         THEN regexp_replace(lower(normalize(number, NFKC) COLLATE "C"), '[^0-9a-gk-ruvxz]', '', 'g')

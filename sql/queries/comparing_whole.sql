@@ -26,7 +26,7 @@ SELECT object_id::text, count(*), sum(version), min(platform_object_id), min(pro
 FROM records WHERE organization_id = $1 AND object_type = ANY($2::text[]) AND object_id IS NOT NULL GROUP BY object_id;
 
 -- name: analyze_staged_links :exec
-ANALYZE staged_links;
+ANALYZE staged_links (local_id, records);
 
 -- name: stage_owners :exec
 -- Who names what in the books.
@@ -44,7 +44,7 @@ FROM (
 GROUP BY books_id;
 
 -- name: analyze_staged_owners :exec
-ANALYZE staged_owners;
+ANALYZE staged_owners (books_id, local_id);
 
 -- name: stage_documents :exec
 -- What can be compared of each document without reading it whole.
@@ -65,7 +65,7 @@ SELECT side, document_id, version, currency, total_minor, (body ->> 'net_minor')
 FROM documents WHERE organization_id = $1 AND ledger = $2 AND removed_at IS NULL;
 
 -- name: analyze_staged_documents :exec
-ANALYZE staged_documents;
+ANALYZE staged_documents (side, document_id);
 
 -- name: stage_pairs :exec
 -- Pairs that a record makes for certain: the only one of its document, naming one that nobody else names.
@@ -101,7 +101,7 @@ JOIN staged_owners o ON o.books_id = b.document_id AND o.local_id = k.local_id
 WHERE k.records = 1 AND ($1 = 'record' OR NOT EXISTS (SELECT FROM staged_pairs p WHERE p.local_id = k.local_id));
 
 -- name: analyze_staged_pairs :exec
-ANALYZE staged_pairs;
+ANALYZE staged_pairs (local_id, books_id, is_plain);
 
 -- name: delete_stale_counted :exec
 -- Whatever is not counted just as a plain pair counts.
@@ -133,7 +133,8 @@ SELECT $1, $2, p.local_id, p.books_id, p.paired_by, p.local_version, p.books_ver
 FROM staged_pairs p
 WHERE p.is_plain AND NOT EXISTS (
     SELECT FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = p.local_id
-);
+)
+ORDER BY p.local_id;
 
 -- name: analyze_counted :exec
 SELECT tieout.analyze_counted();
