@@ -41,6 +41,20 @@ CONNECTIONS_MAX = "200"
 _numbers = count()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what simulations came to, also where all went well."""
+    told = [
+        str(text)
+        for report in terminalreporter.stats.get("passed", ())
+        for name, text in getattr(report, "user_properties", ())
+        if name == "simulation"
+    ]
+    if told:
+        terminalreporter.section("simulated")
+        for text in told:
+            terminalreporter.write_line(text)
+
+
 def run_aside(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in a loop of its own, whatever loop this thread has."""
     with ThreadPoolExecutor(1) as executor:

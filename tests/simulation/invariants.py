@@ -1,0 +1,238 @@
+"""What must be true at every step, judged by the simulated hub's own book of what was made in the books.
+
+Our tables are asked only for what they alone can tell: that an attempt was written before the byte left, and
+that whatever waits has a state, a reason, an owner and a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from service.domain.cause_facts import Cure, facts_of
+from service.domain.cause_names import Cause
+from service.domain.record_state import FAILED, SETTLED, State
+from service.simulator import Simulator
+from service.simulator.faults import FaultKind
+from service.simulator.organization import Organization
+from tests.simulation.virtual import Control, VirtualTime
+
+FORGOTTEN_LOOKS = 6
+"""So many looks in a row at which a record is overdue, some minutes of everybody's work between them: it is
+forgotten. Trouble of the hub's holds back all pushes of an organization for some of them."""
+
+OVERDUE_SECONDS = 60.0
+"""A lease of the dead may have to end first, twice."""
+
+PULL_CURES = frozenset({Cure.TAX_RATE_APPEARS, Cure.LEDGER_ACCOUNT_APPEARS, Cure.CURRENCY_APPEARS})
+"""Seen in lists of the books, so that only a pull can bring news of them."""
+
+
+class Invariant(StrEnum):
+    """Everything that is promised; a planted bug must break one of these by name."""
+
+    ONE_COPY = "a local document is in the books at most once"
+    INTENT = "no push leaves before its attempt is committed"
+    EVIDENCE = "an attempt rests on evidence of its own"
+    STATE = "an errored record is in one failed state, with reason, owner and deadline"
+    FORGOTTEN = "whatever waits is looked at when its time has come"
+    FORWARD = "an older version never overwrites a newer one"
+    LEASE = "a lease is taken over only when it has ended"
+    CURE = "a cure releases a record once"
+    MISTAKE = "no run ends by a mistake of ours"
+    LANDS = "what should land lands once, and is confirmed"
+    OWNED = "what cannot be decided waits for somebody by name"
+
+
+class Violated(AssertionError):  # noqa: N818 - names what is the case
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: Invariant, detail: str) -> None:
+        self.invariant = invariant
+        super().__init__(f"{invariant.name}, {invariant}: {detail}")
+
+
+_ATTEMPTS = """
+SELECT count(*) AS attempts, (array_agg(a.trigger ORDER BY a.started_at DESC))[1] AS trigger,
+    (array_agg(e.detail->>'cause' ORDER BY a.started_at DESC))[1] AS cause
+FROM tieout.attempts a JOIN tieout.evidence e USING (organization_id, evidence_id) WHERE a.record_id = $1
+"""
+
+_RECORDS = """
+SELECT record_id, object_id, object_type, sync_status, state, cause, reason, owner, updated_at,
+    deadline_at, least(next_attempt_at, deadline_at) AS look_at
+FROM tieout.records
+"""
+
+_TRAIL = """
+SELECT count(*) AS attempts, count(DISTINCT a.evidence_id) AS reasons, count(e.kind) AS kept,
+    count(*) FILTER (WHERE e.kind = 'found') AS forbidding,
+    count(*) FILTER (WHERE e.record_id <> a.record_id) AS foreign,
+    count(*) FILTER (WHERE coalesce(o.outcome, 'uncertain') = 'uncertain') AS ambiguous
+FROM tieout.attempts a
+LEFT JOIN tieout.evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
+LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+    AND o.episode = a.episode AND o.number = a.number
+"""
+
+
+class Witness:
+    """Sees every push that leaves, every document that is made, and what we hold of it."""
+
+    def __init__(self, simulator: Simulator, virtual: VirtualTime, control: Control) -> None:
+        self.simulator = simulator
+        self.left: Counter[UUID] = Counter()
+        self.doubled: Counter[str] = Counter()
+        """Pushes that the hub itself carried out twice, by record."""
+        self.unprovable: set[str] = set()
+        """Local documents whose copy was removed from the books before anybody could have read it there."""
+        self.trail: Mapping[str, int] = {}
+        self._virtual = virtual
+        self._control = control
+        self._seen: dict[UUID, tuple[datetime, str]] = {}
+        self._cured_at: dict[UUID, datetime] = {}
+        self._overdue: Counter[UUID] = Counter()
+        self._requests = 0
+
+    async def records(self) -> Sequence[asyncpg.Record]:
+        """What we hold of every record."""
+        return await self._control.rows(_RECORDS)
+
+    async def see_push(self, organization_id: str, record_id: UUID) -> None:
+        """A push is about to leave: its attempt stands written, and a cure that brought it is news."""
+        row = await self._control.row(_ATTEMPTS, record_id)
+        self.left[record_id] += 1
+        if row["attempts"] < self.left[record_id]:
+            raise Violated(
+                Invariant.INTENT,
+                f"record {record_id} leaves, number {self.left[record_id]}, with {row['attempts']} attempts",
+            )
+        if row["trigger"] == "cure":
+            self._see_cure(organization_id, record_id, Cause(row["cause"]))
+
+    def _see_cure(self, organization_id: str, record_id: UUID, cause: Cause) -> None:
+        now = self._virtual.now
+        before, self._cured_at[record_id] = self._cured_at.get(record_id), now
+        if before is None or not PULL_CURES & set(facts_of(cause).cures):
+            return
+        organization = self.simulator.organization(organization_id)
+        record = organization.records_by_id[str(record_id)]
+        subject = organization.receivables.get(record.object_id) or organization.payables.get(
+            record.object_id
+        )
+        news = [each.last_pull for each in organization.connections if each.last_pull is not None]
+        news += [subject.updated_at] if subject else []
+        if all(each <= before for each in news):
+            raise Violated(
+                Invariant.CURE, f"record {record_id} was released at {before} and again at {now} ({cause})"
+            )
+
+    async def check(self) -> None:
+        """Everything that holds at any time."""
+        self._note_requests()
+        for organization in self.simulator.world.organizations.values():
+            self._check_copies(organization)
+        self._check_records(await self.records())
+        self.trail = dict(await self._control.row(_TRAIL))
+        stolen = await self._control.rows("SELECT * FROM tieout.stolen LIMIT 1")
+        trail = self.trail
+        if (
+            not trail["attempts"] == trail["reasons"] == trail["kept"]
+            or trail["forbidding"]
+            or trail["foreign"]
+        ):
+            raise Violated(Invariant.EVIDENCE, str(trail))
+        if stolen:
+            raise Violated(Invariant.LEASE, str(dict(stolen[0])))
+
+    def _note_requests(self) -> None:
+        """Count what the hub carried out twice by itself."""
+        journal = self.simulator.world.journal
+        new = journal.counts["requests"] - self._requests
+        self._requests += new
+        for request in islice(reversed(journal.requests), new):
+            if request.fault == FaultKind.EXECUTED_TWICE and request.path.endswith("/push"):
+                self.doubled[request.path.split("/")[-2]] += 1
+
+    def allowed(self, organization: Organization, local_id: str) -> int:
+        """How many copies of a document are not our doing beyond one."""
+        records = [entry.id for entry in organization.records_by_id.values() if entry.object_id == local_id]
+        return 1 + sum(self.doubled[each] for each in records)
+
+    def _check_copies(self, organization: Organization) -> None:
+        made: Mapping[str, int] = organization.books.documents_per_local()
+        for local_id, copies in made.items():
+            if copies < 2 or local_id in self.unprovable:
+                continue
+            allowed = self.allowed(organization, local_id)
+            if copies > allowed:
+                story = [
+                    f"{each.at:%H:%M:%S} {each.step} by {each.trigger} {each.cause or ''} {each.books_id}"
+                    for each in self.simulator.world.journal.pushes
+                    if each.object_id == local_id
+                ]
+                raise Violated(
+                    Invariant.ONE_COPY,
+                    f"document {local_id} was made {copies} times (allowed {allowed}): {story}",
+                )
+
+    def _check_records(self, rows: Sequence[asyncpg.Record]) -> None:
+        now = self._virtual.now
+        for row in rows:
+            state, name = State(row["state"]), f"{row['object_type']} record {row['record_id']}"
+            if row["sync_status"] == "error" and state not in FAILED | {State.WAITING, State.CONFIRMED}:
+                raise Violated(Invariant.STATE, f"{name} failed and is {state}")
+            if state in FAILED and not (row["reason"] and row["owner"] and row["deadline_at"]):
+                raise Violated(Invariant.STATE, f"{name} is {state} without reason, owner or deadline")
+            is_overdue = state not in SETTLED and (
+                row["look_at"] is None or row["look_at"] < now - timedelta(seconds=OVERDUE_SECONDS)
+            )
+            self._overdue[row["record_id"]] = self._overdue[row["record_id"]] + 1 if is_overdue else 0
+            if self._overdue[row["record_id"]] > FORGOTTEN_LOOKS:
+                raise Violated(
+                    Invariant.FORGOTTEN, f"{name} is {state} and was to be looked at {row['look_at']}"
+                )
+            before = self._seen.get(row["record_id"])
+            self._seen[row["record_id"]] = (row["updated_at"], state)
+            if before is None:
+                continue
+            is_reopened = before[1] in SETTLED and state in FAILED and row["updated_at"] <= before[0]
+            if row["updated_at"] < before[0] or is_reopened:
+                raise Violated(
+                    Invariant.FORWARD, f"{name} went from {before} to {(row['updated_at'], state)}"
+                )
+
+
+class Watched(httpx.AsyncBaseTransport):
+    """The way to the hub, on which the witness stands."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, witness: Witness) -> None:
+        self._inner = inner
+        self._witness = witness
+        self._violated: Violated | None = None
+
+    def check(self) -> None:
+        """Raise what was seen: raised on the way, the engine would take it for a broken connection."""
+        if self._violated is not None:
+            raise self._violated
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request on, whatever becomes of whoever sent it."""
+        return await asyncio.ensure_future(self._pass(request))
+
+    async def _pass(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if request.method == "POST" and path.endswith("/push"):
+            try:
+                await self._witness.see_push(request.headers["X-Organization-Id"], UUID(path.split("/")[-2]))
+            except Violated as violated:
+                self._violated = self._violated or violated
+        return await self._inner.handle_async_request(request)

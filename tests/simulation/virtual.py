@@ -1,0 +1,229 @@
+"""Virtual time: one clock for the hub, for Postgres, for the event loop and for every machine's own.
+
+It stands still while anybody computes or Postgres is asked, and jumps to the next timer when nothing else is
+left to do: an hour takes no time, and the speed of the machine changes nothing. Each transaction moves it on
+by a millisecond, so that what comes later is later.
+
+Postgres is real. Its `tieout.now()` is replaced by one that tells what the setting `tieout.clock_offset` says
+and nothing of its own; and a trigger of ours notes each lease that is taken over before it has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from service.store.database import Connection, Database
+from tests.workers.dying import Mortal, make_task, present
+
+TICK_SECONDS = 0.001
+"""What a transaction takes."""
+
+PATIENCE_SECONDS = 60.0
+"""Of real time: Postgres or a thread that is silent for longer hangs."""
+
+START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+"""An ordinary Thursday morning."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ALL_VIRTUAL = """
+CREATE OR REPLACE FUNCTION tieout.now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT to_timestamp(0) + current_setting('tieout.clock_offset')::interval $$;
+CREATE OR REPLACE FUNCTION tieout.instant() RETURNS timestamptz LANGUAGE sql
+AS $$ SELECT to_timestamp(0) + current_setting('tieout.clock_offset')::interval $$;
+
+CREATE TABLE tieout.stolen (
+    organization_id uuid, kind text, at timestamptz, leased_until timestamptz, lease_by text, taken_by text
+);
+CREATE FUNCTION tieout.note_stolen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO tieout.stolen
+    VALUES (OLD.organization_id, OLD.kind, tieout.now(), OLD.due_at, OLD.lease_by, NEW.lease_by);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note_stolen AFTER UPDATE ON tieout.work FOR EACH ROW
+WHEN (NEW.fence > OLD.fence AND OLD.lease_by IS NOT NULL AND OLD.due_at > tieout.now())
+EXECUTE FUNCTION tieout.note_stolen();
+"""
+
+
+_END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1"
+_END_TRANSACTIONS = f"{_END} AND state <> 'idle'"
+
+# One that has been sent half of a statement's messages counts as active while it waits for the others.
+_ACTIVE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE application_name = $1 AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientRead'
+"""
+
+
+class VirtualTime:
+    """The time of everybody, and who is waiting for something outside of it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.start = start
+        self.seconds = 0.0
+        self._outside: Counter[Mortal | None] = Counter()
+
+    @property
+    def now(self) -> datetime:
+        """The present."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    def read(self) -> float:
+        """Seconds since the start."""
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Time stands still meanwhile: what is waited for (Postgres, a thread) knows nothing of it."""
+        who = present()
+        self._outside[who] += 1
+        try:
+            yield
+        finally:
+            self._outside[who] -= 1
+
+    def is_outside(self, who: Mortal | None) -> bool:
+        """Whether somebody waits for Postgres or a thread."""
+        return self._outside[who] > 0
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether anybody who runs waits for something outside; the dead and the frozen wait for nothing."""
+        return any(
+            count and (who is None or not who.stopped.is_set()) for who, count in self._outside.items()
+        )
+
+
+class _Selector(selectors.DefaultSelector):
+    """Waits for sockets while time stands still; lets it jump when only timers are left."""
+
+    virtual: VirtualTime
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(0)
+        if found or timeout == 0:
+            return found
+        if timeout is None or self.virtual.stands_still:
+            found = super().select(PATIENCE_SECONDS)
+            assert found, "nothing happens any more"
+            return found
+        self.virtual.advance(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time."""
+
+    def __init__(self, virtual: VirtualTime) -> None:
+        selector = _Selector()
+        selector.virtual = virtual
+        self._virtual = virtual
+        super().__init__(selector)
+        self.set_task_factory(make_task)
+
+    def time(self) -> float:
+        """Seconds since the start."""
+        return self._virtual.seconds
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Let a thread work, while time stands still."""
+        waiting = self._virtual.outside()
+        waiting.__enter__()
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(lambda _: waiting.__exit__(None, None, None))
+        return future
+
+
+def database_class(virtual: VirtualTime) -> type[Database]:
+    """The service's database, whose time is virtual."""
+
+    class Virtual(Database):
+        @asynccontextmanager
+        async def _transaction(self, scope: str, *, readonly: bool) -> AsyncIterator[Connection]:
+            virtual.advance(TICK_SECONDS)
+            self.clock_offset = virtual.now - _EPOCH
+            with virtual.outside():
+                async with super()._transaction(scope, readonly=readonly) as connection:
+                    yield connection
+
+    return Virtual
+
+
+async def make_virtual(url: str) -> None:
+    """Let a database know no time but ours."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_ALL_VIRTUAL)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def machines_in(virtual: VirtualTime) -> Iterator[None]:
+    """Within it every machine's own clock is virtual; each may be ahead by a skew of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: virtual.seconds + getattr(present(), "skew", 0.0))
+        yield
+
+
+class Control:
+    """A superuser's look at the database, while time stands still; one question at a time."""
+
+    def __init__(self, virtual: VirtualTime, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._virtual = virtual
+        self._connection = connection
+        self._asking = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, virtual: VirtualTime, url: str) -> Control:
+        """Connect."""
+        with virtual.outside():
+            return cls(virtual, await asyncpg.connect(url))
+
+    async def close(self) -> None:
+        """Leave."""
+        with self._virtual.outside():
+            await self._connection.close()
+
+    async def rows(self, query: str, *values: object) -> Sequence[asyncpg.Record]:
+        """Ask for rows."""
+        async with self._asking:
+            with self._virtual.outside():
+                return await self._connection.fetch(query, *values)
+
+    async def row(self, query: str, *values: object) -> asyncpg.Record:
+        """Ask for the one row."""
+        [row] = await self.rows(query, *values)
+        return row
+
+    async def silence(self, name: str) -> None:
+        """Wait until Postgres has done all that the sessions of somebody who stopped have asked for."""
+        while (await self.row(_ACTIVE, name))["count"]:  # noqa: ASYNC110 - Postgres tells nobody
+            await asyncio.sleep(0)
+
+    async def end_sessions(self, name: str) -> None:
+        """What Postgres makes of a process that is gone."""
+        await self.rows(_END, name)
+
+    async def end_transactions(self, name: str) -> None:
+        """What Postgres does to whoever leaves a transaction alone for half a minute."""
+        await self.rows(_END_TRANSACTIONS, name)
