@@ -11,8 +11,9 @@ from service.domain.override import Override, Word
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.overrides import insert_override
+from service.store.pushes import AttemptKey
 from service.store.records import list_records
-from service.store.retries import StoredItem, get_retry, list_retry_items
+from service.store.retries import StoredItem, get_retry, list_retry_items, list_wishes, take_retry_item
 from service.web.retrying import Filter, Planner, apply, cancel, make
 from tests.workers.healing import POLICY, Healing, healing
 
@@ -101,7 +102,11 @@ async def test_a_cancelled_one_is_not_sent(world: Healing) -> None:
     document_id = await issue(world)
     retry_id = await retried(world, runs=False)
     async with world.watch.database.organization(world.organization_id) as connection:
+        [wish] = await list_wishes(connection, world.organization_id, 10)
         await cancel(connection, retry_id, "Bob")
+        # A pusher that had read it just before finds, when it writes its intent, that the turn is gone.
+        attempt = AttemptKey(record_id=wish.record_id, episode=1, number=2)
+        assert not await take_retry_item(connection, world.organization_id, wish, attempt)
     await world.settle()
     assert (await items(world, retry_id))[document_id].status == "cancelled"
     assert world.pushes_of(document_id) == 0
