@@ -20,8 +20,10 @@ from service.domain.document import Document, Ledger, Side
 from service.domain.neighbourhood import Asks, Facts, Neighbourhood
 from service.domain.pairing_links import DOCUMENT_TYPES, Link
 from service.store import counted as store
-from service.store.counted import Counted, CountedUntil, Named, Neighbour
+from service.store import neighbours
+from service.store.counted import CountedUntil, Named
 from service.store.database import Connection
+from service.store.neighbours import Counted, Neighbour
 from service.workers.compared import Circumstances, link_of
 
 OVERLAP: Final = timedelta(minutes=5)
@@ -146,7 +148,7 @@ class _Reading:
             self.found.learn(await self._answer(asks))
             if asks.keys:
                 where = (self.connection, self.organization_id, self.ledger)
-                self.found.count(await store.count_seats(*where, asks.keys))
+                self.found.count(await neighbours.count_seats(*where, asks.keys))
             if self.limit is not None and self.found.size > self.limit:
                 return None
         return self._part()
@@ -187,14 +189,14 @@ class _Reading:
         seats: Sequence[Counted] = ()
         if asks.local_ids or asks.books_ids:
             named = (asks.local_ids, asks.books_ids)
-            documents = self._told(await store.list_neighbours(*where, *named))
-            once_paired = await store.list_remembered_pairs(*where, *named)
-            seats = await store.list_seats(*where, *named, limit=self._rows_max)
+            documents = self._told(await neighbours.list_neighbours(*where, *named))
+            once_paired = await neighbours.list_remembered_pairs(*where, *named)
+            seats = await neighbours.list_seats(*where, *named, limit=self._rows_max)
             self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}
         if asks.numbers:
-            mates += await store.list_number_mates(*where, asks.numbers, self._rows_max)
+            mates += await neighbours.list_number_mates(*where, asks.numbers, self._rows_max)
         if asks.members:
-            mates += await store.list_key_members(*where, asks.members, self._rows_max)
+            mates += await neighbours.list_key_members(*where, asks.members, self._rows_max)
         return Facts(
             documents=documents,
             mates=mates,
@@ -219,7 +221,7 @@ class _Reading:
         if not objects and not asks.books_ids:
             return []
         where = (self.connection, self.organization_id, self.ledger)
-        rows = await store.list_links(*where, objects, asks.books_ids)
+        rows = await neighbours.list_links(*where, objects, asks.books_ids)
         for row in rows:
             if row["object_type"] in DOCUMENT_TYPES[self.ledger] and row["object_id"] is not None:
                 self.record_versions[str(row["record_id"])] = (str(row["object_id"]), row["version"])
