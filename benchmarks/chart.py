@@ -55,6 +55,13 @@ PANELS = (
     Panel("ingesting", "Records", "a second", "Records a second from HTTP into Postgres", "tieout"),
     Panel("comparing", "Comparing", "first run", "Comparing both sides of a ledger", "this service"),
     Panel(
+        "claiming",
+        "Claimed",
+        "processor",
+        "Processor time of work claimed and given back, Postgres included",
+        "tieout",
+    ),
+    Panel(
         "status",
         "Answers",
         "p50",
