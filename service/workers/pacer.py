@@ -48,9 +48,13 @@ ANEW_SECONDS: Final = 60.0
 """Over so long everything is looked at anew after a setting was changed."""
 
 LANES_MIN: Final = 8
-LANES_MAX: Final = 24
+LANES_MAX: Final = 16
 """Organizations read at once. A hub that answers in a quarter of a second needs the fewest at thirty calls a
 second; the most are bounded by Postgres' connections, of which each needs one now and then."""
+
+LANES_RATE_MAX: Final = 60.0
+"""A process carries out no more calls a second than about this, however many the hub allows; more lanes would
+only make each of them slower."""
 
 LANES_SPARE: Final = 1.25
 """Lanes are also held while rows are written."""
@@ -104,7 +108,8 @@ class Pacer:
     @property
     def lanes(self) -> int:
         """How many organizations are to be read at once, for the calls to be used at the hub's latency."""
-        return max(LANES_MIN, min(math.ceil(self._rate * self._latency_seconds * LANES_SPARE), LANES_MAX))
+        rate = min(self._rate, LANES_RATE_MAX)
+        return max(LANES_MIN, min(math.ceil(rate * self._latency_seconds * LANES_SPARE), LANES_MAX))
 
     def _repriced(self, kept: KeptPace, now: datetime) -> KeptPace:
         seconds = _since(kept.priced_at, now)

@@ -151,7 +151,7 @@ def test_lanes_follow_the_latency() -> None:
     pacer = Pacer(cast("Database", None), CADENCE, RATE)  # it beats not, and asks nobody
     assert pacer.lanes == LANES_MIN
     for _ in range(200):
-        pacer.observe(FinishedCall(endpoint="records", seconds=0.5))
+        pacer.observe(FinishedCall(endpoint="records", seconds=0.3))
     assert LANES_MIN < pacer.lanes < LANES_MAX
     for _ in range(200):
         pacer.observe(FinishedCall(endpoint="records", seconds=20.0))
