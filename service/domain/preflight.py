@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from service.domain.document import Document, DocumentKind, Ledger, Line, Status
+from service.domain.money import format_minor
 
 ACTIVE: Final = "Active"
 """The status of a usable ledger account; internal ones come without any."""
@@ -70,14 +71,37 @@ def inspect(documents: Collection[Document], setup: Setup) -> Sequence[Finding]:
     return [finding for document in documents for finding in _of_document(document, setup, namesakes)]
 
 
-def inspect_organization(ledger: Ledger, setup: Setup, *, is_any_waiting: bool) -> Sequence[Finding]:
-    """Return what will fail of everything, if any document of the ledger is not in the books yet."""
-    if ledger is not Ledger.RECEIVABLE or not is_any_waiting:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Open invoices in one currency: how many, and what is yet to be paid of them."""
+
+    currency: str
+    invoices: int
+    due_minor: int
+
+
+def lacks_payments_account(ledger: Ledger, setup: Setup) -> bool:
+    """Whether payments of the ledger's documents have no ledger account to go to; bills' are never pushed."""
+    return ledger is Ledger.RECEIVABLE and setup.settings_known and setup.payments_account_id is None
+
+
+def inspect_organization(ledger: Ledger, setup: Setup, owed: Sequence[Owed]) -> Sequence[Finding]:
+    """Return what will fail of the organization as a whole; `owed` is told by currency.
+
+    Invoices that are in the books long since are yet to be paid like those on their way.
+    """
+    if not owed or not lacks_payments_account(ledger, setup):
         return []
-    if not setup.settings_known or setup.payments_account_id is not None:
-        return []
-    reason = "No ledger account is set for payments: payments of invoices will not reach the books."
-    return [Finding(FindingKind.MISSING_PAYMENTS_ACCOUNT, None, reason, Owner.PARTNER_ENGINEER, None, None)]
+    invoices = sum(each.invoices for each in owed)
+    count = "1 invoice" if invoices == 1 else f"{invoices:,} invoices"
+    money = ", ".join(format_minor(each.due_minor, each.currency) for each in owed)
+    reason = (
+        "No ledger account is set for payments, so they will not reach the books: "
+        f"{count} over {money} {'is' if invoices == 1 else 'are'} yet to be paid."
+    )
+    # Of several currencies there is no one amount; the sentence tells them all.
+    amount = (owed[0].due_minor, owed[0].currency) if len(owed) == 1 else (None, None)
+    return [Finding(FindingKind.MISSING_PAYMENTS_ACCOUNT, None, reason, Owner.PARTNER_ENGINEER, *amount)]
 
 
 def _of_document(document: Document, setup: Setup, namesakes: Collection[str]) -> Iterator[Finding]:

@@ -150,11 +150,6 @@ async def list_differences_of_records(
     return named(rows)
 
 
-async def has_lone_local(connection: Connection, organization_id: UUID, ledger: Ledger) -> bool:
-    """Whether any local document has no copy in the books."""
-    return bool(await connection.fetchval(QUERY["has_lone_local"], organization_id, ledger))
-
-
 async def delete_counted(
     connection: Connection,
     organization_id: UUID,

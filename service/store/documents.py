@@ -20,6 +20,7 @@ import asyncpg
 import msgspec
 
 from service.domain.document import Document, DocumentKind, Ledger, Side
+from service.domain.preflight import Owed
 from service.store.database import Connection
 from service.store.document_rows import document_row, document_version
 from service.store.history import HistoryKind, insert_history
@@ -106,6 +107,11 @@ def is_older(document: Document, known: KnownDocument) -> bool:
     """Whether this version came before the one that we know."""
     seen_at = document.updated_at
     return seen_at is not None and known.hub_updated_at is not None and seen_at < known.hub_updated_at
+
+
+async def sum_unpaid_invoices(connection: Connection, organization_id: UUID) -> Sequence[Owed]:
+    """What is yet to be paid of an organization's invoices, by currency."""
+    return [Owed(**row) for row in await connection.fetch(QUERY["sum_unpaid_invoices"], organization_id)]
 
 
 async def write_documents(

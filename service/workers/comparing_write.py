@@ -21,11 +21,12 @@ from service.domain.document import Document, Ledger, Side
 from service.domain.entry import Entry, months_moved
 from service.domain.pairing import Pair, PairedBy
 from service.domain.pairing_similarity import similarity_keys
-from service.domain.preflight import Finding, inspect, inspect_organization
+from service.domain.preflight import Finding, inspect, inspect_organization, lacks_payments_account
 from service.domain.statement_posting import Posting
 from service.store import comparing as store
 from service.store import counted
 from service.store.database import Connection
+from service.store.documents import sum_unpaid_invoices
 from service.store.rows import Row
 from service.workers.compared import Circumstances
 from service.workers.comparing_part import Part
@@ -134,10 +135,11 @@ class Writing:
         )
 
     async def write_organization_findings(self) -> None:
-        """Write what will fail of everything that is not in the books yet."""
+        """Write what will fail of the organization as a whole."""
         where = (self.connection, self.organization_id, self.ledger)
-        is_any_waiting = await counted.has_lone_local(*where)
-        findings = inspect_organization(self.ledger, self.around.setup, is_any_waiting=is_any_waiting)
+        is_lacking = lacks_payments_account(self.ledger, self.around.setup)
+        owed = await sum_unpaid_invoices(self.connection, self.organization_id) if is_lacking else ()
+        findings = inspect_organization(self.ledger, self.around.setup, owed)
         await store.replace_findings_of(*where, [""], [self._finding(each) for each in findings])
 
     async def _move_sums(

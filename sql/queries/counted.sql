@@ -143,13 +143,6 @@ WHERE organization_id = $1 AND ledger = $2 AND key = ANY($3::bigint[]) LIMIT $4;
 SELECT key, count(*) AS seats FROM counted_keys
 WHERE organization_id = $1 AND ledger = $2 AND key = ANY($3::bigint[]) AND side = 'books' GROUP BY key;
 
--- name: has_lone_local :one
--- Whether any local document has no copy in the books.
--- $1 organization_id, $2 ledger
-SELECT EXISTS (
-    SELECT FROM counted WHERE organization_id = $1 AND ledger = $2 AND books_id IS NULL AND local_id IS NOT NULL
-) AS has_lone_local;
-
 -- name: delete_counted :exec
 -- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
 WITH keys_of_local AS (

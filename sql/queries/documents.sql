@@ -114,6 +114,15 @@ UNION ALL
 SELECT document_id, total_minor, currency, kind FROM superseded_documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND document_id = ANY($2::text[]);
 
+-- name: sum_unpaid_invoices :many
+-- What is yet to be paid of an organization's invoices, by currency: asked only where payments have no ledger account.
+-- $1 organization_id
+SELECT currency, count(*) AS invoices, sum(coalesce((body ->> 'due_minor')::bigint, total_minor))::bigint AS due_minor
+FROM documents
+WHERE organization_id = $1 AND ledger = 'receivable' AND side = 'local' AND kind = 'invoice' AND removed_at IS NULL
+    AND currency IS NOT NULL AND coalesce(status, '') NOT IN ('draft', 'void', 'paid')
+GROUP BY currency ORDER BY currency;
+
 -- name: list_document_needs :many
 -- The normal form of the hub's local documents by their ids, for what they need of the books; and the hub's version of them,
 -- which also moves by what the normal form leaves out.

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from service.domain.document import DocumentKind, Ledger, Line, Side, Status
-from service.domain.preflight import Finding, FindingKind, Owner, Setup, inspect, inspect_organization
+from service.domain.preflight import Finding, FindingKind, Owed, Owner, Setup, inspect, inspect_organization
 from tests.domain.worlds import document
 
 SETUP = Setup(
@@ -85,13 +85,25 @@ def test_a_deduction_needs_its_tax_setting() -> None:
 
 
 def test_an_unset_payments_account_is_one_finding_of_the_organization() -> None:
-    """Without an account for payments there is one finding for all invoices, and none for bills."""
+    """Without an account for payments one finding tells what is owed on invoices; bills' are never pushed."""
     unset = replace(SETUP, payments_account_id=None)
-    [finding] = inspect_organization(Ledger.RECEIVABLE, unset, is_any_waiting=True)
+    dollars, euros = (
+        Owed(currency="USD", invoices=2, due_minor=700),
+        Owed(currency="EUR", invoices=1, due_minor=100),
+    )
+    [finding] = inspect_organization(Ledger.RECEIVABLE, unset, [dollars])
     assert (finding.kind, finding.document_id) == (FindingKind.MISSING_PAYMENTS_ACCOUNT, None)
-    assert inspect_organization(Ledger.PAYABLE, unset, is_any_waiting=True) == []
-    assert inspect_organization(Ledger.RECEIVABLE, unset, is_any_waiting=False) == []
-    assert inspect_organization(Ledger.RECEIVABLE, SETUP, is_any_waiting=True) == []
+    assert "2 invoices over USD 7.00 are yet to be paid" in finding.reason
+    assert (finding.amount_minor, finding.currency) == (700, "USD")
+    [finding] = inspect_organization(Ledger.RECEIVABLE, unset, [euros, dollars])
+    assert "3 invoices over EUR 1.00, USD 7.00 are" in finding.reason
+    assert (finding.amount_minor, finding.currency) == (None, None)
+    [finding] = inspect_organization(Ledger.RECEIVABLE, unset, [euros])
+    assert "1 invoice over EUR 1.00 is" in finding.reason
+    assert inspect_organization(Ledger.PAYABLE, unset, [dollars]) == []
+    assert inspect_organization(Ledger.RECEIVABLE, unset, []) == []
+    assert inspect_organization(Ledger.RECEIVABLE, SETUP, [dollars]) == []
+    assert inspect_organization(Ledger.RECEIVABLE, replace(unset, settings_known=False), [dollars]) == []
 
 
 def test_what_was_never_read_proves_nothing() -> None:

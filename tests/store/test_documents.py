@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Line, Side, Status
+from service.domain.preflight import Owed
 from service.store.database import Database
 from service.store.documents import (
     KnownDocument,
@@ -26,6 +27,7 @@ from service.store.documents import (
     mark_document_removed,
     mark_documents_removed,
     prune_scans,
+    sum_unpaid_invoices,
     write_documents,
 )
 from service.store.history import HistoryKind, list_history
@@ -190,3 +192,29 @@ async def test_newest_scan_of_each_list_counts(database: Database) -> None:
         }
         await prune_scans(connection, timedelta(days=30))
         assert await connection.fetchval("SELECT count(*) FROM scans") == 2
+
+
+async def test_what_is_owed_on_invoices(database: Database) -> None:
+    """Open and partly paid invoices count with what is due of them; drafts, paid, void and foreign ones do not."""
+    organization_id = uuid4()
+
+    def invoice(total_minor: int, status: Status, **changes: Any) -> SeenDocument:
+        told = {"ledger": Ledger.RECEIVABLE, "kind": DocumentKind.INVOICE, "currency": "USD", **changes}
+        return SeenDocument(document=bill(total_minor=total_minor, status=status, **told), payload={})
+
+    seen = [
+        invoice(500, Status.OPEN),
+        invoice(900, Status.PARTIALLY_PAID, due_minor=200),
+        invoice(100, Status.OPEN, currency="EUR"),
+        invoice(1, Status.DRAFT),
+        invoice(2, Status.PAID, due_minor=0),
+        invoice(4, Status.VOID),
+        invoice(8, Status.OPEN, kind=DocumentKind.CREDIT_NOTE),
+    ]
+    async with database.organization(organization_id) as connection:
+        await write_documents(connection, organization_id, seen, {})
+        assert await sum_unpaid_invoices(connection, organization_id) == [
+            Owed(currency="EUR", invoices=1, due_minor=100),
+            Owed(currency="USD", invoices=2, due_minor=700),
+        ]
+        assert await sum_unpaid_invoices(connection, uuid4()) == []
