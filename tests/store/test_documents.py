@@ -195,7 +195,7 @@ async def test_newest_scan_of_each_list_counts(database: Database) -> None:
 
 
 async def test_what_is_owed_on_invoices(database: Database) -> None:
-    """Open and partly paid invoices count with what is due of them; drafts, paid, void and foreign ones do not."""
+    """Open and partly paid invoices count with what is due of them; drafts, paid and void ones do not."""
     organization_id = uuid4()
 
     def invoice(total_minor: int, status: Status, **changes: Any) -> SeenDocument:

@@ -7,7 +7,7 @@ state that the comparer is about to meet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,12 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from service.domain.difference import Comparison, compare
 from service.domain.difference_kind import Difference, Kind
-from service.domain.document import Document, Ledger, Side, newest
+from service.domain.document import Document, DocumentKind, Ledger, Side, Status, newest
 from service.domain.expectation_context import Context
 from service.domain.fleet import WorkKind
 from service.domain.pairing import PairedBy
 from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, Link
-from service.domain.preflight import Setup, inspect, inspect_organization
+from service.domain.preflight import Owed, Setup, inspect, inspect_organization
 from service.store.comparing import difference_of, list_pairs
 from service.store.database import Connection, Database
 from service.store.documents import (
@@ -182,7 +182,7 @@ class ComparedLedger:
         return Expected(
             comparison=comparison,
             differences=Counter(comparison.differences),
-            findings=_findings(self.ledger, comparison, around.setup),
+            findings=_findings(self.ledger, comparison, around.setup, there),
             confirmable=_confirmable(comparison, links),
         )
 
@@ -318,9 +318,17 @@ def record_row(link: Link) -> Mapping[str, Any]:
     }
 
 
-def _findings(ledger: Ledger, comparison: Comparison, setup: Setup) -> set[tuple[str, str]]:
-    alone = comparison.pairing.local_only
-    found = [*inspect(alone, setup), *inspect_organization(ledger, setup, is_any_waiting=bool(alone))]
+def _findings(
+    ledger: Ledger, comparison: Comparison, setup: Setup, there: Sequence[Document]
+) -> set[tuple[str, str]]:
+    owed = [
+        Owed(currency=each.currency, invoices=1, due_minor=each.total_minor)
+        for each in there
+        if each.side is Side.LOCAL
+        and each.kind is DocumentKind.INVOICE
+        and each.status not in {Status.DRAFT, Status.VOID, Status.PAID}
+    ]
+    found = [*inspect(comparison.pairing.local_only, setup), *inspect_organization(ledger, setup, owed)]
     return {(each.kind, each.document_id or "") for each in found}
 
 
