@@ -92,6 +92,14 @@ class SilenceFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuietFact:
+    """When anything last changed in any organization, and how many changed within a week before."""
+
+    changed_at: datetime
+    active_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFact:
     """A channel that does not take what it is sent."""
 
@@ -124,5 +132,6 @@ class Facts:
     organizations: Mapping[Kind, Sequence[OrganizationFact]] = field(default_factory=dict)
     """Per kind whose scope is an organization: those in trouble."""
     silences: Sequence[SilenceFact] = ()
+    quiet: QuietFact | None = None
     channels: Sequence[ChannelFact] = ()
     gap: GapFact | None = None

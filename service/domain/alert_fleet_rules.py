@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
-from service.domain.alert_facts import ChannelFact, Facts, HubFact, SilenceFact
+from service.domain.alert_facts import ChannelFact, Facts, HubFact, QuietFact, SilenceFact
 from service.domain.alert_severity import severity
 from service.domain.alert_text import (
     EXCERPT_MAX,
@@ -40,6 +40,15 @@ OVERDUE_BOUNDS: Final = 2.0
 STRETCH_TOLD: Final = 1.5
 """Bounds that are stretched by less come and go with the hour."""
 
+QUIET_SCOPE: Final = "records"
+"""What the silence of the whole fleet is told under."""
+
+QUIET_ACTIVE_MIN: Final = 20
+QUIET_ORGANIZATION_SECONDS: Final = 100 * 86_400.0
+QUIET_SECONDS_MIN: Final = 12 * 3_600.0
+QUIET_SECONDS_MAX: Final = 72 * 3_600.0
+"""A night, and a long weekend."""
+
 MISSING_EVENTS: Final = 10
 """Deliveries that never came within an hour before somebody is told: a lost one now and then is the
 sender's daily life, and costs nothing, since the log had it."""
@@ -54,6 +63,7 @@ def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Co
     yield from _polling(facts, policy)
     for silence in facts.silences:
         yield _silence(silence, now)
+    yield from _quiet(facts.quiet, now)
     yield from _gap(facts)
     for channel in facts.channels:
         if (
@@ -153,6 +163,38 @@ def _silence(silence: SilenceFact, now: datetime) -> Condition:
         members=silence.organizations,
         organizations_count=silence.organizations_count,
         since=silence.since,
+        inhibited_by=HUB_ALERTS,
+    )
+
+
+def quiet_seconds(active_count: int) -> float | None:
+    """How long a fleet may show no change at all; None for one too small to wonder at.
+
+    A hundred active organizations do not all rest for a day; a few do over a weekend, and ten thousand never
+    for half of one.
+    """
+    if active_count < QUIET_ACTIVE_MIN:
+        return None
+    usual = QUIET_ORGANIZATION_SECONDS / active_count
+    return min(max(usual, QUIET_SECONDS_MIN), QUIET_SECONDS_MAX)
+
+
+def _quiet(quiet: QuietFact | None, now: datetime) -> Iterator[Condition]:
+    """Nothing changes anywhere: a hub that answers with yesterday looks like a fleet in which all is well."""
+    bound = None if quiet is None else quiet_seconds(quiet.active_count)
+    if quiet is None or bound is None or _seconds(quiet.changed_at, now) < bound:
+        return
+    yield Condition(
+        kind=Kind.POLLING_BEHIND,
+        scope=QUIET_SCOPE,
+        severity=Severity.WARNING,
+        summary="Nothing changes in any organization",
+        detail=f"The last change anywhere was {instant(quiet.changed_at)}; within a week before, "
+        f"{organizations(quiet.active_count)} changed. The hub answers, perhaps with what it knew then.",
+        owner="partner_engineer",
+        next_step="Issue something in a test organization and see whether its record appears; if it does "
+        "not, report to the hub since when it tells nothing new.",
+        since=quiet.changed_at,
         inhibited_by=HUB_ALERTS,
     )
 

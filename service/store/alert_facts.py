@@ -10,7 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from service.domain.alert import Kind
-from service.domain.alert_facts import MEMBERS_MAX, CauseFact, GapFact, OrganizationFact, SilenceFact
+from service.domain.alert_facts import (
+    MEMBERS_MAX,
+    CauseFact,
+    GapFact,
+    OrganizationFact,
+    QuietFact,
+    SilenceFact,
+)
 from service.store.database import Connection
 from service.store.queries import QUERY
 
@@ -89,6 +96,14 @@ async def list_silent_streams(connection: Connection, silent_seconds: float) -> 
         )
         for row in rows
     ]
+
+
+async def get_fleet_quiet(connection: Connection) -> QuietFact | None:
+    """When anything last changed in any connected organization; None while nothing ever has."""
+    row = await connection.fetchrow(QUERY["get_fleet_quiet"])
+    if row is None or row["changed_at"] is None:
+        return None
+    return QuietFact(changed_at=row["changed_at"], active_count=row["active_count"])
 
 
 async def get_missing_events(connection: Connection, since: datetime, until: datetime) -> GapFact | None:

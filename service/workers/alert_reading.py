@@ -77,6 +77,7 @@ class AlertReading:
                 **await store.list_differing_organizations(connection),
             },
             silences=await store.list_silent_streams(connection, self.policy.stale_seconds),
+            quiet=await store.get_fleet_quiet(connection),
             channels=await self._channels(connection),
             gap=await self._gap(connection, now),
         )

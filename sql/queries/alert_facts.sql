@@ -199,6 +199,18 @@ WHERE s.failures > 1 AND (s.read_at < tieout.now() - $1::interval OR (s.read_at 
     )
 GROUP BY s.stream ORDER BY s.stream;
 
+-- name: get_fleet_quiet :one
+-- The latest change of a record of any connected organization, as far as was read, and how many organizations changed within a
+-- week before it.
+WITH changed AS (
+    SELECT s.organization_id, max(s.cursor_at) AS changed_at FROM streams s
+    JOIN standings w ON w.organization_id = s.organization_id AND w.is_listed AND w.connection_status = 'connected'
+    WHERE s.stream LIKE 'records:%' AND s.cursor_at IS NOT NULL
+    GROUP BY s.organization_id
+), latest AS (SELECT max(changed_at) AS changed_at FROM changed)
+SELECT l.changed_at, count(c.organization_id) FILTER (WHERE c.changed_at > l.changed_at - interval '7 days') AS active_count
+FROM latest l LEFT JOIN changed c ON true GROUP BY l.changed_at;
+
 -- name: list_stream_readings :many
 -- When each of these organizations was last read, in all the streams that bear the prefix; null while one never was.
 -- Organizations that the hub no longer lists have nothing to be read.

@@ -16,6 +16,7 @@ from service.domain.alert_facts import (
     HubFact,
     OrganizationFact,
     PollingFact,
+    QuietFact,
     SilenceFact,
 )
 from service.domain.alert_fleet_rules import HUB_ALERTS
@@ -262,6 +263,21 @@ def test_an_object_type_that_cannot_be_read_is_told_for_itself() -> None:
     assert books.detail.startswith("Never read.")
     assert books.severity is Severity.CRITICAL
     assert set(HUB_ALERTS) <= set(books.inhibited_by)
+
+
+@pytest.mark.parametrize(
+    ("active_count", "hours"), [(19, None), (20, 72), (100, 24), (200, 12), (10_000, 12)]
+)
+def test_a_fleet_in_which_nothing_changes_is_told(active_count: int, hours: int | None) -> None:
+    """The more organizations are active, the sooner it is strange that none changes; of few it never is."""
+    quiet = QuietFact(changed_at=START, active_count=active_count)
+    if hours is None:
+        assert found(1_000 * 3_600, quiet=quiet) == {}
+        return
+    assert found(hours * 3_600 - 1, quiet=quiet) == {}
+    (told,) = found(hours * 3_600, quiet=quiet).values()
+    assert told.fingerprint == "polling_behind:records"
+    assert set(HUB_ALERTS) <= set(told.inhibited_by)
 
 
 def test_webhooks_that_do_not_come_are_told_from_ten_on() -> None:

@@ -45,6 +45,7 @@ ACROSS: Mapping[str, str] = {
     "list_stuck_organizations": ALERTS,
     "list_comparison_readings": ALERTS,
     "get_missing_events": ALERTS,
+    "get_fleet_quiet": ALERTS,
     "list_silent_streams": ALERTS,
     "list_outdated_organizations": "after a release with other rules, whose records are to be read again",
     "list_fleet_causes": "sums are kept; the example of each cause is one look into an index of each shard",
