@@ -22,9 +22,9 @@ EQUAL_SECONDS = 400.0
 
 SETTINGS: Mapping[str, object] = {
     "hub_rate_per_second": 2_000,
-    "poll_seconds": 15,
-    "connection_seconds": 15,
-    "diff_seconds": 20,
+    "poll_seconds": 30,
+    "connection_seconds": 30,
+    "diff_seconds": 40,
     "retry_attempts": 0,
 }
 """Bounds short enough for a test (organizations that were quiet for a day are read as often as both sides are
