@@ -8,6 +8,7 @@ is a copy of it, which takes a few hundredths of a second.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from service import embedded
@@ -124,6 +126,18 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated database, opened as the service opens it."""
     async with await Database.open(database_url) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Leave logging as it was, whatever a test made of it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ async def test_answers_are_as_described(
             continue
         queries: list[dict[str, str]] = [{}]
         if "as_of" in {parameter["name"] for parameter in methods["get"]["parameters"]}:
-            queries.append({"as_of": f"{await database.now():%Y-%m-%dT%H:%M:%SZ}"})
+            queries.append({"as_of": f"{await database.now():%Y-%m-%dT%H:%M:%S.%fZ}"})
         for query in queries:
             with subtests.test(f"{path} {query}"):
                 answer = await operator.get(path.format(**ids), params=query)

@@ -110,7 +110,8 @@ async def test_a_locked_period_sees_trials_alone(database: Database) -> None:
         await world.live(2 * POLICY.canary_seconds, HOUR / 4)
         assert {record.state for record in await records_of(world, documents)} <= SETTLED
         after = pushed(world) - locked
-        assert set(after) == set(documents)
+        # The trials that were under way when the period was opened have passed by themselves.
+        assert documents.keys() - after.keys() <= set(locked)
         assert set(after.values()) == {1}
         copies = world.copies()
         assert {copies[each] for each in documents} == {1}
