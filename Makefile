@@ -7,8 +7,8 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 # Options for `tieout demo`, such as ARGS=--once, and for pytest, such as TESTS=tests/store.
 ARGS ?=
 TESTS ?= tests
-# Workers of pytest; the acceptance tests start processes of their own beside them.
-WORKERS ?= 2
+# Workers of pytest: more than two cores can run at once, since many tests wait for processes of their own.
+WORKERS ?= 4
 
 VENV := .venv
 RUN := $(VENV)/bin

@@ -52,6 +52,13 @@ IDLE_IN_TRANSACTION_SECONDS = 30.0
 ACQUIRE_SECONDS = 15.0
 """Longer than a connection takes to open, shorter than a sender of webhooks waits for its answer."""
 
+STATEMENTS_MAX = 400
+"""Statements that a connection keeps prepared: more than we have. With room for fewer than a worker goes
+through, the one that is needed next has always just been thrown out."""
+
+STATEMENT_LIFETIME_SECONDS = 3_600
+"""After which one is prepared anew, for a plan that fits what the tables hold by then."""
+
 SESSION = {
     "role": "tieout_app",
     "search_path": "tieout",
@@ -117,7 +124,8 @@ class Database:
                 max_size=pool_size,
                 timeout=CONNECT_SECONDS,
                 command_timeout=COMMAND_SECONDS,
-                statement_cache_size=0 if server.is_pgbouncer else 100,
+                statement_cache_size=0 if server.is_pgbouncer else STATEMENTS_MAX,
+                max_cached_statement_lifetime=STATEMENT_LIFETIME_SECONDS,
                 server_settings={"application_name": application_name}
                 | ({} if server.is_pgbouncer else SESSION),
                 init=_prepare,

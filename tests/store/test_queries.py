@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from service.store.database import Database
+from service.store.database import STATEMENTS_MAX, Database
 from service.store.queries import QUERIES, QUERY, Rows, parse, read
 
 FILE = """\
@@ -54,6 +54,11 @@ def test_a_malformed_file_is_our_mistake(text: str, complaint: str) -> None:
     """What does not follow the form is an assertion that names the file."""
     with pytest.raises(AssertionError, match=rf"work\.sql.*{complaint}"):
         list(parse(text, "work.sql"))
+
+
+def test_all_queries_stay_prepared() -> None:
+    """A connection has room for all queries, and for the few statements of the driver."""
+    assert len(QUERIES) + 10 < STATEMENTS_MAX
 
 
 def test_a_name_used_twice_is_our_mistake(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Retrying, killed and frozen at every wait of a run, on real Postgres: nothing twice, nothing forgotten."""
+"""Retrying, killed and frozen at every wait of a run, on real Postgres: nothing twice, nothing forgotten.
+
+A commit is tried with kills at every wait, and freezes at some, by `tests/simulation`; this goes by night.
+"""
 
 from __future__ import annotations
 
@@ -165,6 +168,7 @@ async def killing(
         yield Killing(world, made, await made.start("survivor"))
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("when", list(When))
 async def test_killed_at_any_wait_it_pushes_once(killing: Killing, when: When) -> None:
     """Killed at any wait of a run, before or after what it waits for, it doubles and forgets nothing."""
@@ -217,6 +221,7 @@ async def test_a_planned_retry_killed_at_any_wait_is_sent_once(killing: Killing,
         assert killing.world.copies()[document_id] == 1
 
 
+@pytest.mark.night
 async def test_frozen_at_any_wait_it_is_harmless(killing: Killing) -> None:
     """A replica that slept for an hour anywhere in its run, and was taken over, pushes and writes nothing."""
     documents = [await killing.fail_one()]
