@@ -39,7 +39,7 @@ def body(notice: Notice, *, public_url: str) -> Mapping[str, Any]:
         "started_at": _rfc3339(alert.started_at),
         "ended_at": _rfc3339(alert.ended_at) if alert.ended_at else None,
         "runbook_url": runbook_url(alert, public_url),
-        "url": f"{public_url}/alerts#{alert.alert_id}",
+        "url": f"{public_url}/alerts/{alert.alert_id}",
         "next_step": alert.next_step,
         "reason": notice.reason.value,
         "sequence": notice.sequence,

@@ -104,6 +104,11 @@ async def list_alerts(
     return await connection.fetch(QUERY["list_alerts"], organization_id, status, started_at, alert_id, limit)
 
 
+async def get_alert(connection: Connection, alert_id: UUID) -> asyncpg.Record | None:
+    """One alert that fires or did; None when there is none."""
+    return await connection.fetchrow(QUERY["get_alert"], alert_id)
+
+
 async def count_firing_alerts(connection: Connection) -> Mapping[str, int]:
     """How many alerts fire, by severity."""
     rows = await connection.fetch(QUERY["count_firing_alerts"])

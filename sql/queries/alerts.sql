@@ -54,6 +54,14 @@ WHERE status <> 'pending' AND ($1::uuid IS NULL OR organization_id = $1) AND ($2
     AND ($3::timestamptz IS NULL OR (started_at, alert_id) < ($3, $4::uuid))
 ORDER BY started_at DESC, alert_id DESC LIMIT $5;
 
+-- name: get_alert :one
+-- One that fires or did, without its members.
+-- $1 alert_id
+SELECT organization_id, alert_id, fingerprint, kind, scope, cause, severity, status, summary, detail, owner, next_step,
+    organizations, organizations_count, records_count, money_at_risk, started_at, quiet_since, ended_at, is_inhibited,
+    regressions_count, notified_at, notified_count, acknowledged_at, acknowledged_by, snoozed_until, version, changed_at
+FROM alerts WHERE status <> 'pending' AND alert_id = $1;
+
 -- name: count_firing_alerts :many
 -- By severity.
 SELECT severity, count(*) AS alerts FROM alerts WHERE status = 'firing' GROUP BY severity;

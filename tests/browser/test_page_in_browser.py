@@ -44,6 +44,7 @@ def addresses(fleet: Fleet, retry: str) -> Mapping[str, str]:
     parts = {
         "{organization_id:uuid}": str(ORGANIZATION),
         "{record_id:uuid}": str(fleet.records[ORGANIZATION][list(State).index(State.BLOCKED)].record_id),
+        "{alert_id:uuid}": str(fleet.alerts[ORGANIZATION].alert_id),
         "{cause}": Cause.MISSING_TAX_RATE.value,
         "{period}": "2026-10",
         "{retry_id:uuid}": retry,

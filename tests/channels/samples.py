@@ -29,7 +29,7 @@ def message(*, sequence: int = 1, is_repeat: bool = False, **changes: Any) -> Me
         "started_at": "2026-11-20T03:00:00.000Z",
         "ended_at": None,
         "runbook_url": "http://127.0.0.1:8080/runbook#missing_tax_rate",
-        "url": f"http://127.0.0.1:8080/alerts#{ALERT_ID}",
+        "url": f"http://127.0.0.1:8080/alerts/{ALERT_ID}",
         "next_step": "Create the tax rate.",
         "reason": "first",
         "sequence": sequence,

@@ -255,7 +255,7 @@ async def test_an_action_needs_the_token_of_its_session(app: ASGIApp, database: 
         assert (await ada.post(path, data={"csrf_token": own}, headers=cross)).status_code == 403
         assert (await ada.post(api, headers={"x-csrf-token": own})).status_code == 200
         done = await ada.post(path, data={"csrf_token": own})
-        assert (done.status_code, done.headers["location"]) == (303, "/alerts")
+        assert (done.status_code, done.headers["location"]) == (303, f"/alerts/{alert.alert_id}")
         assert "Taken on by operator" in (await ada.get("/alerts")).text
 
 

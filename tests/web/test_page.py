@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -183,6 +184,30 @@ async def test_actions_are_offered_to_those_who_may(filled: Fleet, operator: htt
             page = await open_page(person, "/alerts")
         actions = {each.get("action") for tag, each in page.tags if tag == "form"} - {"/logout"}
         assert bool(actions) is may
+
+
+async def test_a_message_leads_to_its_alert_through_the_door(
+    filled: Fleet, operator: httpx.AsyncClient, viewer: httpx.AsyncClient
+) -> None:
+    """The link of a message asks for a key and then shows that alert: whose turn it is, and what to do."""
+    alert = filled.alerts[ORGANIZATION]
+    told = (await viewer.get("/v1/alerts")).json()["data"]
+    link = next(each["url"] for each in told if each["id"] == str(alert.alert_id))
+    path = f"/alerts/{alert.alert_id}"
+    assert link.endswith(path)
+    async with httpx.AsyncClient(transport=operator._transport, base_url=operator.base_url) as stranger:
+        door = await stranger.get(path, headers=BROWSER)
+        assert (door.status_code, door.headers["location"]) == (303, f"/login?next={path}")
+        form = await open_page(stranger, door.headers["location"])
+        hidden = {
+            str(each["name"]): str(each["value"]) for _, each in form.tags if each.get("type") == "hidden"
+        }
+        entered = await stranger.post("/login", data={**hidden, "key": KEYS["operator"]})
+        assert (entered.status_code, entered.headers["location"]) == (303, path)
+        page = await open_page(stranger, path)
+    assert alert.summary in page.text
+    assert "Whose turn: " in page.text
+    assert (await viewer.get(f"/alerts/{uuid4()}", headers=BROWSER)).status_code == 404
 
 
 async def test_silencing_by_the_page(database: Database, operator: httpx.AsyncClient) -> None:

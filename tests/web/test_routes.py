@@ -69,6 +69,7 @@ RIGHTS: dict[str, Role | None] = {
     "POST /retries/{retry_id:uuid}/cancel": OPERATOR,
     "GET /differences": VIEWER,
     "GET /alerts": VIEWER,
+    "GET /alerts/{alert_id:uuid}": VIEWER,
     "GET /events": VIEWER,
     "GET /runbook": VIEWER,
     "POST /alerts/{alert_id:uuid}/acknowledge": OPERATOR,

@@ -12,7 +12,7 @@ import msgspec
 
 from service.domain.alert import Status
 from service.domain.fleet import FLEET
-from service.store.alerts import list_alerts, mark_alert_acknowledged, mark_alert_snoozed
+from service.store.alerts import get_alert, list_alerts, mark_alert_acknowledged, mark_alert_snoozed
 from service.store.as_of import list_alerts_as_of
 from service.store.database import Connection
 from service.web.paging import Key, Keyset, Page
@@ -107,6 +107,12 @@ async def load(connection: Connection, asked: Asked, *, status: str, limit: int)
     return [of_row(row, asked.service.settings.public_url) for row in rows]
 
 
+async def load_one(connection: Connection, asked: Asked, alert_id: UUID) -> Alert | None:
+    """Read one alert."""
+    row = await get_alert(connection, alert_id)
+    return None if row is None else of_row(row, asked.service.settings.public_url)
+
+
 async def acknowledge(asked: Asked) -> Alert:
     """Note that somebody has taken an alert on; its repeats stop."""
     async with asked.rows(readonly=False) as connection:
@@ -136,7 +142,7 @@ def _known(row: asyncpg.Record, public_url: str) -> Alert:
         "id": str(row["alert_id"]),
         "organization_id": None if row["organization_id"] == FLEET else str(row["organization_id"]),
         "runbook_url": f"{public_url}/runbook#{body['cause'] or body['kind']}",
-        "url": f"{public_url}/alerts#{row['alert_id']}",
+        "url": f"{public_url}/alerts/{row['alert_id']}",
     }
     return msgspec.convert(told, Alert)
 
@@ -147,6 +153,6 @@ def of_row(row: asyncpg.Record, public_url: str) -> Alert:
         id=row["alert_id"],
         organization_id=None if row["organization_id"] == FLEET else row["organization_id"],
         runbook_url=f"{public_url}/runbook#{row['cause'] or row['kind']}",
-        url=f"{public_url}/alerts#{row['alert_id']}",
+        url=f"{public_url}/alerts/{row['alert_id']}",
         **{name: row[name] for name in _PLAIN},
     )

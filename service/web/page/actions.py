@@ -22,7 +22,7 @@ async def acknowledge(asked: Asked) -> Response:
     require_same_site(asked)
     async with asked.rows(readonly=False) as connection:
         row = await mark_alert_acknowledged(connection, asked.path["alert_id"], asked.who.name)
-    return _back(found=row is not None)
+    return _back(asked, found=row is not None)
 
 
 async def snooze(asked: Asked) -> Response:
@@ -34,7 +34,7 @@ async def snooze(asked: Asked) -> Response:
     until = await asked.service.database.now() + timedelta(hours=hours)
     async with asked.rows(readonly=False) as connection:
         row = await mark_alert_snoozed(connection, asked.path["alert_id"], until)
-    return _back(found=row is not None)
+    return _back(asked, found=row is not None)
 
 
 async def decide(asked: Asked) -> Response:
@@ -51,7 +51,7 @@ async def decide(asked: Asked) -> Response:
     return RedirectResponse(f"/records/{record_id}", 303)
 
 
-def _back(*, found: bool) -> Response:
+def _back(asked: Asked, *, found: bool) -> Response:
     if not found:
         raise not_found("firing alert")
-    return RedirectResponse("/alerts", 303)
+    return RedirectResponse(f"/alerts/{asked.path['alert_id']}", 303)

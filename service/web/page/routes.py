@@ -99,6 +99,7 @@ ROUTES: Sequence[Route] = (
         one_of("status", alerts.SHOWN, "Only those that fire, or did."),
         *PAGING,
     ),
+    _page("/alerts/{alert_id:uuid}", views.show_alert, "One alert"),
     _page(
         "/events",
         views.list_events,

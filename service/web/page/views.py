@@ -159,6 +159,16 @@ async def list_alerts(asked: Asked) -> Response:
     return await show_list("alerts.html", "/alerts", asked, page)
 
 
+async def show_alert(asked: Asked) -> Response:
+    """Show one alert: where the links of messages lead."""
+    async with asked.rows() as connection:
+        alert = await alerts.load_one(connection, asked, asked.path["alert_id"])
+        now = (await get_database_state(connection))["now"]
+    if alert is None:
+        raise not_found("alert")
+    return render("alert.html", asked, now=now, alert=alert, active="/alerts")
+
+
 async def list_events(asked: Asked) -> Response:
     """Show the ledger of webhooks."""
     page: Page[events.Event] = await events.list_them(asked)
