@@ -15,7 +15,7 @@ from service.store.database import Database
 from service.web.route import Kind, Route
 from service.web.table import ROUTES
 from tests.browser.conftest import Person, sign_in, sit_down
-from tests.web.builders import ORGANIZATION, Fleet, add_organization, add_record, fill
+from tests.web.builders import ORGANIZATION, Fleet, add_alert, add_organization, add_record, fill
 from tests.web.test_page import EVIL, plant
 
 DESK = ViewportSize(width=1280, height=900)
@@ -99,7 +99,8 @@ async def test_a_planted_script_stays_text(database: Database, browser: Browser,
     """Scripts in all upstream texts neither run nor load anything, on any view."""
     await plant(database)
     await add_record(database, ORGANIZATION, state=State.BLOCKED, cause_text=EVIL, reason=EVIL)
-    fleet = Fleet({ORGANIZATION: [await _failing(database)] * len(State)}, {})
+    alert = await add_alert(database, ORGANIZATION, summary=EVIL, detail=EVIL, next_step=EVIL)
+    fleet = Fleet({ORGANIZATION: [await _failing(database)] * len(State)}, {ORGANIZATION: alert})
     person = await sign_in(browser, base, viewport=DESK)
     person.console.clear()
     shown = 0
