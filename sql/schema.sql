@@ -3,6 +3,45 @@
 
 CREATE SCHEMA tieout;
 
+CREATE TYPE tieout.record_row AS (
+	record_id uuid,
+	organization_id uuid,
+	object_type text,
+	updated_at timestamp with time zone,
+	sync_status text,
+	errors text,
+	object_id uuid,
+	platform text,
+	platform_object_id text,
+	provider text,
+	provider_object_id text,
+	created_at timestamp with time zone,
+	last_pulled_at timestamp with time zone,
+	object_updated_at timestamp with time zone,
+	platform_updated_at timestamp with time zone,
+	provider_updated_at timestamp with time zone,
+	state text,
+	reason text,
+	version bigint,
+	episode integer,
+	cause text,
+	cause_rule text,
+	cause_group text,
+	cause_text text,
+	rules_version integer,
+	owner text,
+	attempts_count integer,
+	next_attempt_at timestamp with time zone,
+	deadline_at timestamp with time zone,
+	first_failed_at timestamp with time zone,
+	healed_at timestamp with time zone,
+	amount_minor bigint,
+	currency text,
+	payload text,
+	content_hash bytea,
+	body text
+);
+
 CREATE FUNCTION tieout.analyze_counted() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'

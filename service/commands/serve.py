@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 import service.app
-from service import logs
+from service import logs, rings
 from service.settings import Settings
 
 
@@ -23,6 +23,7 @@ def command() -> None:
     """
     settings = Settings.from_environment(os.environ)
     logs.configure(logs.Masker(settings.secrets()))
+    rings.search_less()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(service.app.run(settings))
 

@@ -29,6 +29,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -98,6 +99,7 @@ class Record(SeenRecord):
 
 
 _SEEN_FIELDS = tuple(field.name for field in fields(SeenRecord))
+_seen_values = attrgetter(*_SEEN_FIELDS)
 _BOOKS_IDS = ("platform_object_id", "provider_object_id")
 
 
@@ -105,7 +107,7 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
     """What we know after the hub told `seen`; the very same object when it is no news."""
     if previous is not None and not _is_news(previous, seen):
         return previous
-    told = {name: getattr(seen, name) for name in _SEEN_FIELDS}
+    told = dict(zip(_SEEN_FIELDS, _seen_values(seen), strict=True))
     if previous is not None:
         assert previous.record_id == seen.record_id, "observed another record"
         told |= {name: told[name] or getattr(previous, name) for name in _BOOKS_IDS}
@@ -116,10 +118,10 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
             ours = _failed(previous, seen, now, policy)
         case _:
             ours = _pending(previous, seen, now, policy)
-    state = move(previous.state if previous else None, ours["state"])
+    ours["state"] = move(previous.state if previous else None, ours["state"])
     if previous is None:
-        return Record(**told, **{**ours, "state": state})
-    return replace(previous, **told, **{**ours, "state": state, "version": previous.version + 1})
+        return Record(**told, **ours)
+    return replace(previous, **told, **ours, version=previous.version + 1)
 
 
 def reclassify(record: Record, now: datetime, policy: Policy) -> Record:

@@ -67,13 +67,17 @@ MOVES: Mapping[State, frozenset[State]] = {
 """Every legal move; a state may always stay what it is."""
 
 
+BEGINNINGS: frozenset[State] = frozenset(State) - {State.CONFIRMED}
+"""Where a record that is new may begin."""
+
+
 class IllegalTransition(AssertionError):  # noqa: N818 - names what happened, as h11's LocalProtocolError does not
     """A record was about to make a move that its life does not have."""
 
 
 def move(current: State | None, to: State) -> State:
     """The new state, or `IllegalTransition`; a record that is new may begin anywhere but as confirmed."""
-    allowed = frozenset(State) - {State.CONFIRMED} if current is None else MOVES[current]
+    allowed = BEGINNINGS if current is None else MOVES[current]
     if to not in allowed:
         raise IllegalTransition(f"a record cannot go from {current or 'nothing'} to {to}")
     return to

@@ -13,6 +13,8 @@ for the pool have time-outs of their own, which together end before the deadline
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import sys
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -70,6 +72,7 @@ def open_http(
 
     A cookie kept from one organization's answer would travel with the next one's request.
     """
+    note_missing_modules()
     share = timeout_seconds * SHARE_BEFORE_SENDING
     return httpx.AsyncClient(
         base_url=base_url,
@@ -90,6 +93,16 @@ def open_http(
         verify=True,
         transport=transport,
     )
+
+
+def note_missing_modules() -> None:
+    """Let Python remember that sniffio is not there, where it is not.
+
+    httpcore imports it several times a request and does without; each time Python looks through all folders,
+    which is a third of what a request costs.
+    """
+    if "sniffio" not in sys.modules and importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # that is how it is remembered
 
 
 async def exchange(

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, get_args, get_type_hints
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -29,17 +30,31 @@ Rate = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 """Percent times 100; fits Postgres' integer."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """What all objects have in common: the payload, and times that know their zone."""
+class Row(Struct, frozen=True, kw_only=True, gc=False):
+    """What all objects have in common: the payload, and times that know their zone.
+
+    Made of JSON, so never part of a ring: the garbage collector need not look at them.
+    """
 
     payload: Payload
 
     def __post_init__(self) -> None:
         """Take times without a zone as UTC, as the hub's documents say."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, datetime):
-                force_setattr(self, name, _utc(value))
+        for name in _times(type(self)):
+            at = getattr(self, name)
+            if at is not None and at.tzinfo is not UTC:
+                force_setattr(self, name, _utc(at))
+
+
+@cache
+def _times(kind: type[Row]) -> tuple[str, ...]:
+    """The fields of a kind that hold times."""
+    hints = get_type_hints(kind)
+    return tuple(
+        name
+        for name in kind.__struct_fields__
+        if hints[name] is datetime or datetime in get_args(hints[name])
+    )
 
 
 def _utc(at: datetime) -> datetime:

@@ -16,10 +16,11 @@ prepared, and what a session is otherwise told once at its start is told to each
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -71,6 +72,17 @@ SESSION = {
 
 FLEET = "*"
 """The scope that sees all organizations."""
+
+Settings: TypeAlias = Mapping[str, str]
+"""Of Postgres, for one transaction."""
+
+NO_SETTINGS: Settings = MappingProxyType({})
+REPEATABLE: Settings = MappingProxyType({"synchronous_commit": "off"})
+"""It ends without waiting for the disk: should Postgres crash in the next moment it never was. That is for
+what is done again until a later transaction, which waits, says that it need not be. Since what waits gets to
+the disk after all that came before it, nothing is ever built on what might not have been."""
+BY_INDEX: Settings = MappingProxyType({"enable_seqscan": "off"})
+"""Plans are kept, and one made when a table was small reads it whole for every page of a first load."""
 
 _TELL = "select set_config(name, value, true) from unnest($1::text[], $2::text[]) as setting(name, value)"
 
@@ -167,13 +179,15 @@ class Database:
 
     @asynccontextmanager
     async def organization(
-        self, organization_id: UUID, *, readonly: bool = False
+        self, organization_id: UUID, *, readonly: bool = False, settings: Settings = NO_SETTINGS
     ) -> AsyncIterator[Connection]:
         """Open a transaction that sees the rows of one organization alone.
 
         A read-only one sees a single state of the database from its first query to its last.
         """
-        async with self._transaction(str(organization_id), readonly=readonly) as connection:
+        async with self._transaction(
+            str(organization_id), readonly=readonly, settings=settings
+        ) as connection:
             yield connection
 
     @asynccontextmanager
@@ -193,8 +207,10 @@ class Database:
         return now
 
     @asynccontextmanager
-    async def _transaction(self, scope: str, *, readonly: bool) -> AsyncIterator[Connection]:
-        settings = {"tieout.scope": scope}
+    async def _transaction(
+        self, scope: str, *, readonly: bool, settings: Settings = NO_SETTINGS
+    ) -> AsyncIterator[Connection]:
+        settings = {**settings, "tieout.scope": scope}
         if self._server.is_pgbouncer:
             settings = SESSION | settings
         if self.clock_offset:

@@ -22,7 +22,11 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 def encode(value: object) -> str:
     """Write a value as Postgres takes it."""
-    encoded = _ENCODER.encode(value)
+    return fit(_ENCODER.encode(value))
+
+
+def fit(encoded: bytes) -> str:
+    """JSON that is written already, as Postgres takes it."""
     if b"\\u0000" in encoded:
         encoded = _ESCAPED_NUL.sub(rb"\1\\ufffd", encoded)
     return encoded.decode()

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +21,9 @@ from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Connection
 from service.store.queries import QUERY
+from service.store.record_rows import FIELDS, RecordRow, json_text, record_row
 from service.store.rows import rows_json
 
-_FIELDS = tuple(field.name for field in fields(Record))
-_values = attrgetter(*_FIELDS)
 _CAUSES = frozenset(Cause)
 
 
@@ -33,12 +31,13 @@ _CAUSES = frozenset(Cause)
 class Change:
     """A record as it was in this transaction, None when it is new, and as it is to be.
 
-    Whoever has just read it from the hub gives what the hub told, and its digest; otherwise those stay.
+    Whoever has just read it from the hub gives what the hub told, be it written as JSON already, and its
+    digest; otherwise those stay.
     """
 
     before: Record | None
     after: Record
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, Any] | str | None = None
     content_hash: bytes | None = None
 
 
@@ -63,11 +62,9 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
     known = [_row(change) for change in changes if change.before is not None]
     written = 0
     if new:
-        written += len(await connection.fetch(QUERY["insert_records"], rows_json(new)))
+        written += await _count(connection, "insert_records", new)
     if known:
-        written += len(
-            await connection.fetch(QUERY["update_records"], organization_ids.pop(), rows_json(known))
-        )
+        written += await _count(connection, "update_records", organization_ids.pop(), known)
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
     await add_record_counts(connection, changes)
 
@@ -99,19 +96,15 @@ async def lock_records(
     return {row["record_id"]: record_of(row) for row in rows}
 
 
-async def find_records_by_index(connection: Connection) -> None:
-    """Look records up by their index until this transaction ends, whatever plans were made before."""
-    await connection.execute(QUERY["find_records_by_index"])
-
-
 async def list_record_news(
-    connection: Connection, organization_id: UUID, hash_by_record: Mapping[UUID, bytes]
-) -> Mapping[UUID, bool]:
-    """Records of which the hub told last what we do not know, by digest; tells of each whether it is new."""
-    rows = await connection.fetch(
-        QUERY["list_record_news"], organization_id, list(hash_by_record), list(hash_by_record.values())
-    )
-    return {row["record_id"]: row["is_new"] for row in rows}
+    connection: Connection, organization_id: UUID, record_ids: Sequence[UUID], hashes: Sequence[bytes]
+) -> Mapping[int, bool]:
+    """Which of these records the hub told something of that we do not know, by digest.
+
+    They are told by their place; each with whether it is new.
+    """
+    rows = await connection.fetch(QUERY["list_record_news"], organization_id, record_ids, hashes)
+    return {row["place"]: row["is_new"] for row in rows}
 
 
 async def get_record(
@@ -256,7 +249,7 @@ async def list_organization_causes(
 
 def record_of(row: asyncpg.Record) -> Record:
     """A record, of a row that has all of its columns."""
-    told = {name: row[name] for name in _FIELDS}
+    told = {name: row[name] for name in FIELDS}
     return Record(**{**told, "state": State(row["state"]), "cause": _cause(row["cause"])})
 
 
@@ -286,10 +279,16 @@ def _count_key(record: Record) -> tuple[Any, ...]:
     )
 
 
-def _row(change: Change) -> dict[str, Any]:
-    after, before = change.after, change.before
+def _row(change: Change) -> RecordRow:
+    after, before, payload = change.after, change.before, change.payload
     assert before is None or before.version < after.version, "a change is a new version"
-    assert before is not None or change.payload is not None, "a new record comes from the hub"
-    row = dict(zip(_FIELDS, _values(after), strict=True))
-    row["payload"], row["content_hash"] = change.payload, change.content_hash
-    return row
+    assert before is not None or payload is not None, "a new record comes from the hub"
+    if payload is not None and not isinstance(payload, str):
+        payload = json_text(payload)
+    return record_row(after, payload, change.content_hash)
+
+
+async def _count(connection: Connection, query: str, *arguments: object) -> int:
+    """Write, and tell how many rows that were."""
+    status = await connection.execute(QUERY[query], *arguments)
+    return int(status.rpartition(" ")[2])

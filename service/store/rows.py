@@ -36,10 +36,19 @@ def rows_json(rows: Iterable[Row]) -> str:
 
 def content_hash(value: object) -> bytes:
     """Digest of anything that can be written as JSON, whatever the order of its keys."""
+    return digest(canonical(value))
+
+
+def canonical(value: object) -> bytes:
+    """Write anything as JSON, its keys in order."""
     try:
-        encoded = _CANONICAL.encode(value)
+        return _CANONICAL.encode(value)
     except UnicodeEncodeError:
-        encoded = _CANONICAL.encode(clean(value))
+        return _CANONICAL.encode(clean(value))
+
+
+def digest(encoded: bytes) -> bytes:
+    """Digest of what `canonical` wrote."""
     return blake2b(encoded, digest_size=HASH_BYTES).digest()
 
 

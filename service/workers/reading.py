@@ -9,9 +9,8 @@ Rows that cannot be read, or that are another organization's, are counted and lo
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -103,20 +102,6 @@ class Readout:
     changes: int = 0
     missed: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-
-
-async def ahead(pages: AsyncIterator[RowT]) -> AsyncGenerator[RowT, None]:
-    """Give pages, each while the one after it is already on its way."""
-    following = asyncio.ensure_future(anext(pages, None))
-    try:
-        while (page := await following) is not None:
-            following = asyncio.ensure_future(anext(pages, None))
-            yield page
-    finally:
-        following.cancel()
-        await asyncio.wait([following])
-        if not following.cancelled():
-            following.exception()  # looked at, since nobody else will
 
 
 async def nudge(connection: Connection, reading: Reading, *kinds: WorkKind) -> None:

@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from service.domain.cadence import OVERLAP, RATE_SECONDS
@@ -22,27 +24,29 @@ from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
 from service.domain.record import Record, SeenRecord, observe
 from service.domain.stream import Stream, part_of
+from service.hub.paging import Page
 from service.hub.payloads import SyncedRecord
+from service.store import jsonb
 from service.store.awaited import delete_answered
-from service.store.database import Connection
+from service.store.database import BY_INDEX, REPEATABLE, Connection
 from service.store.documents import (
     LocalAmount,
     list_hashes_of_documents,
     list_known_objects,
     list_local_amounts,
 )
-from service.store.records import Change, find_records_by_index, list_record_news, lock_records, write_records
-from service.store.rows import content_hash
+from service.store.records import Change, list_record_news, lock_records, write_records
+from service.store.rows import canonical, digest
 from service.store.streams import insert_targets
 from service.workers.reading import (
     Reading,
     Readout,
-    ahead,
     count_refused,
     count_strangers,
     nudge,
     strangers_among,
 )
+from service.workers.reading_pages import behind, together
 
 LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
     "receivable": (Ledger.RECEIVABLE, Stream.LOCAL_RECEIVABLES),
@@ -51,12 +55,22 @@ LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
 """Where the document of a record is, by the record's type."""
 
 
-@dataclass(frozen=True, slots=True)
+PAGES_MAX: Final = 4
+"""Of a list, written at once: beyond a thousand rows a transaction gains nothing and only lasts longer."""
+
+
+@dataclass(slots=True)
 class Told:
-    """A record as a page told it, with the digest of what was told."""
+    """A record as a page told it, and what we make of it before anything is written."""
 
     row: SyncedRecord
-    digest: bytes
+    page: int
+    payload: str = ""
+    digest: bytes = b""
+    object_id: str = ""
+    is_object_known: bool = True
+    first: Record | None = None
+    """What it is when it is new, unless it has been written meanwhile."""
 
 
 async def read_records(reading: Reading) -> Readout:
@@ -66,55 +80,107 @@ async def read_records(reading: Reading) -> Readout:
     since = None if reading.is_full or cursor is None else cursor - OVERLAP
     readout = Readout(cursor_at=cursor, is_full=since is None)
     found = reading.hub.records(reading.organization_id, object_type, updated_since=since)
-    async with aclosing(ahead(found)) as pages:
-        async for page in pages:
-            count_refused(readout, reading, page.refused)
-            await _take(reading, readout, object_type, page.items)
-            for row in page.items:
+    async with aclosing(together(found, PAGES_MAX)) as taken, behind() as writing:
+        async for pages in taken:
+            for page in pages:
+                count_refused(readout, reading, page.refused)
+            told = _newest(pages, object_type)
+            readout.counts["records_read"] += len(told)
+            news = await _news(reading, readout, told)
+            await writing.do(_write(reading, readout, told, news))
+            for latest in (max(row.updated_at for row in page.items) for page in pages if page.items):
                 # A time in our future is not believed, or it would hide what comes.
-                at = min(row.updated_at, reading.began_at)
+                at = min(latest, reading.began_at)
                 readout.cursor_at = at if readout.cursor_at is None else max(readout.cursor_at, at)
     return readout
 
 
-async def _take(reading: Reading, readout: Readout, object_type: str, rows: Sequence[SyncedRecord]) -> None:
-    """Write what is news on a page."""
-    told = _newest(row for row in rows if row.object_type == object_type)
-    readout.counts["records_read"] += len(told)
-    async with reading.database.organization(reading.organization_id) as connection:
-        await find_records_by_index(connection)
-        unknown = await list_record_news(
-            connection, reading.organization_id, {each: found.digest for each, found in told.items()}
+def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[Told]:
+    """One version of each record; pages that shifted may hold two."""
+    newest: dict[UUID, Told] = {}
+    for number, page in enumerate(pages):
+        for row in page.items:
+            if row.object_type == object_type:
+                told = Told(row, number)
+                other = newest.setdefault(row.id, told)
+                if other is not told and other.row.updated_at <= row.updated_at:
+                    del newest[row.id]
+                    newest[row.id] = told
+    for told in newest.values():
+        payload = canonical(told.row.payload)
+        told.payload, told.digest = jsonb.fit(payload), digest(payload)
+    return list(newest.values())
+
+
+async def _news(reading: Reading, readout: Readout, told: Sequence[Told]) -> Sequence[Told]:
+    """What we do not know yet, without what is another organization's as far as that can be seen."""
+    if not told:
+        return []
+    organization_id = reading.organization_id
+    async with reading.database.organization(organization_id, settings=BY_INDEX) as connection:
+        is_new_by_place = await list_record_news(
+            connection, organization_id, [each.row.id for each in told], [each.digest for each in told]
         )
-    await _answer(reading, readout, [each.row for each in told.values()])
-    news = {each: found for each, found in told.items() if each in unknown}
-    new = [found.row for each, found in news.items() if unknown[each]]
-    for stranger in await _strangers(reading, new):
-        del news[stranger]
-        count_strangers(readout, reading, 1)
-    if not news:
+        for place in is_new_by_place:
+            told[place].object_id = str(told[place].row.object_id or "")
+        new = [told[place] for place, is_new in is_new_by_place.items() if is_new]
+        known = (
+            await list_known_objects(
+                connection, organization_id, [each.object_id for each in new if each.object_id]
+            )
+            if new
+            else ()
+        )
+    for each in new:
+        each.is_object_known = each.object_id in known
+    strangers = await _strangers(reading, [each for each in new if not each.is_object_known])
+    count_strangers(readout, reading, len(strangers))
+    now = reading.work.now
+    for each in new:
+        each.first = observe(None, seen(organization_id, each.row), now, reading.policy)
+    news = [told[place] for place in is_new_by_place]
+    return [each for each in news if each.row.id not in strangers] if strangers else news
+
+
+async def _strangers(reading: Reading, doubtful: Sequence[Told]) -> Collection[UUID]:
+    """New records that are another organization's, as far as that can be seen of each page."""
+    strangers: set[UUID] = set()
+    for _, page in groupby(doubtful, lambda each: each.page):
+        found = await strangers_among(
+            list(page),
+            lambda each: each.row.updated_at,
+            lambda each: reading.hub.record(reading.organization_id, each.row.id),
+        )
+        strangers.update(each.row.id for each in found)
+    return strangers
+
+
+async def _write(reading: Reading, readout: Readout, told: Sequence[Told], news: Sequence[Told]) -> None:
+    """Write what is news, and take note of results that were awaited, whether or not they are.
+
+    Nobody waits for the disk here: what a crash of Postgres undoes is read again, since where the stream
+    stands is written after it.
+    """
+    ended = _ended(told) if reading.is_awaited else ()
+    if not news and not ended:
         return
-    async with reading.work.writing() as connection:
-        await find_records_by_index(connection)
-        changes = await _changes(connection, reading, news)
+    async with reading.work.writing(settings={**BY_INDEX, **REPEATABLE}) as connection:
+        shown: Sequence[float] = ()
+        if ended:
+            shown = await delete_answered(connection, reading.organization_id, reading.stream.stream, ended)
+        changes = await _changes(connection, reading, news) if news else ()
         await write_records(connection, changes)
         await _send_for_documents(connection, reading, changes)
         if changes:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
+    readout.shown.extend(shown)
     readout.counts["records_changed"] += len(changes)
     _count_changes(reading, readout, changes)
 
 
-async def _answer(reading: Reading, readout: Readout, rows: Sequence[SyncedRecord]) -> None:
-    """Take note of results that were awaited, whether or not they are news."""
-    if not reading.is_awaited:
-        return
-    ended = [(str(row.object_id or ""), row.updated_at) for row in rows if row.sync_status != "pending"]
-    if not ended:
-        return
-    async with reading.work.writing() as connection:
-        shown = await delete_answered(connection, reading.organization_id, reading.stream.stream, ended)
-    readout.shown.extend(shown)
+def _ended(told: Sequence[Told]) -> Sequence[tuple[str, datetime]]:
+    rows = [each.row for each in told if each.row.sync_status != "pending"]
+    return [(str(row.object_id or ""), row.updated_at) for row in rows]
 
 
 def _count_changes(reading: Reading, readout: Readout, changes: Sequence[Change]) -> None:
@@ -126,46 +192,23 @@ def _count_changes(reading: Reading, readout: Readout, changes: Sequence[Change]
         readout.missed = max(readout.changes - len(readout.shown), 0)
 
 
-def _newest(rows: Iterable[SyncedRecord]) -> dict[UUID, Told]:
-    """One version of each record; a page that shifted may hold two."""
-    newest: dict[UUID, Told] = {}
-    for row in rows:
-        other = newest.get(row.id)
-        if other is None or other.row.updated_at <= row.updated_at:
-            newest[row.id] = Told(row, content_hash(row.payload))
-    return newest
-
-
-async def _strangers(reading: Reading, new: Sequence[SyncedRecord]) -> Sequence[UUID]:
-    """New records that are another organization's, as far as that can be seen."""
-    if not new:
-        return []
-    object_ids = [str(row.object_id) for row in new if row.object_id is not None]
-    async with reading.database.organization(reading.organization_id) as connection:
-        ours = await list_known_objects(connection, reading.organization_id, object_ids)
-    doubtful = [row for row in new if str(row.object_id) not in ours]
-    strangers = await strangers_among(
-        doubtful, lambda row: row.updated_at, lambda row: reading.hub.record(reading.organization_id, row.id)
-    )
-    return [row.id for row in strangers]
-
-
-async def _changes(connection: Connection, reading: Reading, news: Mapping[UUID, Told]) -> Sequence[Change]:
+async def _changes(connection: Connection, reading: Reading, news: Sequence[Told]) -> Sequence[Change]:
     """What we know now, of each record that the hub told something new of."""
-    before = await lock_records(connection, reading.organization_id, news.keys())
-    object_ids = [str(told.row.object_id) for told in news.values() if told.row.object_id is not None]
-    amounts = await list_local_amounts(connection, reading.organization_id, object_ids)
-    now = reading.work.now
+    organization_id, now = reading.organization_id, reading.work.now
+    before = await lock_records(connection, organization_id, [told.row.id for told in news])
+    # Documents of the hub are read under the same claim: what was not known a moment ago is not known now.
+    object_ids = [told.object_id for told in news if told.is_object_known and told.object_id]
+    amounts = await list_local_amounts(connection, organization_id, object_ids) if object_ids else {}
     changes = []
-    for record_id, told in news.items():
-        previous = before.get(record_id)
-        after = observe(previous, seen(reading.organization_id, told.row), now, reading.policy)
+    for told in news:
+        previous = before.get(told.row.id) if before else None
+        after = told.first if previous is None else None
+        if after is None:
+            after = observe(previous, seen(organization_id, told.row), now, reading.policy)
         if after is previous:
             continue
-        after = with_money(after, amounts.get(str(after.object_id)))
-        changes.append(
-            Change(before=previous, after=after, payload=told.row.payload, content_hash=told.digest)
-        )
+        after = with_money(after, amounts.get(told.object_id))
+        changes.append(Change(before=previous, after=after, payload=told.payload, content_hash=told.digest))
     return changes
 
 

@@ -39,7 +39,7 @@ from service import tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError, Superseded, TieoutError
 from service.logs import get_logger
-from service.store.database import Connection, Database
+from service.store.database import NO_SETTINGS, Connection, Database, Settings
 from service.store.work import Claim, claim_due_work, finish_work, get_now, hold_work, renew_work
 
 __all__ = ["IDLE", "Claim", "Tally", "Work", "WorkFailed", "Worker", "postpone", "working"]
@@ -119,9 +119,9 @@ class Work:
         return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._claimed_at)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Connection]:
+    async def writing(self, *, settings: Settings = NO_SETTINGS) -> AsyncIterator[Connection]:
         """A transaction on the organization's rows that nobody can take the claim away from."""
-        async with self.database.organization(self.organization_id) as connection:
+        async with self.database.organization(self.organization_id, settings=settings) as connection:
             await hold_work(connection, self.claim)
             yield connection
 

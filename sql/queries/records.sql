@@ -5,33 +5,28 @@
 -- $1 organization_id, $2 record_ids uuid[]
 SELECT * FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY record_id FOR UPDATE;
 
--- name: find_records_by_index :exec
--- For the rest of this transaction. Plans are kept, and one that was made when the table was small reads it whole for every page
--- of a first load.
-SELECT set_config('enable_seqscan', 'off', true);
-
 -- name: list_record_news :many
--- Which rows of a page tell something that we do not know, and whether their record is new to us; the rest is not sent back.
+-- Which rows of a page tell something that we do not know, by their place in it, and whether their record is new to us; the rest is
+-- not sent back.
 -- $1 organization_id, $2 record_ids uuid[], $3 content_hashes bytea[]
 WITH known AS MATERIALIZED (
     SELECT record_id, content_hash FROM records WHERE organization_id = $1 AND record_id = ANY($2::uuid[])
 )
-SELECT told.record_id, k.record_id IS NULL AS is_new
-FROM unnest($2::uuid[], $3::bytea[]) AS told (record_id, content_hash)
+SELECT (told.number - 1)::integer AS place, k.record_id IS NULL AS is_new
+FROM unnest($2::uuid[], $3::bytea[]) WITH ORDINALITY AS told (record_id, content_hash, number)
 LEFT JOIN known k ON k.record_id = told.record_id
-WHERE k.content_hash IS DISTINCT FROM told.content_hash;
+WHERE k.content_hash IS DISTINCT FROM told.content_hash
+ORDER BY told.number;
 
--- name: insert_records :many
--- Records that were not there when they were looked for in this transaction, each with its first version; gives back those that
--- still were not.
--- $1 rows json
+-- name: insert_records :exec
+-- Records that were not there when they were looked for in this transaction, each with its first version; fewer are written where
+-- one is there now.
+-- $1 rows record_row[]
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM json_populate_recordset(NULL::records, $1::json)
+    SELECT * FROM unnest($1::record_row[])
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
-    SELECT organization_id, 'record', record_id::text, version, updated_at, tieout.now(),
-        to_jsonb(i) - '{organization_id,record_id,payload,content_hash,changed_at}'::text[]
-    FROM incoming i
+    SELECT organization_id, 'record', record_id::text, version, updated_at, tieout.now(), body::jsonb FROM incoming
 )
 INSERT INTO records (
     organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
@@ -39,40 +34,39 @@ INSERT INTO records (
     payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
     attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, changed_at
 )
-SELECT organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
+SELECT organization_id, record_id, object_type, object_id, sync_status, errors::jsonb, platform, platform_object_id, provider,
     provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
-    payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
+    payload::jsonb, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
     attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, tieout.now()
 FROM incoming ORDER BY organization_id, record_id
-ON CONFLICT DO NOTHING
-RETURNING record_id;
+ON CONFLICT DO NOTHING;
 
--- name: update_records :many
+-- name: update_records :exec
 -- Records that were locked in this transaction, each with its new version; what has no payload of its own keeps the one that the
--- hub told last. A version has the hub's time when the hub told it, and none when we made it. Gives back those that were written: a version that is not older than ours is not overwritten.
--- $1 organization_id, $2 rows json
+-- hub told last. A version has the hub's time when the hub told it, and none when we made it. A version that is not older than ours is
+-- not overwritten, and fewer are written then.
+-- $1 organization_id, $2 rows record_row[]
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM json_populate_recordset(NULL::records, $2::json)
+    SELECT * FROM unnest($2::record_row[])
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
     SELECT $1, 'record', i.record_id::text, i.version, CASE WHEN i.updated_at <> old.updated_at THEN i.updated_at END, tieout.now(),
-        to_jsonb(i) - '{organization_id,record_id,payload,content_hash,changed_at}'::text[]
+        i.body::jsonb
     FROM incoming i JOIN records old ON old.organization_id = $1 AND old.record_id = i.record_id
 )
 UPDATE records r
-SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_status, errors = n.errors,
+SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_status, errors = n.errors::jsonb,
     platform = n.platform, platform_object_id = n.platform_object_id, provider = n.provider,
     provider_object_id = n.provider_object_id, created_at = n.created_at, updated_at = n.updated_at,
     last_pulled_at = n.last_pulled_at, object_updated_at = n.object_updated_at, platform_updated_at = n.platform_updated_at,
-    provider_updated_at = n.provider_updated_at, payload = coalesce(n.payload, r.payload),
+    provider_updated_at = n.provider_updated_at, payload = coalesce(n.payload::jsonb, r.payload),
     content_hash = coalesce(n.content_hash, r.content_hash), state = n.state, cause = n.cause, cause_rule = n.cause_rule,
     cause_group = n.cause_group, cause_text = n.cause_text, rules_version = n.rules_version, owner = n.owner,
     reason = n.reason, episode = n.episode, attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at,
     deadline_at = n.deadline_at, first_failed_at = n.first_failed_at, healed_at = n.healed_at, amount_minor = n.amount_minor,
     currency = n.currency, version = n.version, changed_at = tieout.now()
 FROM incoming n
-WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version
-RETURNING r.record_id;
+WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version;
 
 -- name: add_record_counts :exec
 -- What writing records changed in the counts: of their organization, of the causes that it has, and of the fleet.

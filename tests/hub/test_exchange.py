@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import importlib.util
 import socket
+import sys
 import time
 import tracemalloc
 import zlib
@@ -299,3 +301,15 @@ async def test_trouble_before_the_first_byte_comes_out_as_it_is() -> None:
 def test_the_deadline_means_sent() -> None:
     """The waits before the first byte end before the deadline does."""
     assert 3 * module.SHARE_BEFORE_SENDING < 1
+
+
+def test_what_is_missing_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that is not there is remembered as missing, and one that is there is never hidden."""
+    monkeypatch.delitem(sys.modules, "sniffio", raising=False)
+    is_there = importlib.util.find_spec("sniffio") is not None
+    module.note_missing_modules()
+    assert ("sniffio" in sys.modules) is not is_there
+    module.note_missing_modules()
+    monkeypatch.setitem(sys.modules, "sniffio", asyncio)
+    module.note_missing_modules()
+    assert sys.modules["sniffio"] is asyncio

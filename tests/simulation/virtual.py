@@ -23,7 +23,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from service.store.database import Connection, Database
+from service.store.database import NO_SETTINGS, Connection, Database, Settings
 from tests.workers.dying import Mortal, make_task, present
 
 TICK_SECONDS = 0.001
@@ -158,11 +158,13 @@ def database_class(virtual: VirtualTime) -> type[Database]:
 
     class Virtual(Database):
         @asynccontextmanager
-        async def _transaction(self, scope: str, *, readonly: bool) -> AsyncIterator[Connection]:
+        async def _transaction(
+            self, scope: str, *, readonly: bool, settings: Settings = NO_SETTINGS
+        ) -> AsyncIterator[Connection]:
             virtual.advance(TICK_SECONDS)
             self.clock_offset = virtual.now - _EPOCH
             with virtual.outside():
-                async with super()._transaction(scope, readonly=readonly) as connection:
+                async with super()._transaction(scope, readonly=readonly, settings=settings) as connection:
                     yield connection
 
     return Virtual

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.errors import DatabaseUnfit, DatabaseUnreachable
 from service.store import jsonb
-from service.store.database import Database, Server, require_version
+from service.store.database import BY_INDEX, NO_SETTINGS, REPEATABLE, Database, Server, require_version
 from service.store.trouble import is_connection_lost, translate
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
@@ -46,6 +46,21 @@ async def test_an_organization_writes_its_own_rows_alone(database: Database) -> 
             await connection.execute(INSERT, uuid4())
     async with database.organization(ALICE) as connection:
         assert await connection.execute("update streams set failures = 1") == "UPDATE 1"
+
+
+async def test_settings_end_with_their_transaction(database: Database) -> None:
+    """A transaction that may be repeated waits for no disk, one by index reads no table whole; others do."""
+    asked = "select current_setting('synchronous_commit'), current_setting('enable_seqscan')"
+    async with database.fleet() as connection:
+        usual = tuple(await connection.fetchrow(asked) or ())
+    for settings, expected in [
+        ({**REPEATABLE, **BY_INDEX}, ("off", "off")),
+        (BY_INDEX, (usual[0], "off")),
+        (NO_SETTINGS, usual),
+    ]:
+        async with database.organization(ALICE, settings=settings) as connection:
+            assert tuple(await connection.fetchrow(asked) or ()) == expected
+            assert await connection.fetchval("select count(*) from streams") == 0
 
 
 async def test_without_a_scope_nothing_is_seen(database: Database, database_url: str) -> None:

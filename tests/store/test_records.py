@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.domain.cause_names import Cause
 from service.domain.push_policy import Policy
@@ -15,6 +18,7 @@ from service.domain.record import Record, SeenRecord, observe
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.history import HistoryKind, list_history
+from service.store.record_rows import COLUMNS, record_row
 from service.store.records import (
     Change,
     count_open_records,
@@ -30,6 +34,7 @@ from service.store.records import (
     sum_organization_record_counts,
     write_records,
 )
+from service.store.rows import clean_text
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy()
@@ -76,10 +81,9 @@ async def test_what_is_written_is_read(database: Database) -> None:
         assert object_id is not None
         assert await list_records_of_objects(connection, organization_id, [object_id]) == [record]
         other = uuid4()
-        told = {record.record_id: b"1" * 16, other: b"1" * 16}
-        assert await list_record_news(connection, organization_id, told) == {other: True}
-        told = {record.record_id: b"2" * 16}
-        assert await list_record_news(connection, organization_id, told) == {record.record_id: False}
+        ids, same, changed = [record.record_id, other], [b"1" * 16] * 2, [b"2" * 16] * 2
+        assert await list_record_news(connection, organization_id, ids, same) == {1: True}
+        assert await list_record_news(connection, organization_id, ids, changed) == {0: False, 1: True}
         assert await list_unsettled_objects(connection, organization_id, [object_id]) == {object_id}
         (version,) = await list_history(
             connection, organization_id, HistoryKind.RECORD, str(record.record_id), 10
@@ -153,6 +157,60 @@ async def test_odd_texts_are_stored(database: Database) -> None:
     async with database.organization(organization_id) as connection:
         (record,) = await list_records(connection, limit=10)
     assert record.errors == {"mess\ufffdage": ["NUL \ufffd and half a pair \ufffd", {"deep": "\ufffd"}]}
+
+
+async def test_rows_travel_as_their_type_says(database: Database) -> None:
+    """The type that rows travel as has the columns of records, in our order, of their types; JSON is text."""
+    async with database.fleet() as connection:
+        columns, attributes = [
+            {
+                row["name"]: row["type"]
+                for row in await connection.fetch(
+                    "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute"
+                    " WHERE attrelid = $1::text::regclass AND attnum > 0 ORDER BY attnum",
+                    name,
+                )
+            }
+            for name in ("tieout.records", "tieout.record_row")
+        ]
+    assert tuple(attributes) == COLUMNS
+    expected = {name: columns.get(name, "jsonb").replace("jsonb", "text") for name in COLUMNS}
+    assert attributes == expected
+    assert columns.keys() - attributes.keys() == {"changed_at"}
+
+
+async def test_a_version_tells_what_the_record_is(database: Database) -> None:
+    """A version has whatever its record knows, and of what it does not know only what is always shown."""
+    organization_id = uuid4()
+    change = new(seen(organization_id, provider_object_id="17"), amount_minor=1250)
+    settled = new(seen(organization_id, sync_status="done", errors={}))
+    await write(database, organization_id, change, settled)
+    told = []
+    async with database.organization(organization_id) as connection:
+        for each in (change, settled):
+            object_id = str(each.after.record_id)
+            (version,) = await list_history(connection, organization_id, HistoryKind.RECORD, object_id, 2)
+            told.append(version.body)
+    for body, record in zip(told, (change.after, settled.after), strict=True):
+        known = {name: value for name, value in asdict(record).items() if value is not None}
+        shown = {"sync_status", "state", "cause", "reason", "attempts_count"}
+        assert body.keys() == (known.keys() | shown) - {"record_id", "organization_id"}
+        back = msgspec.convert({**asdict(record), **body}, Record)
+        assert back == record
+
+
+@given(st.text(), st.text())
+def test_texts_of_a_row_are_fit_for_postgres(text: str, other: str) -> None:
+    """Whatever texts a record holds, its row can be encoded and has no NUL, and fit ones are left alone."""
+    told = seen(uuid4(), platform=text, platform_object_id=other, errors={text: [other, {other: text}]})
+    record = observe(None, told, AT, POLICY)
+    row = record_row(record, None, None)
+    for name, value in zip(COLUMNS, row, strict=True):
+        if isinstance(value, str):
+            assert "\0" not in value.encode().decode(), name
+    if clean_text(text) == text and clean_text(other) == other:
+        assert row[COLUMNS.index("platform")] == text
+        assert msgspec.json.decode(row[COLUMNS.index("body")])["errors"] == record.errors
 
 
 async def test_open_records_are_counted_by_what_they_wait_for(database: Database) -> None:

@@ -1,0 +1,68 @@
+"""Records on their way into Postgres: rows of `tieout.record_row`, which travel as they are.
+
+As one JSON parameter, like the rows of other tables, a first load's records took Postgres longer to take
+apart than to write. Texts are made fit as there (`store.rows`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from service.domain.record import Record
+from service.store import jsonb
+from service.store.rows import clean
+
+FIELDS: Final = tuple(field.name for field in fields(Record))
+COLUMNS: Final = (*FIELDS, "payload", "content_hash", "body")
+"""In the order of the type."""
+
+_values = attrgetter(*FIELDS)
+_ERRORS: Final = FIELDS.index("errors")
+
+_ALWAYS_IN_VERSIONS: Final = frozenset({"sync_status", "state", "cause", "reason", "attempts_count"})
+"""What a version has, be it null; whatever else is null is left out, which is a fifth of it."""
+_IN_VERSIONS: Final = tuple(
+    (name, name in _ALWAYS_IN_VERSIONS)
+    for name in sorted(FIELDS, key=lambda name: (len(name), name))
+    if name not in {"organization_id", "record_id"}
+)
+"""Without what a version stands under already, and in the order of jsonb, which need not sort it then."""
+_version_values = attrgetter(*(name for name, _ in _IN_VERSIONS))
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_UNFIT: Final = b"\\u0000"
+"""A NUL, or what looks like one, is in a JSON text that holds this."""
+
+RecordRow = tuple[Any, ...]
+
+
+def record_row(record: Record, payload: str | None, content_hash: bytes | None) -> RecordRow:
+    """One row; without a payload and its digest those of the record stay."""
+    values = _values(record)
+    body = {
+        name: value
+        for (name, is_kept), value in zip(_IN_VERSIONS, _version_values(record), strict=True)
+        if value is not None or is_kept
+    }
+    try:
+        version = _ENCODER.encode(body)
+    except UnicodeEncodeError:
+        version = _UNFIT
+    if _UNFIT in version:
+        # Some text is none that Postgres takes; all of them are in the body.
+        values = tuple(clean(value) for value in values)
+        version = _ENCODER.encode(clean(body))
+    errors = None if values[_ERRORS] is None else _ENCODER.encode(values[_ERRORS]).decode()
+    return (*values[:_ERRORS], errors, *values[_ERRORS + 1 :], payload, content_hash, version.decode())
+
+
+def json_text(value: object) -> str:
+    """Write a value as JSON that Postgres takes."""
+    try:
+        return jsonb.encode(value)
+    except UnicodeEncodeError:
+        return jsonb.encode(clean(value))

@@ -1,0 +1,42 @@
+-- Records travel as rows of a type of their own: to take them out of JSON cost Postgres more than to write them.
+
+-- What the service hands over of a record, in the order of store.record_rows.COLUMNS; errors, payload and the body of the version are
+-- JSON as a text. Releases name attributes by their place, so this is never changed: another list is another type.
+CREATE TYPE tieout.record_row AS (
+    record_id uuid,
+    organization_id uuid,
+    object_type text,
+    updated_at timestamptz,
+    sync_status text,
+    errors text,
+    object_id uuid,
+    platform text,
+    platform_object_id text,
+    provider text,
+    provider_object_id text,
+    created_at timestamptz,
+    last_pulled_at timestamptz,
+    object_updated_at timestamptz,
+    platform_updated_at timestamptz,
+    provider_updated_at timestamptz,
+    state text,
+    reason text,
+    version bigint,
+    episode integer,
+    cause text,
+    cause_rule text,
+    cause_group text,
+    cause_text text,
+    rules_version integer,
+    owner text,
+    attempts_count integer,
+    next_attempt_at timestamptz,
+    deadline_at timestamptz,
+    first_failed_at timestamptz,
+    healed_at timestamptz,
+    amount_minor bigint,
+    currency text,
+    payload text,
+    content_hash bytea,
+    body text
+);
