@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import click
+import msgspec
 
 from service import app, logs
 from service.commands.telling import tell
@@ -53,7 +54,8 @@ READING: Final = frozenset({WorkKind.FLEET, WorkKind.POLL, WorkKind.COMPARE})
 @click.command("backfill")
 @click.argument("organizations", nargs=-1, type=click.UUID, metavar="[ORG]...")
 @click.option("--anew", is_flag=True, help="Begin again, also where an earlier one did not end.")
-def command(*, organizations: tuple[UUID, ...], anew: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Tell what was read as JSON.")
+def command(*, organizations: tuple[UUID, ...], anew: bool, as_json: bool) -> None:
     """Read everything anew, of some organizations or of all, whatever the cursors say.
 
     Interrupt it when you like: the next one goes on where this one stopped. The pace is that of the hub's
@@ -62,10 +64,12 @@ def command(*, organizations: tuple[UUID, ...], anew: bool) -> None:
     settings = Settings.from_environment(os.environ)
     # Progress is shown by a bar; of the log only what is wrong is worth reading beside it.
     logs.configure(logs.Masker(settings.secrets()), level=logging.WARNING)
-    asyncio.run(_backfill(settings, organizations or None, is_anew=anew))
+    asyncio.run(_backfill(settings, organizations or None, is_anew=anew, as_json=as_json))
 
 
-async def _backfill(settings: Settings, asked: Sequence[UUID] | None, *, is_anew: bool) -> None:
+async def _backfill(
+    settings: Settings, asked: Sequence[UUID] | None, *, is_anew: bool, as_json: bool
+) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(app.open_database(settings))
         is_due = await _is_due(database, asked, is_anew=is_anew)
@@ -75,8 +79,12 @@ async def _backfill(settings: Settings, asked: Sequence[UUID] | None, *, is_anew
         organization_ids = await _organizations(database, asked)
         await _prepare(database, organization_ids, is_anew=is_due)
         last = await _follow(database, organization_ids)
-    count = f"{len(organization_ids):,} organization{'' if len(organization_ids) == 1 else 's'}"
-    click.echo(f"Read {count}.")
+    if as_json:
+        told = {"organizations": len(organization_ids), "lists": last.streams, "failing": last.failing}
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        count = f"{len(organization_ids):,} organization{'' if len(organization_ids) == 1 else 's'}"
+        click.echo(f"Read {count}.")
     if last.failing:
         raise TieoutError(
             f"{last.failing:,} of them could not be read whole; they are tried again by the service, and "

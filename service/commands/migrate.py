@@ -6,6 +6,7 @@ import asyncio
 import os
 
 import click
+import msgspec
 
 from service.commands.postgres import database_url
 from service.settings import Settings
@@ -14,15 +15,19 @@ from service.store.migrate import migrate
 
 
 @click.command("migrate")
-def command() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Tell the migrations that were applied as JSON.")
+def command(*, as_json: bool) -> None:
     """Bring the database's schema up to date, and tell what was applied."""
-    asyncio.run(_migrate(Settings.from_environment(os.environ, require_hub=False)))
+    asyncio.run(_migrate(Settings.from_environment(os.environ, require_hub=False), as_json=as_json))
 
 
-async def _migrate(settings: Settings) -> None:
+async def _migrate(settings: Settings, *, as_json: bool) -> None:
     async with database_url(settings) as url:
         applied = await migrate(url)
         place = Server.parse(url).place
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"postgres": place, "applied": applied})).decode())
+        return
     for name in applied:
         click.echo(f"applied {name}")
     click.echo(f"Postgres at {place} is up to date" + ("" if applied else "; nothing was missing"))

@@ -98,7 +98,7 @@ def _show_reasons(console: Console, rows: Sequence[RetryRecord]) -> None:
     for reason, some in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
         named = ", ".join(_label(each) for each in some[:EXAMPLES_MAX])
         more = f" and {len(some) - EXAMPLES_MAX:,} more" if len(some) > EXAMPLES_MAX else ""
-        below(console, Text.assemble(plain(f"{named}{more}: ", "bold"), plain(reason, "dim")))
+        below(console, Text.assemble(plain(f"{named}{more}:", "bold"), " ", plain(reason, "dim")))
 
 
 def _progress(retry: RetryHead) -> str:

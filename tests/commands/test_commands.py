@@ -23,6 +23,9 @@ def test_migrate_tells_what_it_applied(tieout: Command, empty_database_url: str)
     assert first.stdout.splitlines()[:-1] == [f"applied {name}" for name in names]
     second = tieout("migrate", database_url=empty_database_url)
     assert second.stdout.endswith("is up to date; nothing was missing\n")
+    third = json.loads(tieout("migrate", "--json", database_url=empty_database_url).stdout)
+    assert third["applied"] == []
+    assert third["postgres"] in second.stdout
     password = urlsplit(empty_database_url).password
     assert password is None or password not in first.stdout + second.stdout
 
@@ -88,10 +91,13 @@ async def test_backfill_reads_everything_without_a_worker(
     tieout: Command, hub: dict[str, object], database_url: str
 ) -> None:
     """Where no worker runs, `backfill` reads the fleet by itself; a second one reads it anew."""
-    for _ in range(2):
-        done = tieout("backfill", database_url=database_url, **hub)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == "Read 3 organizations.\n"
+    done = tieout("backfill", database_url=database_url, **hub)
+    assert (done.returncode, done.stdout) == (0, "Read 3 organizations.\n"), done.stderr
+    again = tieout("backfill", "--json", database_url=database_url, **hub)
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert (told["organizations"], told["failing"]) == (3, 0)
+    assert told["lists"] > 0
     status = json.loads(tieout("status", "--json", database_url=database_url).stdout)
     assert status["organizations"]["total"] == 3
     assert status["records"]["total"] > 0
