@@ -31,11 +31,11 @@ from service.domain.cause_facts import Owner
 from service.domain.difference_kind import Kind
 from service.domain.difference_pair import money_verdict
 from service.domain.document import Document, DocumentKind, number_key
-from service.domain.pairing import Pair, PairedBy, Pairing, pair, same_party
-from service.domain.pairing_links import Link, LinkIndex
+from service.domain.pairing import Pair, PairedBy, same_party
 from service.domain.push_attempt import Attempt, Outcome
 from service.domain.push_decision import Decision, Verdict
 from service.domain.push_policy import Policy
+from service.domain.readback_books import Books, Pull
 from service.domain.record import Record
 
 ASK_SECONDS: Final = 600.0
@@ -65,67 +65,6 @@ class Look:
     """Whether only a pull is lacking, which may be asked for."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """What was looked for and where, to be kept with the evidence."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
-    """A completed pull: its `last_pull`, and when we first saw that value."""
-
-    last_pull: datetime
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanned:
-    """The latest reading of a list of the books."""
-
-    started_at: datetime
-    finished_at: datetime
-    last_pull: datetime | None
-    is_certified: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """Everything that a look needs of one ledger; `build` pairs it once for all its records."""
-
-    pairing: Pairing
-    links: LinkIndex
-    local: Mapping[str, Document]
-    removed: Sequence[Document]
-    """Documents of the books that have been seen and are gone."""
-    unreadable: int
-    scan: Scanned | None
-    pulls: Sequence[Pull]
-    records_read_at: datetime | None
-
-    @classmethod
-    def build(
-        cls,
-        *,
-        local: Sequence[Document],
-        books: Sequence[Document],
-        removed: Sequence[Document],
-        links: Sequence[Link],
-        unreadable: int,
-        scan: Scanned | None,
-        pulls: Sequence[Pull],
-        records_read_at: datetime | None,
-    ) -> Books:
-        """Pair both sides; `books` holds what is there, `removed` what was."""
-        ledgers = {each.ledger for each in (*local, *books, *removed)}
-        index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
-        return cls(
-            pairing=pair(local, books, index),
-            links=index,
-            local={each.document_id: each for each in local},
-            removed=removed,
-            unreadable=unreadable,
-            scan=scan,
-            pulls=pulls,
-            records_read_at=records_read_at,
-        )
 
 
 def look(record: Record, attempts: Sequence[Attempt], books: Books, *, now: datetime, policy: Policy) -> Look:

@@ -22,7 +22,8 @@ from service.domain.fleet import WorkKind
 from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, speaking
 from service.domain.push_policy import Policy
-from service.domain.readback import Books, Finding, Look, Pull, Scanned, ask_seconds, look
+from service.domain.readback import Finding, Look, ask_seconds, look
+from service.domain.readback_books import Books, Pull, Scanned
 from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_push import confirmed
 from service.domain.record_state import State

@@ -18,7 +18,8 @@ from service.domain.push import decide
 from service.domain.push_attempt import Attempt, Outcome
 from service.domain.push_cure import Conditions
 from service.domain.push_decision import Verdict
-from service.domain.readback import Books, Finding, Look, Pull, Scanned, look, refined
+from service.domain.readback import Finding, Look, look, refined
+from service.domain.readback_books import Books, Pull, Scanned
 from service.domain.record import Record
 from tests.domain.record_builders import POLICY, at, attempt, failed
 from tests.domain.worlds import copy_of, document, link

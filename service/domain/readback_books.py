@@ -1,0 +1,72 @@
+"""What is known of one ledger's books when a push is looked for there: both sides paired, scans and pulls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.domain.document import Document
+from service.domain.pairing import Pairing, pair
+from service.domain.pairing_links import Link, LinkIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A completed pull: its `last_pull`, and when we first saw that value."""
+
+    last_pull: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """The latest reading of a list of the books."""
+
+    started_at: datetime
+    finished_at: datetime
+    last_pull: datetime | None
+    is_certified: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything that a look needs of one ledger; `build` pairs it once for all its records."""
+
+    pairing: Pairing
+    links: LinkIndex
+    local: Mapping[str, Document]
+    removed: Sequence[Document]
+    """Documents of the books that have been seen and are gone."""
+    unreadable: int
+    scan: Scanned | None
+    pulls: Sequence[Pull]
+    records_read_at: datetime | None
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        local: Sequence[Document],
+        books: Sequence[Document],
+        removed: Sequence[Document],
+        links: Sequence[Link],
+        unreadable: int,
+        scan: Scanned | None,
+        pulls: Sequence[Pull],
+        records_read_at: datetime | None,
+    ) -> Books:
+        """Pair both sides; `books` holds what is there, `removed` what was."""
+        ledgers = {each.ledger for each in (*local, *books, *removed)}
+        index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
+        return cls(
+            pairing=pair(local, books, index),
+            links=index,
+            local={each.document_id: each for each in local},
+            removed=removed,
+            unreadable=unreadable,
+            scan=scan,
+            pulls=pulls,
+            records_read_at=records_read_at,
+        )
