@@ -57,8 +57,8 @@ STATEMENTS_MAX = 400
 """Statements that a connection keeps prepared: more than we have. With room for fewer than a worker goes
 through, the one that is needed next has always just been thrown out."""
 
-STATEMENT_LIFETIME_SECONDS = 3_600
-"""After which one is prepared anew, for a plan that fits what the tables hold by then."""
+STATEMENT_LIFETIME_SECONDS = 300
+"""After which one is prepared anew, for a plan that fits what the tables hold by then: they grow fast at first."""
 
 SESSION = {
     "role": "tieout_app",
