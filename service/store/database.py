@@ -58,7 +58,7 @@ STATEMENTS_MAX = 400
 through, the one that is needed next has always just been thrown out."""
 
 STATEMENT_LIFETIME_SECONDS = 300
-"""After which one is prepared anew, for a plan that fits what the tables hold by then: they grow fast at first."""
+"""After which one is prepared anew, for a plan that fits what the tables hold by then."""
 
 SESSION = {
     "role": "tieout_app",
