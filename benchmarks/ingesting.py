@@ -5,6 +5,8 @@
 Each way reads the same list from the same canned hub into the same durable Postgres, in a process of its own:
 all of it, and again after one record in a hundred has changed. What tieout does on the way and the others do
 not: it decides what each record means, keeps every version, counts, and asks the hub whose new records are.
+Wall time depends on who else is busy, the more where reading and writing overlap; processor time, of the
+process and of Postgres, does not.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import asyncpg
 from benchmarks.measuring.apart import Apart, Failed, run_apart
 from benchmarks.measuring.postgres import migrated
 from benchmarks.measuring.process import child, free_port
+from benchmarks.measuring.processor import postmaster, used_by
 from benchmarks.measuring.report import Report, Table, megabytes, ratio, seconds
 
 WAYS = ("bare", "tieout", "dlt")
@@ -34,17 +37,21 @@ class Bench:
 
     url: str
     port: int
+    postmaster: int
     report: Report
 
     def run(self, way: str) -> Apart | None:
         """Run one way; None where the peer is not there."""
+        before = used_by([self.postmaster])
         try:
-            return run_apart(["-m", "benchmarks.measuring.ingest", way, self.url, str(self.port)])
+            ran = run_apart(["-m", "benchmarks.measuring.ingest", way, self.url, str(self.port)])
         except Failed as failed:
             if way != "dlt":
                 raise
             self.report.note(f"dlt was not measured ({failed}); install it by: pip install '.[bench]'")
             return None
+        ran.answer["postgres"] = used_by([self.postmaster]) - before
+        return ran
 
     def change(self) -> None:
         """Let one record in a hundred change."""
@@ -75,7 +82,7 @@ def main() -> None:
         os.environ["DLT_DATA_DIR"] = folder
         with child(["-m", "benchmarks.measuring.canned_hub", str(port), str(given.records)], port):
             time.sleep(1)
-            bench = Bench(url, port, report)
+            bench = Bench(url, port, postmaster(url), report)
             for way in WAYS:
                 taken[way, LOAD] = bench.run(way)
             before, _ = asyncio.run(written(url))
@@ -98,18 +105,22 @@ def tell(report: Report, taken: dict[tuple[str, str], Apart | None], count: int)
         found = taken[way, run]
         return None if found is None else count / float(found.answer["seconds"])
 
-    table = Table("Records a second", ("way", "run", "a second", "took", "of bare", "memory"))
+    table = Table(
+        "Records a second, and the processor time of one",
+        ("way", "run", "a second", "took", "of bare", "processor", "Postgres", "memory"),
+    )
     for run in (LOAD, AGAIN):
         for way in WAYS:
             found, rate = taken[way, run], speed(way, run)
             if found is not None and rate is not None:
-                took = seconds(float(found.answer["seconds"]))
                 table.row(
                     way,
                     run,
                     f"{rate:,.0f}",
-                    took,
+                    seconds(float(found.answer["seconds"])),
                     ratio(rate, speed("bare", run)),
+                    f"{found.answer['processor'] / count * 1e6:.0f} µs",
+                    f"{found.answer['postgres'] / count * 1e6:.0f} µs",
                     megabytes(found.peak_bytes),
                 )
     report.table(table)

@@ -26,12 +26,11 @@ _ERRORS: Final = FIELDS.index("errors")
 _ALWAYS_IN_VERSIONS: Final = frozenset({"sync_status", "state", "cause", "reason", "attempts_count"})
 """What a version has, be it null; whatever else is null is left out, which is a fifth of it."""
 _IN_VERSIONS: Final = tuple(
-    (name, name in _ALWAYS_IN_VERSIONS)
+    (name, FIELDS.index(name), name in _ALWAYS_IN_VERSIONS)
     for name in sorted(FIELDS, key=lambda name: (len(name), name))
     if name not in {"organization_id", "record_id"}
 )
 """Without what a version stands under already, and in the order of jsonb, which need not sort it then."""
-_version_values = attrgetter(*(name for name, _ in _IN_VERSIONS))
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _UNFIT: Final = b"\\u0000"
@@ -45,8 +44,8 @@ def record_row(record: Record, payload: str | None, content_hash: bytes | None) 
     values = _values(record)
     body = {
         name: value
-        for (name, is_kept), value in zip(_IN_VERSIONS, _version_values(record), strict=True)
-        if value is not None or is_kept
+        for name, place, is_kept in _IN_VERSIONS
+        if (value := values[place]) is not None or is_kept
     }
     try:
         version = _ENCODER.encode(body)
