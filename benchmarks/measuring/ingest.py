@@ -33,9 +33,9 @@ from service.hub.signing_in import Credentials
 from service.store.database import Database
 from service.store.streams import ensure_streams, list_streams
 from service.store.work import ensure_work
+from service.workers.claims import Claims
 from service.workers.reading import Reading, Visit
 from service.workers.reading_records import read_records
-from service.workers.work import working
 
 ORGANIZATION = UUID(int=7)
 LIMIT = 250
@@ -85,7 +85,7 @@ async def tieout(url: str, port: int) -> dict[str, Any]:
             await rows.execute("UPDATE work SET due_at = tieout.now(), lease_by = NULL")
         async with database.organization(ORGANIZATION) as rows:
             streams = await list_streams(rows, ORGANIZATION)
-        async with working(database, WorkKind.POLL, "benchmark") as work:
+        async with Claims(database, WorkKind.POLL, "benchmark").working() as work:
             assert work is not None, "it is due"
             reading = Reading(
                 hub=hub,

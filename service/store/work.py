@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from service.domain.fleet import WorkKind
 from service.errors import Superseded
 from service.store.database import Connection
@@ -31,6 +33,17 @@ class Claim:
     was_due_at: datetime
     claimed_at: datetime
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a claim ends: when the work is due next, and what is to be remembered of it."""
+
+    claim: Claim
+    due_at: datetime
+    failures: int = 0
+    error: str | None = None
+    bound_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,17 @@ async def claim_due_work(
     rows = await connection.fetch(
         QUERY["claim_due_work"], kind, replica_id, timedelta(seconds=lease_seconds), limit
     )
-    return [Claim(kind=kind, **row) for row in rows]
+    return [
+        Claim(
+            organization_id=row["organization_id"],
+            kind=kind,
+            fence=row["fence"],
+            was_due_at=row["was_due_at"],
+            claimed_at=row["claimed_at"],
+            failures=row["failures"],
+        )
+        for row in rows
+    ]
 
 
 async def renew_work(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
@@ -72,6 +95,20 @@ async def renew_work(connection: Connection, claim: Claim, lease_seconds: float)
         QUERY["renew_work"], claim.organization_id, claim.kind, claim.fence, timedelta(seconds=lease_seconds)
     )
     return row is not None
+
+
+async def renew_work_together(
+    connection: Connection, kind: WorkKind, claims: Sequence[Claim], lease_seconds: float
+) -> Sequence[bool]:
+    """Extend leases of one kind; says of each whether it was, which is not if somebody else writes to it."""
+    rows = await connection.fetch(
+        QUERY["renew_work_together"],
+        kind,
+        [claim.organization_id for claim in claims],
+        [claim.fence for claim in claims],
+        timedelta(seconds=lease_seconds),
+    )
+    return _met(rows, claims)
 
 
 async def hold_work(connection: Connection, claim: Claim) -> None:
@@ -112,6 +149,23 @@ async def finish_work(
         )
 
 
+async def finish_work_together(
+    connection: Connection, kind: WorkKind, endings: Sequence[Ending]
+) -> Sequence[bool]:
+    """Give work of one kind back; says of each whether it was, which is not if somebody else writes to it."""
+    rows = await connection.fetch(
+        QUERY["finish_work_together"],
+        kind,
+        [ending.claim.organization_id for ending in endings],
+        [ending.claim.fence for ending in endings],
+        [ending.due_at for ending in endings],
+        [ending.failures for ending in endings],
+        [ending.error and ending.error[:ERROR_CHARACTERS_MAX] for ending in endings],
+        [ending.bound_at for ending in endings],
+    )
+    return _met(rows, [ending.claim for ending in endings])
+
+
 async def nudge_work(
     connection: Connection, organization_ids: Sequence[UUID], kind: WorkKind, wanted_at: datetime
 ) -> None:
@@ -148,3 +202,9 @@ async def get_polling_lag(connection: Connection, tolerated_seconds: float) -> P
     row = await connection.fetchrow(QUERY["get_polling_lag"], timedelta(seconds=tolerated_seconds))
     assert row is not None
     return PollingLag(**row)
+
+
+def _met(rows: Sequence[asyncpg.Record], claims: Sequence[Claim]) -> Sequence[bool]:
+    """Which claims rows are of; an organization that was claimed twice tells them apart by the fence."""
+    met = {(row["organization_id"], row["fence"]) for row in rows}
+    return [(claim.organization_id, claim.fence) in met for claim in claims]

@@ -24,8 +24,9 @@ from service.store.alerts import NewNotification
 from service.store.database import Connection, Database
 from service.store.work import nudge_work
 from service.workers.alert_reading import AlertReading
+from service.workers.claims import Claims
 from service.workers.notifier import channel_work
-from service.workers.work import IDLE, Tally, working
+from service.workers.work import IDLE, Tally
 
 LOOK_SECONDS_MAX: Final = 10.0
 """How often everything is looked at: a third of the group wait as it comes, so that the wait is kept well."""
@@ -52,7 +53,7 @@ class Alerter:
         """`channels` are those that `service.channels.registry.open_channels` opened."""
         self._database = database
         self._channels = channels
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
         self._public_url = settings.public_url
         self._policy = policy_of(settings)
         self._look_seconds = look_seconds(self._policy)
@@ -64,7 +65,7 @@ class Alerter:
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Look once at everything."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             async with work.writing_fleet() as connection:

@@ -34,11 +34,12 @@ from service.store.database import Connection, Database
 from service.store.records import Change, lock_records, write_records
 from service.store.statements import withdraw_moved
 from service.store.work import get_now
+from service.workers.claims import Claims
 from service.workers.compared import Circumstances, read_circumstances
 from service.workers.comparing_part import Part, read_part
 from service.workers.comparing_whole import Whole, compared
 from service.workers.comparing_write import NotWholeError, Writing, Written
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 LANES: Final = 2
 """Comparing is work for the processor: more lanes would wait for it, not for Postgres."""
@@ -79,11 +80,11 @@ class Comparer:
     def __init__(self, database: Database, policy: ComparePolicy, replica_id: str) -> None:
         self._database = database
         self._policy = policy
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Compare one organization that is due."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()

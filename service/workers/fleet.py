@@ -27,9 +27,10 @@ from service.store.organizations import (
 from service.store.streams import ensure_streams
 from service.store.work import ensure_work
 from service.workers.circuit import Circuit
+from service.workers.claims import Claims
 from service.workers.outdated import call_outdated
 from service.workers.reading import log
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 LIST_SECONDS: Final = 300.0
 """A new organization announces itself by an event; this is for those whose event was lost."""
@@ -58,13 +59,13 @@ class Fleet:
     ) -> None:
         self._database = database
         self._hub = hub
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
         self._circuit = circuit
         self._list_seconds = list_seconds
 
     async def run_once(self, _now: datetime) -> Tally:
         """List the organizations, when it is time to."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()

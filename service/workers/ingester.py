@@ -19,7 +19,8 @@ from service.store.events import list_unworked_events, mark_events_worked
 from service.store.organizations import list_organization_hashes
 from service.store.streams import insert_targets, nudge_streams
 from service.store.work import nudge_work
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.claims import Claims
+from service.workers.work import IDLE, Tally, Work
 
 LANES: Final = 2
 """Hints are cheap: no call to the hub, one transaction for many."""
@@ -42,11 +43,11 @@ class Ingester:
     def __init__(self, *, database: Database, replica_id: str, lanes: int = LANES) -> None:
         self.lanes = lanes
         self._database = database
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
 
     async def run_once(self, _now: datetime) -> Tally:
         """Work off what waits of the organization that has waited longest."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()

@@ -20,8 +20,9 @@ from service.domain.fleet import FLEET, WorkKind
 from service.store import alerts as store
 from service.store.database import Database
 from service.store.work import ensure_work, nudge_work
+from service.workers.claims import Claims
 from service.workers.delivery import REST_SECONDS, Delivery, Memory
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 STRANGER_SECONDS: Final = 15.0
 STRANGER_SECONDS_MAX: Final = 3_600.0
@@ -56,14 +57,14 @@ class Notifier:
         """`random` gives numbers from 0 to 1; waits are spread by it."""
         self._database = database
         self._channels = {channel_work(channel.digest): channel for channel in channels}
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
         self._random = random
         self._memories = {channel.digest: Memory() for channel in channels}
         self.lanes = len(channels) + 1
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Send what is due on one channel."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             if work.organization_id == FLEET:

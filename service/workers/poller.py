@@ -28,6 +28,7 @@ from service.store.database import Database
 from service.store.streams import list_targets, mark_streams_due, mark_targets_wanted, upsert_stream
 from service.store.work import nudge_work
 from service.workers.circuit import Circuit
+from service.workers.claims import Claims
 from service.workers.pacer import Pacer
 from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
 from service.workers.reading_books import read_books
@@ -38,7 +39,7 @@ from service.workers.reading_records import read_records
 from service.workers.reading_reference import READERS as REFERENCE_READERS
 from service.workers.reading_targets import TARGETS_MAX, read_targets
 from service.workers.watched import Watched, load_watched
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 WAITED_SECONDS_MAX: Final = 60.0
 """What an organization waited for its turn counts up to this: an hour's outage is no measure of how scarce
@@ -83,6 +84,7 @@ class Poller:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._claims = Claims(means.database, self.kind, means.replica_id)
 
     @property
     def lanes(self) -> int:
@@ -93,7 +95,7 @@ class Poller:
         """Read what is due of the organization that has been due longest."""
         if not self._means.circuit.lets_through():
             return IDLE
-        async with working(self._means.database, self.kind, self._means.replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             run = _Run(self._means, work)

@@ -27,7 +27,8 @@ from service.store.history import (
 )
 from service.store.replicas import prune_replicas
 from service.store.retries import prune_retries
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.claims import Claims
+from service.workers.work import IDLE, Tally, Work
 
 PRUNE_SECONDS: Final = 3600.0
 
@@ -57,12 +58,12 @@ class Pruner:
 
     def __init__(self, *, database: Database, replica_id: str, retention: timedelta) -> None:
         self._database = database
-        self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
         self._retention = retention
 
     async def run_once(self, _now: datetime) -> Tally:
         """Prune everything once, when it is time to."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()

@@ -49,11 +49,12 @@ from service.store.retries import leave_out_retry_items, list_wishes
 from service.store.retry_candidates import list_standing_of
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
+from service.workers.claims import Claims
 from service.workers.outdated import RECORDS_MAX as OUTDATED_MAX
 from service.workers.outdated import reclassify_outdated
 from service.workers.push_attempt import Sending, abandoned
 from service.workers.readback import ReadBack
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 LANES: Final = 4
 """Organizations that are pushed at once; the hub's budget is the bound, not these."""
@@ -115,12 +116,13 @@ class Pusher:
         self._hub = hub
         self._policy = policy
         self._replica_id = replica_id
+        self._claims = Claims(database, self.kind, replica_id)
         self._chance = chance
         self._read_back = ReadBack(database, hub, policy)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Decide on one organization that is due."""
-        async with working(self._database, self.kind, self._replica_id) as work:
+        async with self._claims.working() as work:
             if work is None:
                 return IDLE
             counts: Counter[str] = Counter()

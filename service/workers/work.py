@@ -1,6 +1,6 @@
 """What every worker does alike: claim, keep the claim while a long run goes on, write under it, give it back.
 
-    async with working(database, WorkKind.PUSH, replica_id) as work:
+    async with claims.working() as work:  # of `workers.claims`
         if work is None:
             return IDLE  # nothing is due
         ...  # fetch, decide
@@ -24,25 +24,20 @@ sets.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-import structlog
-
-from service import tracing
 from service.domain.fleet import WorkKind
-from service.errors import DatabaseError, Superseded, TieoutError
-from service.logs import get_logger
+from service.errors import TieoutError
 from service.store.database import NO_SETTINGS, Connection, Database, Settings
-from service.store.work import Claim, claim_due_work, finish_work, get_now, hold_work, renew_work
+from service.store.work import Claim, Ending, finish_work, get_now, hold_work
 
-__all__ = ["IDLE", "Claim", "Tally", "Work", "WorkFailed", "Worker", "postpone", "working"]
+__all__ = ["IDLE", "Claim", "Tally", "Work", "WorkFailed", "Worker", "postpone"]
 
 LEASE_SECONDS: Final = 24.0
 """A dead replica's work resumes within 30 seconds: this, and the few that a claim may take."""
@@ -56,8 +51,6 @@ RELEASE_SECONDS: Final = 3.0
 POSTPONED_SECONDS: Final = 10.0
 POSTPONED_SECONDS_MAX: Final = 3600.0
 """The first and the longest wait of work that failed by a mistake of ours: seen soon, spun on never."""
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +93,21 @@ class WorkFailed(TieoutError):  # noqa: N818 - names what is the case, like the 
 
 
 class Work:
-    """A claim in hand."""
+    """A claim in hand; `end` gives it back, and raises `Superseded` when it was taken over."""
 
-    def __init__(self, database: Database, claim: Claim) -> None:
+    def __init__(
+        self,
+        database: Database,
+        claim: Claim,
+        end: Callable[[Ending], Awaitable[None]],
+        claimed_at: float,
+    ) -> None:
+        """Take a claim that was answered at `claimed_at`, by the clock that nobody sets."""
         self.database = database
-        self._claimed_at = time.monotonic()
         self.claim = claim
         self.is_finished = False
+        self._end = end
+        self._claimed_at = claimed_at
 
     @property
     def organization_id(self) -> UUID:
@@ -141,47 +142,10 @@ class Work:
         bound_at: datetime | None = None,
     ) -> None:
         """Give the claim back; raises `Superseded` when it was taken over."""
-        async with self.database.organization(self.organization_id) as connection:
-            await finish_work(connection, self.claim, due_at, failures, error, bound_at=bound_at)
+        await self._end(
+            Ending(claim=self.claim, due_at=due_at, failures=failures, error=error, bound_at=bound_at)
+        )
         self.is_finished = True
-
-
-@asynccontextmanager
-async def working(
-    database: Database, kind: WorkKind, replica_id: str, *, lease_seconds: float = LEASE_SECONDS
-) -> AsyncIterator[Work | None]:
-    """Claim what has been due longest, and keep it until the block ends; None when nothing is due."""
-    async with database.fleet() as connection:
-        claims = await claim_due_work(connection, kind, replica_id, lease_seconds, 1)
-    if not claims:
-        yield None
-        return
-    work = Work(database, claims[0])
-    renewing = asyncio.create_task(_keep(database, work.claim, lease_seconds))
-    try:
-        organization_id = str(work.organization_id)
-        # What notifications are filed under is a channel, no organization.
-        told = None if kind is WorkKind.NOTIFY else organization_id
-        with (
-            structlog.contextvars.bound_contextvars(organization_id=organization_id),
-            tracing.span(f"work {kind}", worker=kind.value, organization_id=told),
-        ):
-            yield work
-        assert work.is_finished, f"a run of {kind} ended without saying when it is due next"
-    except asyncio.CancelledError:
-        if not work.is_finished:
-            await asyncio.shield(_release(database, work.claim))
-        raise
-    except Superseded:
-        raise
-    except DatabaseError as error:
-        await _give_up(database, work.claim, str(error))
-        raise
-    except Exception as error:
-        raise WorkFailed(work.claim, error) from error
-    finally:
-        renewing.cancel()
-        await asyncio.wait([renewing])
 
 
 async def postpone(database: Database, claim: Claim, error: str) -> None:
@@ -191,34 +155,3 @@ async def postpone(database: Database, claim: Claim, error: str) -> None:
     async with database.organization(claim.organization_id) as connection:
         now = await get_now(connection)
         await finish_work(connection, claim, now + timedelta(seconds=wait), failures, error)
-
-
-async def _keep(database: Database, claim: Claim, lease_seconds: float) -> None:
-    """Renew the lease until it is lost or the run ends."""
-    while True:
-        await asyncio.sleep(lease_seconds / RENEWALS_PER_LEASE)
-        try:
-            async with database.organization(claim.organization_id) as connection:
-                if not await renew_work(connection, claim, lease_seconds):
-                    return
-        except DatabaseError as error:
-            log.warning("lease_not_renewed", kind=claim.kind, error=str(error))
-
-
-async def _release(database: Database, claim: Claim) -> None:
-    """Give a claim back as if it had never been made; should that fail, the lease ends by itself."""
-    try:
-        async with asyncio.timeout(RELEASE_SECONDS):
-            async with database.organization(claim.organization_id) as connection:
-                await finish_work(connection, claim, claim.was_due_at, claim.failures)
-    except (TieoutError, TimeoutError) as error:
-        log.warning("claim_not_released", kind=claim.kind, error=str(error))
-
-
-async def _give_up(database: Database, claim: Claim, error: str) -> None:
-    """Postpone work that Postgres' own trouble stopped, if Postgres is there again already."""
-    try:
-        async with asyncio.timeout(RELEASE_SECONDS):
-            await postpone(database, claim, error)
-    except (TieoutError, TimeoutError):
-        pass  # the lease ends by itself

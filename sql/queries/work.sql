@@ -33,6 +33,20 @@ UPDATE work SET due_at = tieout.now() + $4::interval
 WHERE organization_id = $1 AND kind = $2 AND fence = $3
 RETURNING fence;
 
+-- name: renew_work_together :many
+-- Extends leases of one kind that are still ours. A row that somebody writes to just now is left out, so that one does not hold
+-- up the others; whoever needs it asks for it alone.
+-- $1 kind, $2 organization_ids uuid[], $3 fences bigint[], $4 lease interval
+WITH held AS MATERIALIZED (
+    SELECT w.organization_id, w.fence
+    FROM unnest($2::uuid[], $3::bigint[]) AS claim (organization_id, fence)
+    JOIN work w ON w.organization_id = claim.organization_id AND w.kind = $1 AND w.fence = claim.fence
+    FOR NO KEY UPDATE OF w SKIP LOCKED
+)
+UPDATE work SET due_at = tieout.now() + $4::interval
+FROM held WHERE work.organization_id = held.organization_id AND work.kind = $1 AND work.fence = held.fence
+RETURNING work.organization_id, work.fence;
+
 -- name: hold_work :one
 -- Keeps a lease from being taken over until this transaction ends; no row when it has been. The weakest of locks: claiming,
 -- which asks for the strongest, passes over the row, while a nudge, such as a webhook's, does not wait for us.
@@ -47,6 +61,24 @@ SET due_at = least($4, wanted_at), wanted_at = NULL, lease_by = NULL, finished_a
     bound_at = coalesce($7::timestamptz, bound_at)
 WHERE organization_id = $1 AND kind = $2 AND fence = $3
 RETURNING due_at;
+
+-- name: finish_work_together :many
+-- Gives claimed rows of one kind back, each as by finish_work; without those that somebody writes to just now, and those that
+-- are not ours any more.
+-- $1 kind, $2 organization_ids uuid[], $3 fences bigint[], $4 due_ats timestamptz[], $5 failures integer[], $6 errors text[],
+-- $7 bound_ats timestamptz[]
+WITH held AS MATERIALIZED (
+    SELECT w.organization_id, w.fence, ending.due_at, ending.failures, ending.error, ending.bound_at
+    FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[], $5::integer[], $6::text[], $7::timestamptz[])
+        AS ending (organization_id, fence, due_at, failures, error, bound_at)
+    JOIN work w ON w.organization_id = ending.organization_id AND w.kind = $1 AND w.fence = ending.fence
+    FOR NO KEY UPDATE OF w SKIP LOCKED
+)
+UPDATE work
+SET due_at = least(held.due_at, work.wanted_at), wanted_at = NULL, lease_by = NULL, finished_at = tieout.now(),
+    failures = held.failures, error = held.error, bound_at = coalesce(held.bound_at, work.bound_at)
+FROM held WHERE work.organization_id = held.organization_id AND work.kind = $1 AND work.fence = held.fence
+RETURNING work.organization_id, work.fence;
 
 -- name: nudge_work :exec
 -- Wishes for work no later than given; a row in work keeps its lease and remembers the wish. Missing rows are made.

@@ -26,7 +26,7 @@ from service.store.database import Connection
 from service.store.pushes import AttemptKey, StoredEvidence, insert_attempt, insert_evidence
 from service.store.queries import QUERY
 from service.store.work import Claim
-from service.workers import readback, work
+from service.workers import claims, readback, work
 from service.workers.push_attempt import STORED_BEFORE, Sending
 from service.workers.work import LEASE_SECONDS
 from tests.simulation.conftest import Databases
@@ -135,7 +135,7 @@ def lease_by_replica_clock(patch: pytest.MonkeyPatch) -> None:
         rows = await connection.fetch(sql, kind, replica_id, timedelta(seconds=lease_seconds), limit, mine)
         return [Claim(kind=kind, **row) for row in rows]
 
-    patch.setattr(work, "claim_due_work", claim)
+    patch.setattr(claims, "claim_due_work", claim)
 
 
 async def a_clock_jumps(simulation: Simulation) -> None:

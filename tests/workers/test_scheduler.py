@@ -13,8 +13,9 @@ import asyncpg
 from service.domain.fleet import WorkKind
 from service.store.database import Database
 from service.store.work import ensure_work
+from service.workers.claims import Claims
 from service.workers.scheduler import Beat, Scheduler
-from service.workers.work import IDLE, Tally, Work, working
+from service.workers.work import IDLE, Tally, Work
 
 DEADLINE_SECONDS = 20.0
 LOOK_SECONDS = 0.02
@@ -37,7 +38,7 @@ class Recorder:
     async def run_once(self, now: datetime) -> Tally:
         """Claim one and act."""
         assert now.tzinfo is not None
-        async with working(self._database, self.kind, "replica-1") as work:
+        async with Claims(self._database, self.kind, "replica-1").working() as work:
             if work is None:
                 return IDLE
             self.busy += 1

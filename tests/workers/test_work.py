@@ -12,7 +12,8 @@ from service.domain.fleet import WorkKind
 from service.errors import Superseded
 from service.store.database import Database
 from service.store.work import claim_due_work, ensure_work, get_now, nudge_work
-from service.workers.work import LEASE_SECONDS, WorkFailed, postpone, working
+from service.workers.claims import Claims
+from service.workers.work import LEASE_SECONDS, WorkFailed, postpone
 
 KIND = WorkKind.POLL
 
@@ -30,7 +31,7 @@ async def test_work_is_claimed_by_one(database: Database, organization_id: UUID)
     """Of several who ask at once one gets the work, and it is not due again while it is held."""
 
     async def claim(replica_id: str) -> bool:
-        async with working(database, KIND, replica_id) as work:
+        async with Claims(database, KIND, replica_id).working() as work:
             if work is None:
                 return False
             await asyncio.wait_for(everybody_asked.wait(), 10)
@@ -50,7 +51,7 @@ async def test_work_is_claimed_by_one(database: Database, organization_id: UUID)
 
 async def test_lease_is_renewed_while_the_run_goes_on(database: Database, organization_id: UUID) -> None:
     """A run that takes longer than its lease keeps it."""
-    async with working(database, KIND, "replica-1", lease_seconds=0.9) as work:
+    async with Claims(database, KIND, "replica-1", lease_seconds=0.9).working() as work:
         assert work is not None
         async with asyncio.timeout(20):
             while work.now < work.claim.claimed_at + timedelta(seconds=2):  # more than two leases
@@ -65,7 +66,7 @@ async def test_lease_is_renewed_while_the_run_goes_on(database: Database, organi
 async def test_superseded_run_writes_nothing(database: Database, organization_id: UUID) -> None:
     """Whoever was away for longer than the lease neither writes nor gives anything back."""
     with pytest.raises(Superseded):
-        async with working(database, KIND, "replica-1") as work:
+        async with Claims(database, KIND, "replica-1").working() as work:
             assert work is not None
             database.clock_offset += timedelta(seconds=LEASE_SECONDS + 1)
             async with database.fleet() as connection:
@@ -82,7 +83,7 @@ async def test_cancelled_run_gives_back_at_once(database: Database, organization
     claimed = asyncio.Event()
 
     async def run() -> None:
-        async with working(database, KIND, "replica-1") as work:
+        async with Claims(database, KIND, "replica-1").working() as work:
             assert work is not None
             claimed.set()
             await asyncio.Event().wait()
@@ -103,7 +104,7 @@ async def test_failed_run_is_postponed_for_longer_each_time(
     waits = []
     for _ in range(3):
         with pytest.raises(WorkFailed) as failed:
-            async with working(database, KIND, "replica-1") as work:
+            async with Claims(database, KIND, "replica-1").working() as work:
                 assert work is not None
                 raise KeyError("our mistake")
         await postpone(database, failed.value.claim, str(failed.value))
@@ -115,14 +116,14 @@ async def test_failed_run_is_postponed_for_longer_each_time(
 async def test_run_that_does_not_finish_is_our_mistake(database: Database, organization_id: UUID) -> None:
     """A run that ends without saying when it is due next is told so, not forgotten."""
     with pytest.raises(WorkFailed) as failed:
-        async with working(database, KIND, "replica-1") as work:
+        async with Claims(database, KIND, "replica-1").working() as work:
             assert work is not None
     assert failed.value.claim.organization_id == organization_id
 
 
 async def test_wish_that_comes_while_held_is_remembered(database: Database, organization_id: UUID) -> None:
     """Whoever wishes for work that is being done gets it done again, no later than wished."""
-    async with working(database, KIND, "replica-1") as work:
+    async with Claims(database, KIND, "replica-1").working() as work:
         assert work is not None
         async with database.fleet() as connection:
             wanted_at = await get_now(connection) + timedelta(seconds=100)
@@ -138,7 +139,7 @@ async def test_nudges_do_not_wait_for_whoever_writes(database: Database, organiz
     other = WorkKind.PUSH
     async with database.fleet() as connection:
         await ensure_work(connection, [organization_id], [other])
-    async with working(database, KIND, "a") as poll, working(database, other, "b") as push:
+    async with Claims(database, KIND, "a").working() as poll, Claims(database, other, "b").working() as push:
         assert poll is not None
         assert push is not None
         async with asyncio.timeout(5), poll.writing() as first, push.writing() as second:
