@@ -62,6 +62,7 @@ class Size:
 
     organizations: int
     documents: int
+    """Of each. Half of what is ambiguous lands, so each takes two such pushes on average."""
     ambiguous: int
     kills: int
     stops: int
@@ -102,7 +103,7 @@ class Trouble:
 @pytest.mark.timeout(600)
 async def test_ambiguous_pushes_under_kills_and_stops(stage: Stage) -> None:
     """Pushes of unknown outcome, kill -9 and SIGSTOP meanwhile: each document lands, once."""
-    size = Size(organizations=4, documents=6, ambiguous=40, kills=4, stops=1, stop_seconds_max=30)
+    size = Size(organizations=4, documents=10, ambiguous=40, kills=4, stops=1, stop_seconds_max=30)
     await live_through(stage, size)
 
 
@@ -110,7 +111,7 @@ async def test_ambiguous_pushes_under_kills_and_stops(stage: Stage) -> None:
 @pytest.mark.timeout(3000)
 async def test_300_ambiguous_pushes_under_30_kills_and_10_stops(stage: Stage) -> None:
     """The same of 300 pushes of unknown outcome, 30 kills, and 10 stops of up to a minute."""
-    size = Size(organizations=10, documents=12, ambiguous=300, kills=30, stops=10, stop_seconds_max=60)
+    size = Size(organizations=10, documents=25, ambiguous=300, kills=30, stops=10, stop_seconds_max=60)
     await live_through(stage, size)
 
 

@@ -68,8 +68,12 @@ FROM tieout.attempts a JOIN tieout.evidence e USING (organization_id, evidence_i
 
 _RECORDS = """
 SELECT record_id, object_id, object_type, sync_status, state, cause, reason, owner, updated_at,
-    deadline_at, least(next_attempt_at, deadline_at) AS look_at
-FROM tieout.records
+    deadline_at, least(next_attempt_at, deadline_at) AS look_at,
+    (SELECT count(*) FROM tieout.attempts a
+     LEFT JOIN tieout.attempt_outcomes o USING (organization_id, record_id, episode, number)
+     WHERE a.organization_id = r.organization_id AND a.record_id = r.record_id AND a.episode = r.episode
+         AND coalesce(o.outcome, 'uncertain') <> 'not_sent') AS tries
+FROM tieout.records r
 """
 
 _TRAIL = """

@@ -47,18 +47,21 @@ def _wrong(turmoil: Turmoil, witness: Witness, document_id: str, row: asyncpg.Re
     copies = organization.books.documents_per_local().get(document_id, 0)
     state = State(row["state"])
     if copies == 0:
-        is_held = state in FAILED and _may_be_held(witness, row)
+        is_held = state in FAILED and _may_be_held(row)
         return None if is_held else "nothing keeps it from the books, where it is not"
     is_altered = document_id in turmoil.touched or witness.allowed(organization, document_id) > 1
     is_told = is_altered and (state is State.ACKNOWLEDGED or (state in FAILED and row["owner"] != NOBODY))
     return None if state is State.CONFIRMED or is_told else "it stands in the books"
 
 
-def _may_be_held(witness: Witness, row: asyncpg.Record) -> bool:
-    """Whether a person has to decide: its tries are used up, or something in the books may be it."""
+def _may_be_held(row: asyncpg.Record) -> bool:
+    """Whether a person has to decide: its tries are used up, or something in the books may be it.
+
+    What was written and never left, since its replica died in between, is a try too: nobody can know.
+    """
     if row["owner"] == NOBODY or row["cause"] is None:
         return False
     tries_max = facts_of(Cause(row["cause"])).attempts_max or POLICY.retry_attempts
-    is_spent = witness.left[row["record_id"]] >= tries_max
+    is_spent = row["tries"] >= tries_max
     is_unclear = row["state"] == State.QUARANTINED and "person must look" in row["reason"]
     return is_spent or is_unclear
