@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from time import perf_counter
 
 import asyncpg
 
 from benchmarks.measuring.apart import answer
+from benchmarks.measuring.processor import Stopwatch, postmaster
 
 QUERY = """
     CREATE TEMPORARY TABLE found AS
@@ -31,16 +31,16 @@ EXACT = """
 """
 
 
-async def main(url: str) -> None:
+async def main(url: str, server: int) -> None:
     """Join once."""
     connection = await asyncpg.connect(url, command_timeout=1_200)
-    began = perf_counter()
+    watch = Stopwatch(server)
     await connection.execute(QUERY)
-    taken = perf_counter() - began
+    taken = watch.told()
     exact = await connection.fetchval(EXACT)
     await connection.close()
-    answer(seconds=taken, exact=exact)
+    answer(**taken, exact=exact)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], postmaster(sys.argv[1])))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from time import perf_counter
 
 import asyncpg
 
 from benchmarks.comparing_peers.full_join import EXACT
 from benchmarks.measuring.apart import answer
+from benchmarks.measuring.processor import Stopwatch, postmaster
 
 COLUMNS = ("number", "party", "currency", "total", "tax", "status", "issued_on", "due_on", "line_1", "line_2")
 BOTH = ", ".join(f"l.{each} AS l_{each}, b.{each} AS b_{each}" for each in COLUMNS)
@@ -61,19 +61,19 @@ FOUND = """
 """
 
 
-async def main(url: str, tables: str) -> None:
+async def main(url: str, tables: str, server: int) -> None:
     """Take the steps once."""
     connection = await asyncpg.connect(url, command_timeout=1_200)
     local, books = ("plain.local", "plain.books") if tables == "plain" else ("local", "books")
     steps = [*(PLAIN if tables == "plain" else OWN), FOUND.format(local=local, books=books)]
-    began = perf_counter()
+    watch = Stopwatch(server)
     for step in steps:
         await connection.execute(step)
-    taken = perf_counter() - began
+    taken = watch.told()
     exact = await connection.fetchval(EXACT)
     await connection.close()
-    answer(seconds=taken, exact=exact)
+    answer(**taken, exact=exact)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[3]))
+    asyncio.run(main(sys.argv[1], sys.argv[3], postmaster(sys.argv[1])))

@@ -6,8 +6,9 @@ import asyncio
 import os
 import resource
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from time import perf_counter, process_time
 
 import asyncpg
 
@@ -15,6 +16,23 @@ import asyncpg
 def postmaster(url: str) -> int:
     """Tell the process that a local Postgres is."""
     return asyncio.run(_postmaster(url))
+
+
+class Stopwatch:
+    """Time on the wall and time of processors, of this process and of a Postgres, since it was made.
+
+    Looking through all processes takes some time itself, which is left out.
+    """
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._used = used_by(pids)
+        self._own, self._began = process_time(), perf_counter()
+
+    def told(self) -> Mapping[str, float]:
+        """Tell both so far."""
+        taken, own = perf_counter() - self._began, process_time() - self._own
+        return {"seconds": taken, "processor_seconds": own + used_by(self._pids) - self._used}
 
 
 def parent_of(pid: int) -> int:
