@@ -42,10 +42,23 @@ CREATE TYPE tieout.record_row AS (
 	body text
 );
 
+CREATE FUNCTION tieout.analyze_compared() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '100ms'
+    SET default_statistics_target TO '100'
+    AS $$
+BEGIN
+    ANALYZE tieout.differences, tieout.counted_keys;
+EXCEPTION
+    WHEN lock_not_available THEN NULL;
+END $$;
+
 CREATE FUNCTION tieout.analyze_counted() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     SET lock_timeout TO '100ms'
+    SET default_statistics_target TO '100'
     AS $$
 BEGIN
     ANALYZE tieout.counted;
@@ -214,12 +227,12 @@ $$;
 
 CREATE FUNCTION tieout.number_mark(number text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $_$
+    AS $$
     SELECT hashtextextended(CASE WHEN number ~ '[^ -~]'
-        THEN regexp_replace(lower(normalize(number, NFKC) COLLATE "C"), '[^0-9a-gk-ruvxz]', '', 'g')
-        ELSE translate(number, 'ABCDEFGKLMNOPQRUVXZ !"#$%&''()*+,-./:;<=>?@[\]^_`{|}~HIJSTWYhijstwy', 'abcdefgklmnopqruvxz')
+        THEN regexp_replace(lower(normalize(number, NFKC) COLLATE "C"), '[^!-gk-ruvxz{-~]', '', 'g')
+        ELSE translate(lower(number COLLATE "C"), ' hijstwy', '')
     END, 0)
-$_$;
+$$;
 
 CREATE FUNCTION tieout.return_history(portion integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -873,6 +886,10 @@ CREATE TABLE tieout.sign_offs (
     CONSTRAINT sign_offs_why CHECK (((act = 'withdrawn'::text) = (because IS NOT NULL)))
 );
 
+CREATE TABLE tieout.staged_contested (
+    books_mark bigint NOT NULL
+);
+
 CREATE TABLE tieout.staged_documents (
     side text NOT NULL,
     document_id text NOT NULL,
@@ -889,11 +906,39 @@ CREATE TABLE tieout.staged_documents (
     due_on date,
     made_on date,
     lines_mark uuid,
-    line_accounts jsonb
+    line_accounts jsonb,
+    number_mark bigint,
+    month date
 );
 
 CREATE TABLE tieout.staged_found (
     fingerprint text NOT NULL
+);
+
+CREATE TABLE tieout.staged_known (
+    difference_id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    version bigint NOT NULL,
+    ledger text NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    local_id text,
+    books_id text,
+    local_minor bigint,
+    books_minor bigint,
+    delta_minor bigint NOT NULL,
+    count_delta integer NOT NULL,
+    basis text NOT NULL,
+    expected boolean NOT NULL,
+    rule text,
+    expected_until timestamp with time zone,
+    record_id uuid,
+    cause text,
+    reason text NOT NULL,
+    confidence numeric,
+    local_on date,
+    books_on date,
+    origin text
 );
 
 CREATE TABLE tieout.staged_links (
@@ -922,7 +967,21 @@ CREATE TABLE tieout.staged_pairs (
     month date NOT NULL,
     local_number text,
     books_number text,
-    claims text[]
+    claims text[],
+    local_mark bigint
+);
+
+CREATE TABLE tieout.staged_records (
+    local_id text NOT NULL,
+    version bigint NOT NULL,
+    platform_id text,
+    provider_id text,
+    local_mark bigint NOT NULL,
+    platform_mark bigint
+);
+
+CREATE TABLE tieout.staged_several (
+    local_mark bigint NOT NULL
 );
 
 CREATE TABLE tieout.standings (
@@ -1455,6 +1514,9 @@ ALTER TABLE tieout.work ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA tieout TO tieout_app;
 
+REVOKE ALL ON FUNCTION tieout.analyze_compared() FROM PUBLIC;
+GRANT ALL ON FUNCTION tieout.analyze_compared() TO tieout_app;
+
 REVOKE ALL ON FUNCTION tieout.analyze_counted() FROM PUBLIC;
 GRANT ALL ON FUNCTION tieout.analyze_counted() TO tieout_app;
 
@@ -1554,15 +1616,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
 
+GRANT SELECT ON TABLE tieout.staged_contested TO tieout_app;
+
 GRANT SELECT ON TABLE tieout.staged_documents TO tieout_app;
 
 GRANT SELECT ON TABLE tieout.staged_found TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_known TO tieout_app;
 
 GRANT SELECT ON TABLE tieout.staged_links TO tieout_app;
 
 GRANT SELECT ON TABLE tieout.staged_owners TO tieout_app;
 
 GRANT SELECT ON TABLE tieout.staged_pairs TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_records TO tieout_app;
+
+GRANT SELECT ON TABLE tieout.staged_several TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.standings TO tieout_app;
 

@@ -98,6 +98,7 @@ class Neighbourhood:
     _asked: dict[str, set[object]] = field(default_factory=dict)
     _lone_books_by_key: dict[int, int] = field(default_factory=dict)
     _seated_by_key: Counter[int] = field(default_factory=Counter)
+    _keys_by_document: dict[tuple[Side, str], frozenset[int]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -189,9 +190,9 @@ class Neighbourhood:
         """Tell, once records and numbers are closed, who is left over, and whom that could resemble."""
         index = LinkIndex.build(self.ledger, self.links.values())
         local, books = left_over(tuple(self.local.values()), tuple(self.books.values()), index)
-        keys_now = _keys_of(books)
+        keys_now = self._keys_of(books)
         keys_then = self._seated_by_key.keys()
-        local_keys = _keys_of(local) | {key for seat in self.seats.values() for key in seat.local_keys}
+        local_keys = self._keys_of(local) | {key for seat in self.seats.values() for key in seat.local_keys}
         keys = keys_now | keys_then | local_keys
         self._want("keys", keys - self._lone_books_by_key.keys())
         self._want(
@@ -208,6 +209,12 @@ class Neighbourhood:
         """Whether more documents than similarity looks at share a key, all of them outside."""
         return self._lone_books_by_key.get(key, 0) - self._seated_by_key[key] > CANDIDATES_MAX
 
-
-def _keys_of(documents: Collection[Document]) -> set[int]:
-    return {key for document in documents for key in similarity_keys(document)}
+    def _keys_of(self, documents: Collection[Document]) -> set[int]:
+        """All keys of similarity of these; one that is left over stays so for some rounds."""
+        keys: set[int] = set()
+        for document in documents:
+            name = (document.side, document.document_id)
+            if name not in self._keys_by_document:
+                self._keys_by_document[name] = similarity_keys(document)
+            keys |= self._keys_by_document[name]
+        return keys

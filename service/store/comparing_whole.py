@@ -1,11 +1,12 @@
 """The steps of comparing a ledger whole: what is plainly equal is settled in Postgres, the rest is named.
 
-All of it happens in one transaction, on temporary tables that are analyzed between the steps.
+They work on temporary tables that are analyzed between the steps, in two transactions: one stages both sides
+and counts the plain pairs, the other writes what the domain says of the rest, partly meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from service.domain.balance import Term
 from service.domain.difference_kind import Kind
 from service.domain.difference_life import KnownDifference
 from service.domain.document import Ledger, Side
-from service.domain.pairing import PairedBy
 from service.domain.pairing_links import DOCUMENT_TYPES
 from service.domain.statement_posting import MonthSum
 from service.store.comparing import known_difference
@@ -27,51 +27,82 @@ STAGE_SECONDS: Final = 600.0
 ANALYZED_FROM: Final = 10_000
 """Rows from which a wrong plan costs more than to tell the planner; for fewer, Postgres does so by itself."""
 
+FOUND_FROM: Final = 1_000
+"""Documents looked at from which the planner is told what was found; reading all of fewer takes no time."""
+
 STAGE_SETTINGS: Final[Mapping[str, str]] = {
     "statement_timeout": f"{STAGE_SECONDS * 1000:.0f}",
     # While the domain compares what was named, the transaction idles.
     "idle_in_transaction_session_timeout": f"{STAGE_SECONDS * 1000:.0f}",
     # Rows of a million documents are hashed in few passes.
-    "work_mem": "64MB",
+    "work_mem": "128MB",
+    # Documents are read by several processes at once, although nearly every row is kept.
+    "parallel_tuple_cost": "0.01",
+    # The sizes of the steps matter to the planner, not which of their values are frequent.
+    "default_statistics_target": "10",
     # Compiling a step takes longer than what it would save.
     "jit": "off",
 }
 """What the transaction is told."""
 
 
-async def stage(
-    connection: Connection, organization_id: UUID, ledger: Ledger, ledger_accounts: Collection[str]
-) -> None:
-    """Read both sides and the records, and pair what a record joins for certain."""
+async def allow_time(connection: Connection) -> None:
+    """Tell a transaction of a whole comparison what it may take."""
     for name, value in STAGE_SETTINGS.items():
         await connection.execute("select set_config($1, $2, true)", name, value)
+
+
+async def stage(connection: Connection, ledger: Ledger, ledger_accounts: Collection[str]) -> None:
+    """Read both sides and the records, and pair what a record joins for certain."""
     types = list(DOCUMENT_TYPES[ledger])
-    for table in ("links", "owners", "documents", "pairs", "found"):
-        await connection.execute(QUERY[f"create_staged_{table}"])
-    await _step(connection, "stage_links", organization_id, types)
-    await _step(connection, "analyze_staged_links")
-    await _step(connection, "stage_owners", organization_id, types)
-    await _step(connection, "analyze_staged_owners")
-    await _step(connection, "stage_documents", organization_id, ledger)
-    await _step(connection, "analyze_staged_documents")
-    for by in (PairedBy.RECORD, PairedBy.PROVIDER):
-        await _step(connection, "stage_pairs", by, list(ledger_accounts))
-        await _step(connection, "analyze_staged_pairs")
+    await _step(connection, "aim_staging", ledger, types, list(ledger_accounts))
+    for table in ("records", "several", "contested", "documents", "pairs"):
+        await _step(connection, f"create_staged_{table}")
+        await _step(connection, f"analyze_staged_{table}")
 
 
-async def count_plain_pairs(connection: Connection, organization_id: UUID, ledger: Ledger) -> None:
-    """Make the plain pairs all that is counted of the ledger."""
-    await _step(connection, "delete_stale_counted", organization_id, ledger)
-    await _step(connection, "delete_counted_keys", organization_id, ledger)
+async def stage_differences(connection: Connection, ledger: Ledger) -> None:
+    """Read what is open before anything is written, and make room to note what is found."""
+    await _step(connection, "aim_staging", ledger, [], [])
+    await _step(connection, "create_staged_known")
+    await _step(connection, "analyze_staged_known")
+    await _step(connection, "create_staged_found")
+
+
+async def delete_stale_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> int:
+    """Forget what is not counted just as the plain pairs count; returns how many rows that were."""
+    where = (organization_id, ledger)
+    await _step(connection, "delete_counted_until", *where)
+    await _step(connection, "delete_counted_keys", *where)
+    return _rows(await _step(connection, "delete_stale_counted", *where))
+
+
+async def insert_plain_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> None:
+    """Count the plain pairs that are not yet."""
     inserted = await _step(connection, "insert_plain_counted", organization_id, ledger)
-    if int(inserted.rpartition(" ")[2]) >= ANALYZED_FROM:
+    if _rows(inserted) >= ANALYZED_FROM:
         await _step(connection, "analyze_counted")
 
 
-async def list_uneven_pairs(connection: Connection, after: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Certain pairs on which the domain has to look, by local id, after one."""
-    rows = await connection.fetch(QUERY["list_uneven_pairs"], after, limit, timeout=STAGE_SECONDS)
-    return [(row["local_id"], row["books_id"]) for row in rows]
+async def list_uneven_pairs(
+    connection: Connection,
+) -> Callable[[int], Awaitable[Sequence[tuple[str, str]]]]:
+    """Certain pairs on which the domain has to look; what is returned gives the next so many."""
+    cursor = await connection.cursor(QUERY["list_uneven_pairs"], timeout=STAGE_SECONDS)
+
+    async def next_pairs(limit: int) -> Sequence[tuple[str, str]]:
+        rows = await cursor.fetch(limit, timeout=STAGE_SECONDS)
+        return [(row["local_id"], row["books_id"]) for row in rows]
+
+    return next_pairs
+
+
+async def list_known_differences(
+    connection: Connection, local_ids: Collection[str], books_ids: Collection[str]
+) -> Mapping[str, KnownDifference]:
+    """Differences about any of these documents that were open before this comparison, by fingerprint."""
+    rows = await connection.fetch(QUERY["list_known_differences"], list(local_ids), list(books_ids))
+    return {row["fingerprint"]: known_difference(row) for row in rows}
 
 
 async def list_unpaired(connection: Connection) -> Named:
@@ -104,6 +135,12 @@ async def delete_findings_without_document(
 ) -> None:
     """Forget what was found of documents that stand in the books by now, or nowhere."""
     await _step(connection, "delete_findings_without_document", organization_id, ledger)
+
+
+async def tell_planner(connection: Connection, looked_at: int) -> None:
+    """Let the next comparison ask for some of what this one found without reading all of it."""
+    if looked_at >= FOUND_FROM:
+        await _step(connection, "analyze_compared")
 
 
 async def sum_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> Sequence[MonthSum]:
@@ -140,3 +177,8 @@ async def sum_open_differences(
 
 async def _step(connection: Connection, name: str, *arguments: object) -> str:
     return await connection.execute(QUERY[name], *arguments, timeout=STAGE_SECONDS)
+
+
+def _rows(done: str) -> int:
+    """How many rows a command says that it touched."""
+    return int(done.rpartition(" ")[2])

@@ -78,6 +78,11 @@ async def upsert_counted_until(
     )
 
 
+async def is_anything_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> bool:
+    """Whether any document of a ledger is counted, be it for nothing."""
+    return bool(await connection.fetchval(QUERY["is_anything_counted"], organization_id, ledger))
+
+
 async def list_changed_documents(
     connection: Connection,
     organization_id: UUID,

@@ -82,10 +82,10 @@ async def read_circumstances(
     """Read what is around a ledger; None when a side of it has not been read to the end yet."""
     streams = await list_streams(connection, organization_id)
     local = streams.get(LOCAL_STREAM_BY_LEDGER[ledger])
-    books_scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
-    link = await get_current_connection(connection, organization_id)
     if local is None or local.full_at is None:
         return None
+    books_scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
+    link = await get_current_connection(connection, organization_id)
     if books_scan is None and link is not None and link.is_connected:
         return None
     references = await list_reference_objects(connection, organization_id, REFERENCES)

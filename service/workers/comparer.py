@@ -112,9 +112,9 @@ class Comparer:
             written = await self._compare_whole(work, ledger, known)
         counts["documents_compared"] += written.documents
         counts.update({"opened": written.opened, "resolved": written.resolved})
-        counts["confirmed"] += await self._confirm(work, ledger)
-        async with self._database.organization(work.organization_id, readonly=True) as connection:
-            return await counted.get_next_turn(connection, work.organization_id, ledger, work.now)
+        confirmed_records, turn_at = await self._confirm(work, ledger)
+        counts["confirmed"] += confirmed_records
+        return turn_at
 
     async def _read(self, work: Work, ledger: Ledger) -> _Known | None:
         organization_id = work.organization_id
@@ -150,7 +150,13 @@ class Comparer:
     async def _compare_whole(self, work: Work, ledger: Ledger, known: _Known) -> Written:
         async with work.writing() as connection:
             writing = Writing(connection, work.organization_id, ledger, work.now, known.around)
-            written = await Whole(writing).run()
+            whole = Whole(writing)
+            if await counted.is_anything_counted(connection, work.organization_id, ledger):
+                await whole.settle_pairs(connection)
+            else:
+                async with work.writing() as counting:
+                    await whole.settle_pairs(counting)
+            written = await whole.run()
             whole_at = known.around.context.as_of
             await self._settle(connection, work, ledger, known.around, written=written, whole_at=whole_at)
         return written
@@ -194,8 +200,11 @@ class Comparer:
         if written.is_moved:
             await withdraw_moved(connection, organization_id, work.now)
 
-    async def _confirm(self, work: Work, ledger: Ledger) -> int:
-        """Mark what was acknowledged and stands in the books, equal; presence needs no certificate."""
+    async def _confirm(self, work: Work, ledger: Ledger) -> tuple[int, datetime | None]:
+        """Mark what was acknowledged and stands in the books, equal; presence needs no certificate.
+
+        Returns how many, and when the next of the ledger's expected differences stops being expected.
+        """
         total = 0
         while True:
             async with work.writing() as connection:
@@ -203,8 +212,9 @@ class Comparer:
                     connection, work.organization_id, ledger, CONFIRMED_AT_ONCE
                 )
                 total += await _confirm(connection, work, ledger, {row["record_id"]: row for row in rows})
-            if len(rows) < CONFIRMED_AT_ONCE:
-                return total
+                if len(rows) < CONFIRMED_AT_ONCE:
+                    turn_at = await counted.get_next_turn(connection, work.organization_id, ledger, work.now)
+                    return total, turn_at
 
 
 async def _confirm(

@@ -83,7 +83,10 @@ async def read_unpaired(
 async def read_certain_pairs(
     connection: Connection, organization_id: UUID, ledger: Ledger, pairs: Sequence[tuple[str, str]]
 ) -> Part:
-    """Read pairs that a record makes for certain, and nothing else: they concern nobody."""
+    """Read pairs that a record makes for certain, and nothing else: they concern nobody.
+
+    How they counted is not asked, since a whole comparison counts all anew.
+    """
     reading = _Reading(connection, organization_id, ledger, limit=None)
     reading.found.want(local_ids=[each[0] for each in pairs], books_ids=[each[1] for each in pairs])
     return await reading.read_once()
@@ -156,7 +159,7 @@ class _Reading:
     async def read_once(self) -> Part:
         """Read what is wanted, and the links of its parties, without looking any further."""
         asks = self.found.asks()
-        self.found.learn(await self._answer(asks))
+        self.found.learn(await self._answer(asks, with_seats=False))
         parties = frozenset(each.party_id for each in self.found.local.values() if each.party_id is not None)
         self.found.learn(await self._answer(replace(NO_ASKS, party_ids=parties)))
         return self._part()
@@ -180,7 +183,7 @@ class _Reading:
             before=list(self.before.values()),
         )
 
-    async def _answer(self, asks: Asks) -> Facts:
+    async def _answer(self, asks: Asks, *, with_seats: bool = True) -> Facts:
         """Read what is asked; what nobody asks is no round trip."""
         where = (self.connection, self.organization_id, self.ledger)
         documents: list[tuple[Document, int | None]] = []
@@ -191,7 +194,8 @@ class _Reading:
             named = (asks.local_ids, asks.books_ids)
             documents = self._told(await neighbours.list_neighbours(*where, *named))
             once_paired = await neighbours.list_remembered_pairs(*where, *named)
-            seats = await neighbours.list_seats(*where, *named, limit=self._rows_max)
+            if with_seats:
+                seats = await neighbours.list_seats(*where, *named, limit=self._rows_max)
             self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}
         if asks.numbers:
             mates += await neighbours.list_number_mates(*where, asks.numbers, self._rows_max)

@@ -90,7 +90,11 @@ class Writing:
         open_before, expected_before = await store.get_comparison(*where)
         if not part.local_ids and not part.books_ids:
             return Written(open_differences=open_before, expected_differences=expected_before)
-        done = await self.exchange(part, comparison)
+        known = await store.list_differences_of_documents(*where, part.local_ids, part.books_ids)
+        for name, each in known.items():
+            if not is_within(part, each):
+                raise NotWholeError(f"only half of {name} is in the part")
+        done = await self.exchange(part, comparison, known)
         is_moved = await self._move_sums(part, comparison, done.before)
         await self.write_organization_findings()
         expected = sum(each.expected for each in comparison.differences)
@@ -106,20 +110,24 @@ class Writing:
             is_moved=is_moved or done.is_moved,
         )
 
-    async def exchange(self, part: Part, comparison: Comparison, *, is_of_whole: bool = False) -> Exchanged:
+    async def exchange(
+        self,
+        part: Part,
+        comparison: Comparison,
+        known: Mapping[str, KnownDifference],
+        *,
+        is_counted: bool = True,
+    ) -> Exchanged:
         """Write all of a part but sums: its differences, how it counts, pairs to remember, findings.
 
-        While all is compared, what was told of a document here and one elsewhere is not this part's to end.
+        `known` are the open differences of its documents, by fingerprint; those not found again end. Nothing
+        has to be taken back of what `is_counted` says is not.
         """
         where = (self.connection, self.organization_id, self.ledger)
-        known = await store.list_differences_of_documents(*where, part.local_ids, part.books_ids)
-        within = {name: each for name, each in known.items() if _is_within(part, each)}
-        if not is_of_whole and len(within) < len(known):
-            raise NotWholeError(f"only half of {next(iter(known.keys() - within.keys()))} is in the part")
-        known = within
         changed = changes(known, comparison.differences)
         await store.write_differences(self.connection, self.organization_id, changed, self.now)
-        await counted.delete_counted(*where, part.local_ids, part.books_ids)
+        if is_counted:
+            await counted.delete_counted(*where, part.local_ids, part.books_ids)
         await counted.insert_counted(self.connection, self._counted_rows(part, comparison))
         replaced = await self._remember_pairs(comparison.pairing.pairs, part.once_paired)
         findings = inspect(comparison.pairing.local_only, self.around.setup)
@@ -256,7 +264,7 @@ class Writing:
         }
 
 
-def _is_within(part: Part, known: KnownDifference) -> bool:
+def is_within(part: Part, known: KnownDifference) -> bool:
     """What is told of two documents is told of both or none; else the part was no whole neighbourhood."""
     found = known.difference
     is_here = found.local_id is None or found.local_id in part.local_ids

@@ -2,79 +2,85 @@
 -- fills a temporary table and analyzes it, so that the next is planned for what is there: one statement of all steps took ten
 -- times as long.
 
--- name: create_staged_links :exec
--- Made for this transaction, like the four below.
-CREATE TEMPORARY TABLE staged_links (LIKE tieout.staged_links) ON COMMIT DROP;
+-- name: aim_staging :exec
+-- Tells the steps below which ledger they read: what makes a table takes no parameters, and only what makes one is read by several
+-- processes at once. The organization is that of the transaction.
+-- $1 ledger, $2 object_types text[], $3 ledger_account_ids text[]
+SELECT set_config('tieout.staged_ledger', $1, true), set_config('tieout.staged_types', $2::text[]::text, true),
+    set_config('tieout.staged_accounts', $3::text[]::text, true);
 
--- name: create_staged_owners :exec
-CREATE TEMPORARY TABLE staged_owners (LIKE tieout.staged_owners) ON COMMIT DROP;
+-- name: create_staged_records :exec
+-- What each record of a local document names in the books. Made for this transaction, like the tables below.
+CREATE TEMPORARY TABLE staged_records ON COMMIT DROP AS
+SELECT object_id::text AS local_id, version, platform_object_id AS platform_id, provider_object_id AS provider_id,
+    uuid_hash_extended(object_id, 0) AS local_mark, hashtextextended(platform_object_id, 0) AS platform_mark
+FROM records
+WHERE organization_id = tieout.scope_organization() AND object_type = ANY((SELECT current_setting('tieout.staged_types')::text[])::text[])
+    AND object_id IS NOT NULL;
+
+-- name: analyze_staged_records :exec
+ANALYZE staged_records (local_id, platform_id, provider_id);
+
+-- name: create_staged_several :exec
+-- Local documents that several records tell of, by a mark of their ids: one of another's mark is looked at like them.
+CREATE TEMPORARY TABLE staged_several ON COMMIT DROP AS
+SELECT local_mark FROM staged_records GROUP BY local_mark HAVING count(*) > 1;
+
+-- name: analyze_staged_several :exec
+ANALYZE staged_several;
+
+-- name: create_staged_contested :exec
+-- Ids of the books that several records name, by a mark of them.
+CREATE TEMPORARY TABLE staged_contested ON COMMIT DROP AS
+SELECT books_mark FROM (
+    SELECT platform_mark AS books_mark FROM staged_records WHERE platform_mark IS NOT NULL
+    UNION ALL
+    SELECT hashtextextended(provider_id, 0) FROM staged_records WHERE provider_id IS NOT NULL AND provider_id IS DISTINCT FROM platform_id
+) named
+GROUP BY books_mark HAVING count(*) > 1;
+
+-- name: analyze_staged_contested :exec
+ANALYZE staged_contested;
 
 -- name: create_staged_documents :exec
-CREATE TEMPORARY TABLE staged_documents (LIKE tieout.staged_documents) ON COMMIT DROP;
-
--- name: create_staged_pairs :exec
-CREATE TEMPORARY TABLE staged_pairs (LIKE tieout.staged_pairs) ON COMMIT DROP;
-
--- name: create_staged_found :exec
-CREATE TEMPORARY TABLE staged_found (LIKE tieout.staged_found INCLUDING INDEXES) ON COMMIT DROP;
-
--- name: stage_links :exec
--- What the records of each local document name in the books.
--- $1 organization_id, $2 object_types text[]
-INSERT INTO staged_links (local_id, records, records_version, platform_id, provider_id)
-SELECT object_id::text, count(*), sum(version), min(platform_object_id), min(provider_object_id)
-FROM records WHERE organization_id = $1 AND object_type = ANY($2::text[]) AND object_id IS NOT NULL GROUP BY object_id;
-
--- name: analyze_staged_links :exec
-ANALYZE staged_links (local_id, records);
-
--- name: stage_owners :exec
--- Who names what in the books.
--- $1 organization_id, $2 object_types text[]
-INSERT INTO staged_owners (books_id, local_id)
-SELECT books_id, CASE WHEN min(local_id) = max(local_id) THEN min(local_id) END
-FROM (
-    SELECT platform_object_id AS books_id, object_id::text AS local_id FROM records
-    WHERE organization_id = $1 AND object_type = ANY($2::text[]) AND object_id IS NOT NULL AND platform_object_id IS NOT NULL
-    UNION ALL
-    SELECT provider_object_id, object_id::text FROM records
-    WHERE organization_id = $1 AND object_type = ANY($2::text[]) AND object_id IS NOT NULL AND provider_object_id IS NOT NULL
-        AND provider_object_id IS DISTINCT FROM platform_object_id
-) named
-GROUP BY books_id;
-
--- name: analyze_staged_owners :exec
-ANALYZE staged_owners (books_id, local_id);
-
--- name: stage_documents :exec
 -- What can be compared of each document without reading it whole.
--- $1 organization_id, $2 ledger
-INSERT INTO staged_documents (
-    side, document_id, version, currency, total_minor, net_minor, tax_minor, is_net, number, party_name, status, issued_on, due_on,
-    made_on, lines_mark, line_accounts
-)
-SELECT side, document_id, version, currency, total_minor, (body ->> 'net_minor')::bigint, (body ->> 'tax_minor')::bigint,
-    body ->> 'basis' = 'derived_net', number, party_name, status, issued_on, due_on,
-    CASE WHEN issued_on IS NULL THEN ((body ->> 'created_at')::timestamptz AT TIME ZONE 'UTC')::date END,
-    CASE WHEN body -> 'lines' <> '[]' THEN md5(
+CREATE TEMPORARY TABLE staged_documents ON COMMIT DROP AS
+SELECT side, document_id, version, currency, total_minor, (body ->> 'net_minor')::bigint AS net_minor,
+    (body ->> 'tax_minor')::bigint AS tax_minor, body ->> 'basis' = 'derived_net' AS is_net, number, party_name, status, issued_on, due_on,
+    CASE WHEN issued_on IS NULL THEN ((body ->> 'created_at')::timestamptz AT TIME ZONE 'UTC')::date END AS made_on,
+    nullif(md5(
         jsonb_path_query_array(body, '$.lines[*].net_minor')::text
         || jsonb_path_query_array(body, '$.lines[*].quantity')::text
         || jsonb_path_query_array(body, '$.lines[*].description')::text
-    )::uuid END,
-    CASE WHEN body -> 'lines' <> '[]' THEN jsonb_path_query_array(body, '$.lines[*].ledger_account_id') END
-FROM documents WHERE organization_id = $1 AND ledger = $2 AND removed_at IS NULL;
+    ), md5('[][][]'))::uuid AS lines_mark,
+    nullif(jsonb_path_query_array(body, '$.lines[*].ledger_account_id'), '[]') AS line_accounts,
+    CASE WHEN side = 'local' THEN tieout.number_mark(number) END AS number_mark,
+    CASE WHEN side = 'local' THEN date_trunc('month', issued_on::timestamp)::date END AS month
+FROM documents
+WHERE organization_id = tieout.scope_organization() AND ledger = current_setting('tieout.staged_ledger') AND removed_at IS NULL;
 
 -- name: analyze_staged_documents :exec
 ANALYZE staged_documents (side, document_id);
 
--- name: stage_pairs :exec
--- Pairs that a record makes for certain: the only one of its document, naming one that nobody else names.
--- $1 by which id of the record: record or provider, $2 ledger_account_ids text[]
-INSERT INTO staged_pairs (
-    local_id, books_id, paired_by, is_plain, local_version, books_version, records_version, currency, total_minor, month,
-    local_number, books_number, claims
-)
-SELECT l.document_id, b.document_id, $1,
+-- name: create_staged_found :exec
+CREATE TEMPORARY TABLE staged_found (LIKE tieout.staged_found INCLUDING INDEXES) ON COMMIT DROP;
+
+-- name: create_staged_known :exec
+-- The differences that are open before anything is written: what the same transaction writes is unknown to the planner.
+CREATE TEMPORARY TABLE staged_known ON COMMIT DROP AS
+SELECT difference_id, fingerprint, version, ledger, currency, kind, local_id, books_id, local_minor, books_minor, delta_minor, count_delta,
+    basis, expected, rule, expected_until, record_id, cause, reason, confidence, local_on, books_on, origin
+FROM differences
+WHERE organization_id = tieout.scope_organization() AND ledger = current_setting('tieout.staged_ledger') AND resolved_at IS NULL;
+
+-- name: analyze_staged_known :exec
+ANALYZE staged_known (local_id, books_id);
+
+-- name: create_staged_pairs :exec
+-- Pairs that a record makes for certain: the only one of its document, naming one that nobody else names. By the provider's id pairs
+-- only what the platform's does not find in the books.
+CREATE TEMPORARY TABLE staged_pairs ON COMMIT DROP AS
+SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
     l.currency = b.currency
         AND b.total_minor = CASE WHEN b.is_net AND l.net_minor IS NOT NULL THEN l.net_minor ELSE l.total_minor END
         AND coalesce(l.tax_minor = b.tax_minor, true)
@@ -84,24 +90,38 @@ SELECT l.document_id, b.document_id, $1,
         AND coalesce(l.issued_on = b.issued_on, true)
         AND coalesce(l.due_on = b.due_on, true)
         AND coalesce(
-            l.lines_mark = b.lines_mark AND (l.line_accounts = b.line_accounts OR NOT b.line_accounts ?| $2::text[]), true
-        ),
-    l.version, b.version, k.records_version, l.currency, l.total_minor,
-    date_trunc('month', coalesce(l.issued_on, b.issued_on, l.made_on, '0001-01-01'::date)::timestamp)::date,
-    l.number, b.number,
-    nullif(
+            l.lines_mark = b.lines_mark AND (
+                l.line_accounts = b.line_accounts
+                OR NOT b.line_accounts ?| (SELECT current_setting('tieout.staged_accounts')::text[])::text[]
+            ),
+            true
+        ) AS is_plain,
+    l.version AS local_version, b.version AS books_version, k.version AS records_version, l.currency, l.total_minor,
+    coalesce(l.month, date_trunc('month', coalesce(b.issued_on, l.made_on, '0001-01-01'::date)::timestamp)::date) AS month,
+    l.number AS local_number, b.number AS books_number, l.number_mark AS local_mark,
+    CASE WHEN k.provider_id IS NOT NULL THEN nullif(
         array_remove(ARRAY[nullif(k.platform_id, b.document_id), nullif(nullif(k.provider_id, b.document_id), k.platform_id)], NULL),
         '{}'
-    )
-FROM staged_links k
+    ) END AS claims
+FROM (
+    SELECT 'record' AS paired_by, platform_id AS books_id, * FROM staged_records WHERE platform_id IS NOT NULL
+    UNION ALL
+    SELECT 'provider', provider_id, * FROM staged_records r
+    WHERE provider_id IS NOT NULL AND provider_id IS DISTINCT FROM platform_id
+        AND NOT EXISTS (SELECT FROM staged_documents d WHERE d.side = 'books' AND d.document_id = r.platform_id)
+) k
 JOIN staged_documents l ON l.side = 'local' AND l.document_id = k.local_id
-JOIN staged_documents b ON b.side = 'books'
-    AND b.document_id = CASE $1 WHEN 'record' THEN k.platform_id ELSE k.provider_id END
-JOIN staged_owners o ON o.books_id = b.document_id AND o.local_id = k.local_id
-WHERE k.records = 1 AND ($1 = 'record' OR NOT EXISTS (SELECT FROM staged_pairs p WHERE p.local_id = k.local_id));
+JOIN staged_documents b ON b.side = 'books' AND b.document_id = k.books_id
+WHERE NOT EXISTS (SELECT FROM staged_several s WHERE s.local_mark = k.local_mark)
+    AND NOT EXISTS (SELECT FROM staged_contested c WHERE c.books_mark = hashtextextended(k.books_id, 0));
 
 -- name: analyze_staged_pairs :exec
 ANALYZE staged_pairs (local_id, books_id, is_plain);
+
+-- name: delete_counted_until :exec
+-- What is counted anew holds together only once all of it is written.
+-- $1 organization_id, $2 ledger
+DELETE FROM counted_until WHERE organization_id = $1 AND ledger = $2;
 
 -- name: delete_stale_counted :exec
 -- Whatever is not counted just as a plain pair counts.
@@ -129,7 +149,7 @@ INSERT INTO counted (
 )
 SELECT $1, $2, p.local_id, p.books_id, p.paired_by, p.local_version, p.books_version, p.records_version, p.currency, p.total_minor,
     p.month, p.currency, p.total_minor, p.month, p.local_number, p.books_number, p.claims, true,
-    tieout.number_mark(p.local_number), CASE WHEN p.books_number IS DISTINCT FROM p.local_number THEN tieout.number_mark(p.books_number) END
+    p.local_mark, CASE WHEN p.books_number IS DISTINCT FROM p.local_number THEN tieout.number_mark(p.books_number) END
 FROM staged_pairs p
 WHERE p.is_plain AND NOT EXISTS (
     SELECT FROM counted c WHERE c.organization_id = $1 AND c.ledger = $2 AND c.local_id = p.local_id
@@ -140,15 +160,21 @@ ORDER BY p.local_id;
 SELECT tieout.analyze_counted();
 
 -- name: list_uneven_pairs :many
--- Certain pairs on which the domain has to look, after a key.
--- $1 after local_id, $2 limit
-SELECT local_id, books_id FROM staged_pairs WHERE NOT is_plain AND local_id > $1 ORDER BY local_id LIMIT $2;
+-- Certain pairs on which the domain has to look.
+SELECT local_id, books_id FROM staged_pairs WHERE NOT is_plain;
+
+-- name: list_known_differences :many
+-- Those that are about any of these documents.
+-- $1 local_ids text[], $2 books_ids text[]
+SELECT * FROM staged_known WHERE local_id = ANY($1::text[]) OR books_id = ANY($2::text[]);
 
 -- name: list_unpaired :many
 -- Documents that no record pairs for certain.
-SELECT d.side, d.document_id FROM staged_documents d
-WHERE NOT EXISTS (SELECT FROM staged_pairs p WHERE d.side = 'local' AND p.local_id = d.document_id)
-    AND NOT EXISTS (SELECT FROM staged_pairs p WHERE d.side = 'books' AND p.books_id = d.document_id);
+SELECT side, document_id FROM staged_documents d
+WHERE side = 'local' AND NOT EXISTS (SELECT FROM staged_pairs p WHERE p.local_id = d.document_id)
+UNION ALL
+SELECT side, document_id FROM staged_documents d
+WHERE side = 'books' AND NOT EXISTS (SELECT FROM staged_pairs p WHERE p.books_id = d.document_id);
 
 -- name: insert_staged_found :exec
 -- $1 fingerprints text[]
@@ -161,6 +187,9 @@ SELECT d.* FROM differences d
 WHERE d.organization_id = $1 AND d.ledger = $2 AND d.resolved_at IS NULL
     AND NOT EXISTS (SELECT FROM staged_found f WHERE f.fingerprint = d.fingerprint)
 LIMIT $3;
+
+-- name: analyze_compared :exec
+SELECT tieout.analyze_compared();
 
 -- name: delete_findings_without_document :exec
 -- Those of documents that stand in the books by now, or nowhere.

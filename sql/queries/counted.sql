@@ -20,6 +20,10 @@ SET read_at = excluded.read_at, whole_at = excluded.whole_at, compared_at = excl
     records_read_at = excluded.records_read_at, circumstances = excluded.circumstances,
     revisit_local = excluded.revisit_local, revisit_books = excluded.revisit_books;
 
+-- name: is_anything_counted :one
+-- $1 organization_id, $2 ledger
+SELECT EXISTS (SELECT FROM counted WHERE organization_id = $1 AND ledger = $2) AS is_counted;
+
 -- name: list_changed_documents :many
 -- Written since an instant, and not what was counted. One that is gone and was not counted is news only to whoever has not
 -- looked since.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 
-from service.domain.document import Side
+from service.domain.document import Basis, Line, Side
 from service.domain.pairing_links import Link
 from service.domain.pairing_similarity import CANDIDATES_MAX
-from tests.domain.worlds import NOW, RECORD_TYPE, World, document, labelled, wild
+from tests.domain.worlds import NOW, RECORD_TYPE, World, copy_of, document, labelled, link, wild
 
 
 def sparse(seed: int) -> World:
@@ -78,5 +80,71 @@ def edited(world: World, other: World, random: Random) -> World:
     return replace(world, local=list(local.values()), books=list(books.values()), links=list(links.values()))
 
 
-KINDS = (wild, labelled, sparse, crowded)
-"""Worlds where all collide, where most stand apart, and two in between."""
+def recorded(seed: int) -> World:
+    """Make a world where records join most documents, by either id, some twice or to one copy."""
+    random = Random(seed)  # noqa: S311 - a test repeats itself by its seed
+    world = replace(labelled(seed), local=[], books=[], links=[])
+    for number in range(random.randint(5, 20)):
+        lines = tuple(
+            Line(
+                description=random.choice(("Freight", "Goods", None)),
+                quantity=Decimal(random.randint(1, 2)),
+                net_minor=net,
+                ledger_account_id=random.choice(("a-1", "a-2", None)),
+            )
+            for net in random.choice(((), (1000,), (400, 600), (500, 500)))
+        )
+        local = document(
+            Side.LOCAL,
+            world.ledger,
+            f"l{number}",
+            number=f"{random.choice(('N-', 'n', 'Nº '))}{random.randint(1, 40)}",
+            party_name=f"Party {random.randint(1, 4)}",
+            total_minor=1000,
+            net_minor=1000,
+            tax_minor=random.choice((0, None)),
+            issued_on=random.choice((None, date(2026, 9, 30), date(2026, 10, 1))),
+            due_on=random.choice((None, *(date(2026, 11, 1),) * 3)),
+            lines=lines,
+        )
+        world.local.append(local)
+        world.books.append(copy_of(local, f"b{number}", **random.choice(CHANGES)))
+        ids = {"platform": f"b{number}"}
+        match random.randint(0, 9):
+            case 0:
+                ids = {"provider": f"b{number}"}
+            case 1:
+                ids["provider"] = f"b{random.randint(0, 20)}"
+            case 2:
+                ids = {"platform": f"b{random.randint(0, 30)}", "provider": f"b{number}"}
+            case 3:
+                world.links.append(link(local, "error", f"b{random.randint(0, 20)}"))
+            case 4:
+                continue
+        done = link(local, "done")
+        world.links.append(
+            replace(done, platform_object_id=ids.get("platform"), provider_object_id=ids.get("provider"))
+        )
+    return world
+
+
+CHANGES: Sequence[Mapping[str, object]] = (
+    *({},) * 4,
+    {"due_on": date(2026, 11, 2)},
+    {"total_minor": 1001},
+    {"tax_minor": 7},
+    {"number": "X-1"},
+    {"currency": "EUR"},
+    {"party_name": "Somebody"},
+    {"issued_on": date(2026, 10, 2)},
+    {"due_on": date(2026, 11, 2)},
+    {"stated_status": "Voided", "total_minor": 0},
+    {"remainder": Decimal("0.5"), "rounded_lines": 1},
+    {"lines": (Line(description="Goods", quantity=Decimal(1), net_minor=1000),)},
+    {"basis": Basis.DERIVED_NET},
+)
+"""How a copy in the books may differ; most do not."""
+
+
+KINDS = (wild, labelled, sparse, crowded, recorded)
+"""Worlds where all collide, where most stand apart, two in between, and one as it mostly is."""

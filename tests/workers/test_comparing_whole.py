@@ -1,0 +1,100 @@
+"""A ledger compared whole comes to what the domain says of all of it: on a real Postgres."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from service.domain.document import Origin
+from service.store.database import Database
+from service.store.partner_documents import put_documents
+from service.workers.compared import read_circumstances
+from service.workers.comparing_whole import Whole
+from service.workers.comparing_write import Writing
+from tests.domain.worlds import NOW, World
+from tests.domain.worlds_edited import edited, recorded
+from tests.workers.compared_world import ORGANIZATION, POLICY, ComparedLedger, named
+
+STEPS = 3
+
+
+class _Died(Exception):  # noqa: N818 - what becomes of a replica
+    """The end of a replica, at the worst moment."""
+
+
+async def forget_until(database: Database) -> None:
+    """Let the next comparison be whole, of a ledger that is counted already."""
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute("DELETE FROM counted_until")
+
+
+async def put(database: Database, world: World, random: Random) -> None:
+    """Let the partner's own system say otherwise of a document than the hub, or the same."""
+    own = named(random.choice(world.local))
+    own = replace(own, origin=Origin.PARTNER, total_minor=random.choice((own.total_minor, 1234)))
+    async with database.organization(ORGANIZATION) as connection:
+        await put_documents(connection, ORGANIZATION, [own], NOW)
+
+
+def next_world(world: World, seed: int, random: Random) -> World:
+    """Edit a world; records do not go."""
+    changed = edited(world, replace(recorded(seed), ledger=world.ledger), random)
+    kept = [*world.links, *(each for each in changed.links if each not in world.links)]
+    return replace(changed, links=kept)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whole_again_and_again_comes_to_what_the_domain_says(database: Database, seed: int) -> None:
+    """The first time in two transactions, later in one, then as a part: always the same as comparing all."""
+    random = Random(seed)  # noqa: S311 - a test repeats itself by its seed
+    world = recorded(seed)
+    ledger = await ComparedLedger.plant(database, world)
+    for step in range(STEPS):
+        expected = await ledger.expected()
+        assert (await ledger.compare())["whole"] > 0
+        await ledger.assert_equals(expected)
+        await forget_until(database)
+        await ledger.pass_time(timedelta(minutes=37), is_read=random.random() < 0.5)
+        changed = next_world(world, seed + 100 + step, random)
+        await ledger.edit(world, changed)
+        await put(database, changed, random)
+        world = changed
+    await ledger.compare()
+    changed = next_world(world, seed + 200, random)
+    await ledger.edit(world, changed)
+    expected = await ledger.expected()
+    assert not (await ledger.compare()).get("whole")
+    await ledger.assert_equals(expected)
+
+
+async def test_what_was_counted_of_a_comparison_that_died_says_nothing(database: Database) -> None:
+    """Dead between its two transactions, a comparison leaves counts that nobody believes; all is redone."""
+    world = recorded(1)
+    ledger = await ComparedLedger.plant(database, world)
+    async with database.organization(ORGANIZATION, readonly=True) as connection:
+        around = await read_circumstances(
+            connection,
+            ORGANIZATION,
+            world.ledger,
+            as_of=NOW,
+            stuck_seconds=POLICY.stuck_seconds,
+            stale_seconds=POLICY.stale_seconds,
+        )
+    assert around is not None
+    with pytest.raises(_Died):
+        async with database.organization(ORGANIZATION) as connection:
+            whole = Whole(Writing(connection, ORGANIZATION, world.ledger, NOW, around))
+            async with database.organization(ORGANIZATION) as counting:
+                await whole.settle_pairs(counting)
+            raise _Died
+    assert await ledger.rows("counted")
+    assert not await ledger.rows("counted_until")
+    assert not await ledger.rows("differences")
+    changed = replace(world, books=[replace(each, total_minor=77) for each in world.books])
+    await ledger.edit(world, changed)
+    expected = await ledger.expected()
+    assert (await ledger.compare())["whole"] > 0
+    await ledger.assert_equals(expected)
