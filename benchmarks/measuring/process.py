@@ -54,9 +54,11 @@ class Running:
 
 
 @contextmanager
-def service(database_url: str, *, roles: str = "web", **settings: object) -> Iterator[Running]:
+def service(
+    database_url: str, *, roles: str = "web", port: int | None = None, **settings: object
+) -> Iterator[Running]:
     """Run `tieout serve` on a database; `settings` are named without their prefix."""
-    port = free_port()
+    port = port or free_port()
     given = {
         "database_url": database_url,
         "listen": f"127.0.0.1:{port}",

@@ -102,8 +102,7 @@ async def serve(
     speed: float = 1.0,
     situations: str | Mapping[str, float] = "mixed",
 ) -> None:
-    """Serve until a signal comes; port 0 takes a free one, which the first line of output tells."""
-    host, _, port = listen.rpartition(":")
+    """Make a world and serve it until a signal comes."""
     simulator = Simulator(
         dialect=dialect,
         seed=seed,
@@ -115,6 +114,12 @@ async def serve(
         push_seconds=push_seconds,
         situations=situations,
     )
+    await serve_world(simulator, listen)
+
+
+async def serve_world(simulator: Simulator, listen: str = "127.0.0.1:0") -> None:
+    """Serve until a signal comes; port 0 takes a free one, which the first line of output tells."""
+    host, _, port = listen.rpartition(":")
     config = uvicorn.Config(
         simulator.app,
         host=host or "127.0.0.1",
