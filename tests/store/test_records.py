@@ -179,6 +179,21 @@ async def test_rows_travel_as_their_type_says(database: Database) -> None:
     assert columns.keys() - attributes.keys() == {"changed_at"}
 
 
+async def test_rows_travel_through_pgbouncer_alike(database_url: str) -> None:
+    """Where no statement is kept prepared, a record is written and changed as anywhere else."""
+    organization_id = uuid4()
+    async with await Database.open(f"{database_url}?pgbouncer=true", pool_size=2) as database:
+        change = new(seen(organization_id))
+        await write(database, organization_id, change)
+        told = replace(
+            _told(change.after), sync_status="done", errors=None, updated_at=AT + timedelta(minutes=1)
+        )
+        after = observe(change.after, told, AT, POLICY)
+        await write(database, organization_id, Change(before=change.after, after=after))
+        async with database.organization(organization_id) as connection:
+            assert await get_record(connection, after.record_id) == after
+
+
 async def test_a_version_tells_what_the_record_is(database: Database) -> None:
     """A version has whatever its record knows, and of what it does not know only what is always shown."""
     organization_id = uuid4()
