@@ -60,6 +60,17 @@ async def _read(pages: AsyncIterator[PageT], come: asyncio.Queue[PageT | _End]) 
     await come.put(_End(error))
 
 
+async def in_turn(pages: AsyncIterator[PageT], turn: asyncio.Lock) -> AsyncGenerator[PageT, None]:
+    """The same pages, each fetched while nobody else has the turn: one call at a time for an organization."""
+    while True:
+        async with turn:
+            try:
+                page = await anext(pages)
+            except StopAsyncIteration:
+                return
+        yield page
+
+
 class Behind:
     """Does one thing at a time, while whoever gave it goes on."""
 

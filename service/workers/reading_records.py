@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ from service.workers.reading import (
     nudge,
     strangers_among,
 )
-from service.workers.reading_pages import behind, together
+from service.workers.reading_pages import behind, in_turn, together
 
 LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
     "receivable": (Ledger.RECEIVABLE, Stream.LOCAL_RECEIVABLES),
@@ -79,14 +80,15 @@ async def read_records(reading: Reading) -> Readout:
     cursor = reading.stream.cursor_at
     since = None if reading.is_full or cursor is None else cursor - OVERLAP
     readout = Readout(cursor_at=cursor, is_full=since is None)
-    found = reading.hub.records(reading.organization_id, object_type, updated_since=since)
+    turn = asyncio.Lock()
+    found = in_turn(reading.hub.records(reading.organization_id, object_type, updated_since=since), turn)
     async with aclosing(together(found, PAGES_MAX)) as taken, behind() as writing:
         async for pages in taken:
             for page in pages:
                 count_refused(readout, reading, page.refused)
             told = _newest(pages, object_type)
             readout.counts["records_read"] += len(told)
-            news = await _news(reading, readout, told)
+            news = await _news(reading, readout, told, turn)
             await writing.do(_write(reading, readout, told, news))
             for latest in (max(row.updated_at for row in page.items) for page in pages if page.items):
                 # A time in our future is not believed, or it would hide what comes.
@@ -112,7 +114,9 @@ def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[T
     return list(newest.values())
 
 
-async def _news(reading: Reading, readout: Readout, told: Sequence[Told]) -> Sequence[Told]:
+async def _news(
+    reading: Reading, readout: Readout, told: Sequence[Told], turn: asyncio.Lock
+) -> Sequence[Told]:
     """What we do not know yet, without what is another organization's as far as that can be seen."""
     if not told:
         return []
@@ -133,7 +137,7 @@ async def _news(reading: Reading, readout: Readout, told: Sequence[Told]) -> Seq
         )
     for each in new:
         each.is_object_known = each.object_id in known
-    strangers = await _strangers(reading, [each for each in new if not each.is_object_known])
+    strangers = await _strangers(reading, [each for each in new if not each.is_object_known], turn)
     count_strangers(readout, reading, len(strangers))
     now = reading.work.now
     for each in new:
@@ -142,15 +146,16 @@ async def _news(reading: Reading, readout: Readout, told: Sequence[Told]) -> Seq
     return [each for each in news if each.row.id not in strangers] if strangers else news
 
 
-async def _strangers(reading: Reading, doubtful: Sequence[Told]) -> Collection[UUID]:
+async def _strangers(reading: Reading, doubtful: Sequence[Told], turn: asyncio.Lock) -> Collection[UUID]:
     """New records that are another organization's, as far as that can be seen of each page."""
+
+    async def ask(told: Told) -> SyncedRecord:
+        async with turn:
+            return await reading.hub.record(reading.organization_id, told.row.id)
+
     strangers: set[UUID] = set()
     for _, page in groupby(doubtful, lambda each: each.page):
-        found = await strangers_among(
-            list(page),
-            lambda each: each.row.updated_at,
-            lambda each: reading.hub.record(reading.organization_id, each.row.id),
-        )
+        found = await strangers_among(list(page), lambda each: each.row.updated_at, ask)
         strangers.update(each.row.id for each in found)
     return strangers
 
