@@ -103,7 +103,7 @@ class Trouble:
 @pytest.mark.timeout(600)
 async def test_ambiguous_pushes_under_kills_and_stops(stage: Stage) -> None:
     """Pushes of unknown outcome, kill -9 and SIGSTOP meanwhile: each document lands, once."""
-    size = Size(organizations=4, documents=10, ambiguous=40, kills=4, stops=1, stop_seconds_max=30)
+    size = Size(organizations=4, documents=8, ambiguous=24, kills=4, stops=1, stop_seconds_max=20)
     await live_through(stage, size)
 
 

@@ -44,8 +44,8 @@ class Size:
 
 @pytest.mark.timeout(1300)
 async def test_what_is_told_is_true_at_any_time(stage: Stage) -> None:
-    """`/status` and `/v1/records` equal the hub after a sweep, 200 changes, and 60 while nobody looked."""
-    await stay_true(stage, Size(organizations=40, changes=200, changes_while_down=60, bound_seconds=15))
+    """`/status` and `/v1/records` equal the hub after a sweep, 100 changes, and 30 while nobody looked."""
+    await stay_true(stage, Size(organizations=20, changes=100, changes_while_down=30, bound_seconds=15))
 
 
 @pytest.mark.night

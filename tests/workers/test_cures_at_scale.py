@@ -16,8 +16,10 @@ from service.store.records import list_records
 from tests.workers.healing import POLICY, Healing, healing
 
 ORGANIZATIONS = 20
-EACH = [5, pytest.param(25, marks=pytest.mark.night)]
-"""Records of each: 100 in all, and 500 by night."""
+EACH = 25
+"""500 records. By day `test_pusher` shows the same of a few."""
+
+pytestmark = pytest.mark.night
 
 MISSING_RATE = 1375
 """A tax rate that no generated organization has."""
@@ -30,15 +32,15 @@ CURE_SECONDS = 300.0
 SETTLED = {State.ACKNOWLEDGED, State.CONFIRMED}
 
 
-async def issued(world: Healing, each: int, **details: Any) -> Mapping[str, str]:
+async def issued(world: Healing, **details: Any) -> Mapping[str, str]:
     """Issue invoices in every organization, and let the hub's own pushes of them fail."""
     await world.settle()
     documents = {
         world.simulator.issue_invoice(str(organization_id), **details): str(organization_id)
         for organization_id in world.watch.organization_ids
-        for _ in range(each)
+        for _ in range(EACH)
     }
-    assert len(documents) == ORGANIZATIONS * each
+    assert len(documents) == ORGANIZATIONS * EACH
     world.watch.advance(60)
     await world.settle()
     return documents
@@ -60,11 +62,10 @@ def pushed(world: Healing) -> Counter[str]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("each", EACH)
-async def test_one_missing_rate_frees_all_it_held(database: Database, each: int) -> None:
+async def test_one_missing_rate_frees_all_it_held(database: Database) -> None:
     """The records of 20 organizations wait for a rate without a push, and heal within two cure periods."""
     async with healing(database, organizations=ORGANIZATIONS, documents=1) as world:
-        documents = await issued(world, each, tax_rate=MISSING_RATE)
+        documents = await issued(world, tax_rate=MISSING_RATE)
         await world.live(2 * HOUR, HOUR)
         waiting = await records_of(world, documents)
         assert Counter(record.state for record in waiting) == {State.BLOCKED: len(documents)}
@@ -89,13 +90,12 @@ async def test_one_missing_rate_frees_all_it_held(database: Database, each: int)
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("each", EACH)
-async def test_a_locked_period_sees_trials_alone(database: Database, each: int) -> None:
+async def test_a_locked_period_sees_trials_alone(database: Database) -> None:
     """While a period is locked one record of each organization is tried an hour; once open, all go, once."""
     async with healing(database, organizations=ORGANIZATIONS, documents=1) as world:
         for organization_id in map(str, world.watch.organization_ids):
             world.simulator.lock_period(organization_id, until=LOCKED_UNTIL)
-        documents = await issued(world, each, issued_on=WITHIN)
+        documents = await issued(world, issued_on=WITHIN)
         hours = 3
         await world.live(hours * HOUR, HOUR / 2)
         locked = pushed(world)
