@@ -39,7 +39,8 @@ STOP_SECONDS = 40.0
 COMMAND_SECONDS = 100.0
 """For a command that ends by itself."""
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.2
+"""Looking costs the processes that are looked at; two cores have better things to do."""
 LOG_LINES = 12
 
 PROJECT = Path(__file__).parents[2]
