@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -171,17 +172,21 @@ async def test_waiting_for_another_replica_has_an_end(
         await migrate(empty_database_url, folder=folder, deadline_seconds=0.1)
 
 
+OWNER = f"tieout_owner_{os.getpid()}"
+"""Roles belong to the whole server, which all workers of a run share."""
+
+
 @pytest.fixture
 async def owner_url(empty_database_url: str, admin: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[str]:
     """The empty database's address for an ordinary user who owns it."""
     database = urlsplit(empty_database_url).path.removeprefix("/")
-    await admin.execute("CREATE ROLE tieout_owner LOGIN PASSWORD 'canary'")
-    await admin.execute(f"ALTER DATABASE {database} OWNER TO tieout_owner")
+    await admin.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD 'canary'")
+    await admin.execute(f"ALTER DATABASE {database} OWNER TO {OWNER}")
     parts = urlsplit(empty_database_url)
-    yield parts._replace(netloc=f"tieout_owner:canary@{parts.hostname}:{parts.port}").geturl()
-    await admin.execute("DROP OWNED BY tieout_owner CASCADE")
+    yield parts._replace(netloc=f"{OWNER}:canary@{parts.hostname}:{parts.port}").geturl()
+    await admin.execute(f"DROP OWNED BY {OWNER} CASCADE")
     await admin.execute(f"ALTER DATABASE {database} OWNER TO CURRENT_USER")
-    await admin.execute("DROP ROLE tieout_owner")
+    await admin.execute(f"DROP ROLE {OWNER}")
 
 
 async def test_an_owner_without_the_right_to_make_roles(
@@ -190,7 +195,7 @@ async def test_an_owner_without_the_right_to_make_roles(
     """An owner who may not make roles is told to ask an administrator, and migrates once granted."""
     with pytest.raises(DatabaseUnfit, match="GRANT tieout_app TO"):
         await migrate(owner_url)
-    await admin.execute("GRANT tieout_app TO tieout_owner")
+    await admin.execute(f"GRANT tieout_app TO {OWNER}")
     assert await migrate(owner_url)
     async with await Database.open(owner_url) as database:
         assert await database.now()
@@ -202,7 +207,7 @@ async def test_who_makes_the_role_may_work_as_it(
     """Who made the role, and so administers it, may work as it after migrating; since 16 that is apart."""
     is_apart = admin.get_server_version().major >= 16
     await admin.execute(
-        f"GRANT tieout_app TO tieout_owner WITH {'ADMIN TRUE, SET FALSE' if is_apart else 'ADMIN OPTION'}"
+        f"GRANT tieout_app TO {OWNER} WITH {'ADMIN TRUE, SET FALSE' if is_apart else 'ADMIN OPTION'}"
     )
     assert await migrate(owner_url)
     async with await Database.open(owner_url) as database:
