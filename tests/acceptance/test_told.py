@@ -35,7 +35,7 @@ RATE = 1_375
 """A tax rate that no books have."""
 
 MESSAGES_MAX = 3
-WAVES = ((0.0, 0.05), (0.25, 0.15), (0.5, 0.3), (0.75, 0.5))
+WAVES = ((0.0, 0.05), (0.2, 0.15), (0.4, 0.3), (0.6, 0.5))
 """When within the hour, and which share of the organizations."""
 
 SETTLED_SECONDS = 200.0
@@ -85,7 +85,7 @@ class Size:
 
 
 SMALL = Size(organizations=12, failures_each=25, factor=240, read_seconds=4, replicas=1)
-FULL = Size(organizations=200, failures_each=25, factor=60, read_seconds=15, replicas=2)
+FULL = Size(organizations=200, failures_each=25, factor=15, read_seconds=15, replicas=2)
 
 
 @pytest.mark.timeout(400)

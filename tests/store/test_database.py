@@ -63,6 +63,13 @@ async def test_settings_end_with_their_transaction(database: Database) -> None:
             assert await connection.fetchval("select count(*) from streams") == 0
 
 
+async def test_a_setting_is_a_value_whatever_it_holds(database: Database) -> None:
+    """A quote in a setting is part of its value; it ends nothing."""
+    value = "it's'; drop schema tieout cascade; --"
+    async with database.organization(ALICE, settings={"tieout.note": value}) as connection:
+        assert await connection.fetchval("select current_setting('tieout.note')") == value
+
+
 async def test_without_a_scope_nothing_is_seen(database: Database, database_url: str) -> None:
     """A session in the service's role that names no scope sees no rows at all."""
     await fill(database)
