@@ -10,6 +10,8 @@ Absence permits a second push, so every one of these must hold, else the answer 
 - **Pulls**: since then the hub has told so many newer values of `last_pull`, each seen by us afterwards. The
   first may have begun before the attempt; the list that is judged is of a pull later than the quiet time.
 - **A certified scan** of that pull, in which every row of the books could be read.
+- **A list of its time**: of the documents that landed since, as their records tell, it shows at least one. A
+  list that lacks them all comes from a cache that is older than it is told to be.
 - **The record was read again** after the quiet time, and still failed.
 - **The books are not suddenly empty**: a list without any row certifies itself, and where there were some, an
   answer that lost them is likelier than books that did. A person looks.
@@ -209,6 +211,10 @@ def _too_early(
         return _not_yet(f"the list of the books proves nothing ({scan.reason})", soon)
     if books.unreadable:
         return _not_yet(f"{books.unreadable} documents of the books cannot be read", soon)
+    if missing := books.missing_since(begun_at):
+        return _not_yet(
+            f"the list of the books is older than its pull, it lacks all {missing} landed since", soon
+        )
     return None
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from service.domain.document import Document
 from service.domain.pairing import Pairing, pair
-from service.domain.pairing_links import Link, LinkIndex
+from service.domain.pairing_links import DONE, Link, LinkIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,28 @@ class Books:
     scan: Scanned | None
     pulls: Sequence[Pull]
     records_read_at: datetime | None
+    known_ids: frozenset[str] = frozenset()
+    """Under which something stands in the books, or has stood there."""
+
+    def missing_since(self, begun_at: datetime) -> int:
+        """How many documents landed after that, by their records, while the list shows none of them; else 0.
+
+        A list that was read whole and lacks all of them was made before they landed, whatever pull it is told
+        to be of. One that shows any of them is at least as new; the others may have been deleted meanwhile.
+        """
+        if self.scan is None or self.scan.last_pull is None:
+            return 0
+        landed = [
+            link
+            for several in self.links.by_object.values()
+            for link in several
+            if link.sync_status == DONE
+            and link.books_ids
+            and link.updated_at is not None
+            and begun_at < link.updated_at < self.scan.last_pull
+        ]
+        is_shown = any(self.known_ids.intersection(link.books_ids) for link in landed)
+        return 0 if is_shown else len(landed)
 
     @classmethod
     def build(
@@ -69,4 +91,5 @@ class Books:
             scan=scan,
             pulls=pulls,
             records_read_at=records_read_at,
+            known_ids=frozenset(each.document_id for each in (*books, *removed)),
         )

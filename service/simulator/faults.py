@@ -8,6 +8,7 @@ probability drawn from the seed. The first that applies is taken and counted.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ class FaultKind(StrEnum):
     EXECUTED_ANSWER_LOST = "executed_answer_lost"  # yes, then the connection breaks
     EXECUTED_LATE = "executed_late"  # yes, after the connection broke
     EXECUTED_TWICE = "executed_twice"  # yes, twice
-    STALE = "stale"  # yes, on the world as it was when the fault was added
+    STALE = "stale"  # yes, on the world as it was when the fault was added, `seconds` ago at most
     DRIP = "drip"  # yes, the answer comes byte by byte
     BOMB = "bomb"  # no: a small body that inflates to 200 MB
     HTML = "html"  # no: a gateway's page
@@ -67,6 +68,12 @@ class Fault:
     options: Mapping[str, Any] = field(default_factory=dict)
     hits: int = 0
     frozen: Mapping[str, Organization] | None = None
+    frozen_until: datetime | None = None
+    """Until when what is stale is told; None for as long as the fault is on."""
+
+    def is_frozen(self, now: datetime) -> bool:
+        """Whether the world as it was is still told."""
+        return self.frozen_until is None or now < self.frozen_until
 
     def seconds(self, default: float) -> float:
         """Return how long the fault takes, where it takes time."""

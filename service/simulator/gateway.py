@@ -191,7 +191,7 @@ class Gateway:
                 answer = execute()
                 execute(is_repeated=True)
                 return answer
-            case FaultKind.STALE if route.method == "GET":
+            case FaultKind.STALE if route.method == "GET" and fault.is_frozen(self.world.clock.now()):
                 return execute(frozen=fault.frozen)
         return self._distorted(execute, fault)
 

@@ -110,6 +110,27 @@ def test_absence_needs_everything(lacking: dict[str, Any]) -> None:
     assert looked(books(NEIGHBOUR, **lacking)).finding is Finding.NOT_YET
 
 
+def test_a_list_that_lacks_all_that_landed_since_proves_nothing() -> None:
+    """What landed after the attempt stands in a list of its time; one that shows none of it is too old."""
+    later = document(Side.LOCAL, Ledger.RECEIVABLE, "l2", number="INV-8", party_name="Other", total_minor=500)
+    landed = replace(link(later, "done", "150"), updated_at=at(HOUR))
+    told = [link(LOCAL, "error"), landed]
+    another = replace(landed, record_id="r3", object_id="l3", platform_object_id="99")
+    there = copy_of(later, "150")
+    found = looked(books(NEIGHBOUR, links=told))
+    assert found.finding is Finding.NOT_YET
+    assert "lacks all 1 landed since" in found.reason
+    for shown in (
+        books(NEIGHBOUR, there, links=told, local=[LOCAL, later]),
+        books(NEIGHBOUR, removed=[there], links=told),
+        books(NEIGHBOUR, links=[*told, another]),
+        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, updated_at=at(-60))]),
+        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, updated_at=at(2.6 * HOUR))]),
+        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, sync_status="pending")]),
+    ):
+        assert looked(shown).finding is Finding.ABSENT
+
+
 def test_quiet_begins_with_the_last_attempt() -> None:
     """An attempt of ours, whatever became of it, or a later word of the hub begins the quiet time anew."""
     late = attempt(seconds=1.5 * HOUR, outcome=None)

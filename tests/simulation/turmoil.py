@@ -44,6 +44,10 @@ READ_FAULTS = (
     ("sent_and_lost", "POST *sync*"),
 )
 
+STALE_SECONDS = 1_500.0
+"""A cache of the hub's may be so old, which is less than the quiet time: a list that is older than an attempt
+and tells nothing of it is the one thing that no reading could tell from absence."""
+
 CAUSES = (
     *["rate_limited", "platform_unavailable"] * 12,
     *["timeout_ambiguous", "platform_internal_error"] * 3,
@@ -126,6 +130,8 @@ class Turmoil:
             options["seconds"] = random.choice([1.0, 30.0, 600.0])
         if kind == "throttle":
             options["retry_after"] = random.choice([1, 30])
+        if kind == "stale":
+            options["seconds"] = STALE_SECONDS
         self.simulator.add_fault(kind, endpoint, probability=probability, **options)
 
     def _fail_next(self, organization: Organization) -> None:

@@ -146,6 +146,16 @@ async def test_stale_answers_come_from_before(hub: Caller) -> None:
     assert (await hub.record(invoice))["sync_status"] == "done"
 
 
+async def test_stale_answers_may_end(hub: Caller) -> None:
+    """After so many seconds reads show the present again, although the fault is still on."""
+    invoice = hub.simulator.issue_invoice(hub.organization)
+    hub.simulator.add_fault("stale", organization_id=hub.organization, seconds=90)
+    hub.simulator.advance(60)
+    assert (await hub.record(invoice))["sync_status"] == "pending"
+    hub.simulator.advance(60)
+    assert (await hub.record(invoice))["sync_status"] == "done"
+
+
 async def test_nulls_spare_what_is_required(hub: Caller) -> None:
     """Optional fields come null or not at all, required ones stay as they are."""
     good = (await hub.get("/receivables"))["data"]

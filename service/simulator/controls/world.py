@@ -152,12 +152,18 @@ class WorldControls(Hold):
         probability: float = 1.0,
         **options: Any,  # noqa: ANN401 - each kind has its own
     ) -> str:
-        """Switch a fault on; return its id. `stale` freezes the organization (or all) as it is now."""
+        """Switch a fault on; return its id.
+
+        `stale` freezes the organization (or all) as it is now, for so many `seconds` of the hub's clock where
+        they are given.
+        """
         fault = Fault(
             self.world.chance.uuid(), FaultKind(kind), endpoint, organization_id, count, probability, options
         )
         if fault.kind is FaultKind.STALE:
             fault.frozen = {entry.id: copy.deepcopy(entry) for entry in self._those(organization_id)}
+            if "seconds" in options:
+                fault.frozen_until = self._now() + timedelta(seconds=fault.seconds(0))
         self.faults.add(fault)
         return fault.id
 
