@@ -112,15 +112,21 @@ async def test_superseded_reading_writes_nothing(database: Database) -> None:
     """A replica that lost its lease while it was reading does not write a single row."""
     async with watching(database) as w:
         await w.run(w.fleet)
-        has_asked = asyncio.Event()
-        w.way.before = lambda _: has_asked.set()
+        has_asked, is_taken_over = asyncio.Event(), asyncio.Event()
+
+        async def meanwhile(_request: httpx.Request) -> None:
+            has_asked.set()
+            await is_taken_over.wait()
+
+        w.way.meanwhile = meanwhile
         reading = asyncio.create_task(w.poller.run_once(await database.now()))
         await has_asked.wait()
-        # Before the first answer is written, the lease has ended and another replica has the work.
+        # Before the first answer comes, the lease has ended and another replica has the work.
         database.clock_offset += timedelta(seconds=LEASE_SECONDS + 1)
         async with database.fleet() as connection:
             claims = await claim_due_work(connection, WorkKind.POLL, "replica-2", LEASE_SECONDS, 10)
         assert len(claims) == 3, "the lease had ended"
+        is_taken_over.set()
         with pytest.raises(Superseded):
             await reading
         for organization_id in w.organization_ids:
