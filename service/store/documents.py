@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from service.store.document_rows import document_row, document_version
 from service.store.history import HistoryKind, insert_history
 from service.store.partner_documents import rejoin
 from service.store.queries import QUERY
-from service.store.rows import clean_text, rows_json
+from service.store.rows import rows_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +70,6 @@ class LocalAmount:
     amount_minor: int | None
     currency: str | None
     kind: DocumentKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanRow:
-    """One reading of a whole list, and whether it may prove absence."""
-
-    ledger: Ledger
-    side: Side
-    started_at: datetime
-    finished_at: datetime
-    last_pull: datetime | None
-    certified: bool
-    reason: str
-    documents_count: int
-    calls: int = 0
 
 
 def list_hash(document: Document) -> bytes:
@@ -275,63 +260,6 @@ async def list_document_needs(
         row["document_id"]: replace(msgspec.convert(row["body"], Document), updated_at=row["hub_updated_at"])
         for row in rows
     }
-
-
-async def replace_unreadable(
-    connection: Connection, organization_id: UUID, ledger: Ledger, side: Side, reasons: Mapping[str, str]
-) -> None:
-    """Make these the documents of a list that cannot be read, with the reason of each."""
-    await connection.execute(QUERY["delete_unreadable_documents"], organization_id, ledger, side)
-    if reasons:
-        await connection.execute(
-            QUERY["insert_unreadable_documents"],
-            organization_id,
-            ledger,
-            side,
-            [clean_text(document_id) for document_id in reasons],
-            [clean_text(reason) for reason in reasons.values()],
-        )
-
-
-async def list_unreadable_documents(
-    connection: Connection, organization_id: UUID, ledger: Ledger
-) -> Mapping[Side, Mapping[str, str]]:
-    """Documents of a ledger that are there and cannot be read: the reason of each, by side and id."""
-    found: dict[Side, dict[str, str]] = {side: {} for side in Side}
-    for row in await connection.fetch(QUERY["list_unreadable_documents"], organization_id, ledger):
-        found[Side(row["side"])][row["document_id"]] = row["reason"]
-    return found
-
-
-async def insert_scan(connection: Connection, organization_id: UUID, scan: ScanRow) -> None:
-    """Keep what a scan can prove."""
-    await connection.execute(
-        QUERY["insert_scan"],
-        organization_id,
-        scan.ledger,
-        scan.side,
-        scan.started_at,
-        scan.finished_at,
-        scan.last_pull,
-        scan.certified,
-        scan.reason,
-        scan.documents_count,
-        scan.calls,
-    )
-
-
-async def list_latest_scans(
-    connection: Connection, organization_id: UUID
-) -> Mapping[tuple[Ledger, Side], ScanRow]:
-    """The newest scan of each ledger and side."""
-    rows = await connection.fetch(QUERY["list_latest_scans"], organization_id)
-    scans = [ScanRow(**{**row, "ledger": Ledger(row["ledger"]), "side": Side(row["side"])}) for row in rows]
-    return {(scan.ledger, scan.side): scan for scan in scans}
-
-
-async def prune_scans(connection: Connection, kept: timedelta) -> None:
-    """Forget scans that are older than they are kept."""
-    await connection.execute(QUERY["prune_scans"], kept)
 
 
 def _newest(seen: Sequence[SeenDocument]) -> Sequence[SeenDocument]:

@@ -23,13 +23,13 @@ from service.domain.stream import RECORD_STREAMS, Stream
 from service.store.comparing import Reads
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
-from service.store.documents import list_latest_scans, list_unreadable_documents
 from service.store.reference_objects import (
     ReferenceKind,
     ReferenceObject,
     list_product_namesakes,
     list_reference_objects,
 )
+from service.store.scans import list_latest_scans, list_unreadable_documents
 from service.store.streams import list_streams
 
 LOCAL_STREAM_BY_LEDGER: Final[Mapping[Ledger, Stream]] = {

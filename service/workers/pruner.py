@@ -15,7 +15,6 @@ from service.domain.fleet import WorkKind
 from service.store.access import prune_sessions
 from service.store.alerts import prune_alerts, prune_notifications
 from service.store.database import Connection, Database
-from service.store.documents import prune_scans
 from service.store.events import prune_events
 from service.store.fleet_counts import correct_fleet_counts
 from service.store.fleet_samples import prune_fleet_samples
@@ -27,6 +26,7 @@ from service.store.history import (
 )
 from service.store.replicas import prune_replicas
 from service.store.retries import prune_retries
+from service.store.scans import prune_scans
 from service.workers.claims import Claims
 from service.workers.work import IDLE, Tally, Work
 

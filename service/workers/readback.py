@@ -33,12 +33,7 @@ from service.hub.client import Hub
 from service.logs import get_logger
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection, Database
-from service.store.documents import (
-    ScanRow,
-    list_hub_documents,
-    list_latest_scans,
-    list_unreadable_documents,
-)
+from service.store.documents import list_hub_documents
 from service.store.history import HistoryKind, list_history
 from service.store.pushed import attempt_of, evidence_of, of_record
 from service.store.pushes import StoredEvidence, insert_evidence, list_attempts, list_open_evidence
@@ -49,6 +44,7 @@ from service.store.records import (
     lock_records,
     write_records,
 )
+from service.store.scans import ScanRow, list_latest_scans, list_unreadable_documents
 from service.store.streams import list_streams, nudge_streams
 from service.store.work import nudge_work
 from service.workers.compared import link_of

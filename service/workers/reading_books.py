@@ -22,15 +22,13 @@ from service.hub.payloads import RawDocument
 from service.hub.scan import Scan, scan
 from service.store.documents import (
     KnownDocument,
-    ScanRow,
     SeenDocument,
-    insert_scan,
     list_document_hashes,
     mark_documents_removed,
-    replace_unreadable,
     write_documents,
 )
 from service.store.reference_objects import ReferenceKind, list_reference_objects
+from service.store.scans import ScanRow, insert_scan, replace_unreadable
 from service.workers.reading import Reading, Readout, count_refused, log, nudge
 
 LISTS: Final[Mapping[Ledger, Literal["receivables", "payables"]]] = {

@@ -14,14 +14,8 @@ from typing import Final
 
 from service.domain.document import Document, Ledger, Side
 from service.domain.stream import part_of
-from service.store.documents import (
-    KnownDocument,
-    SeenDocument,
-    is_news,
-    is_older,
-    list_document_hashes,
-    replace_unreadable,
-)
+from service.store.documents import KnownDocument, SeenDocument, is_news, is_older, list_document_hashes
+from service.store.scans import replace_unreadable
 from service.store.streams import delete_targets_before, insert_targets
 from service.workers.reading import Reading, Readout, count_refused, count_strangers, strangers_among
 from service.workers.reading_documents import as_uuid, ask_singly, documents, is_settled, pages, write

@@ -14,23 +14,20 @@ from service.domain.preflight import Owed
 from service.store.database import Database
 from service.store.documents import (
     KnownDocument,
-    ScanRow,
     SeenDocument,
-    insert_scan,
     is_news,
     list_document_hashes,
     list_documents,
     list_hashes_of_documents,
     list_known_objects,
-    list_latest_scans,
     list_local_amounts,
     mark_document_removed,
     mark_documents_removed,
-    prune_scans,
     sum_unpaid_invoices,
     write_documents,
 )
 from service.store.history import HistoryKind, list_history
+from service.store.scans import ScanRow, insert_scan, list_latest_scans, prune_scans
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 

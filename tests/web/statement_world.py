@@ -18,7 +18,8 @@ from service.store.comparing import (
     write_months,
 )
 from service.store.database import Database
-from service.store.documents import ScanRow, SeenDocument, insert_scan, write_documents
+from service.store.documents import SeenDocument, write_documents
+from service.store.scans import ScanRow, insert_scan
 from tests.domain.statement_builders import invoice, pushed, small_world
 from tests.domain.worlds import World
 from tests.web.builders import NOW

@@ -24,17 +24,15 @@ from service.domain.preflight import Owed, Setup, inspect, inspect_organization
 from service.store.comparing import difference_of, list_pairs
 from service.store.database import Connection, Database
 from service.store.documents import (
-    ScanRow,
     SeenDocument,
-    insert_scan,
     list_documents,
     list_hashes_of_documents,
     mark_document_removed,
-    replace_unreadable,
     write_documents,
 )
 from service.store.records import list_record_links
 from service.store.rows import rows_json
+from service.store.scans import ScanRow, insert_scan, replace_unreadable
 from service.store.work import ensure_work
 from service.workers.compared import link_of, read_circumstances
 from service.workers.comparer import ComparePolicy, Comparer

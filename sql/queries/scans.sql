@@ -1,0 +1,36 @@
+-- What readings of whole lists can prove.
+
+-- name: insert_scan :exec
+-- $1 organization_id, $2 ledger, $3 side, $4 started_at, $5 finished_at, $6 last_pull, $7 certified, $8 reason,
+-- $9 documents_count, $10 calls
+INSERT INTO scans (organization_id, ledger, side, started_at, finished_at, last_pull, certified, reason, documents_count, calls)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING;
+
+-- name: list_latest_scans :many
+-- The newest scan of each ledger and side.
+-- $1 organization_id
+SELECT DISTINCT ON (ledger, side) ledger, side, started_at, finished_at, last_pull, certified, reason, documents_count
+FROM scans WHERE organization_id = $1 ORDER BY ledger, side, finished_at DESC;
+
+-- name: prune_scans :exec
+-- Forgets those that are older than they are kept.
+-- $1 interval
+DELETE FROM scans WHERE finished_at < tieout.now() - $1::interval;
+
+-- name: delete_unreadable_documents :exec
+-- Those of a list, before it is told anew which cannot be read.
+-- $1 organization_id, $2 ledger, $3 side
+DELETE FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2 AND side = $3;
+
+-- name: insert_unreadable_documents :exec
+-- Documents that are there and cannot be read.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[], $5 reasons text[]
+INSERT INTO unreadable_documents (organization_id, ledger, side, document_id, reason)
+SELECT $1, $2, $3, document_id, reason FROM unnest($4::text[], $5::text[]) AS row (document_id, reason)
+ORDER BY document_id
+ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE SET reason = excluded.reason;
+
+-- name: list_unreadable_documents :many
+-- Documents of a ledger that are there and cannot be read, of both sides.
+-- $1 organization_id, $2 ledger
+SELECT side, document_id, reason FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2;
