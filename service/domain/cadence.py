@@ -106,7 +106,7 @@ def next_due(
         return now
     if _has_news(stream, organization):
         rest = policy.diff_seconds * (pace.comparing_stretch - 1)
-        return max(now, stream.read_at + _seconds(min(rest, policy.sweep_seconds)))
+        return max(now, _not_after_sweep(stream, policy, stream.read_at + _seconds(rest)))
     bound = bound_seconds(stream, organization, policy, pace)
     wait = bound * (1 - SLACK - SPREAD * random)
     if organization.has_connection:
@@ -114,9 +114,7 @@ def next_due(
     due = stream.read_at + _seconds(wait)
     if stream.bound_at is not None:
         due = min(due, stream.read_at + (stream.bound_at - stream.read_at) * (1 - SLACK))
-    if stream.full_at is not None:
-        due = min(due, stream.full_at + _seconds(policy.sweep_seconds))
-    return due
+    return _not_after_sweep(stream, policy, due)
 
 
 def is_worth_reading(
@@ -167,6 +165,12 @@ def _has_news(stream: StreamFacts, organization: OrganizationFacts) -> bool:
     if stream.stream in BOOKS_STREAMS:
         return stream.cursor_at is None or stream.cursor_at < organization.last_pull
     return False
+
+
+def _not_after_sweep(stream: StreamFacts, policy: Policy, due: datetime) -> datetime:
+    """A sweep after the last reading, and after the last one in full, is the latest whatever else is said."""
+    read = [at for at in (stream.read_at, stream.full_at) if at is not None]
+    return min([due, *(at + _seconds(policy.sweep_seconds) for at in read)])
 
 
 def _reason(

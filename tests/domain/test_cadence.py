@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.domain.bound import (
@@ -309,6 +309,15 @@ organizations = st.builds(
     full_at=instants,
     awaited=st.lists(instants, max_size=4),
     random=st.floats(0, 1),
+)
+@example(
+    stream=Stream.BOOKS_RECEIVABLES,
+    organization=OrganizationFacts(has_connection=True, is_connected=True, last_pull=NOW),
+    pace=Pace(comparing_stretch=25.0),
+    read_at=NOW - timedelta(seconds=1),
+    full_at=NOW - timedelta(seconds=2),
+    awaited=[],
+    random=0.0,
 )
 def test_nobody_is_read_later_than_its_bound(
     *,
