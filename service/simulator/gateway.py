@@ -21,7 +21,8 @@ from service.simulator.calls import Answer, Call, as_uuid
 from service.simulator.dialects import SPELLINGS, Dialect
 from service.simulator.faults import Fault, FaultKind, Faults
 from service.simulator.journal import Request
-from service.simulator.problems import Refused, refused, throttled
+from service.simulator.outcomes import Outcomes
+from service.simulator.problems import Refused, refused
 from service.simulator.routing import Route, Router
 from service.simulator.routing import Scope as RouteScope
 from service.simulator.tokens import Tokens, TokenState
@@ -80,6 +81,7 @@ class Gateway:
         self.faults = faults
         self.spelling = SPELLINGS[dialect]
         self._router = Router(self.spelling)
+        self._outcomes = Outcomes(world, limiter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
         """Serve one request."""
@@ -118,7 +120,7 @@ class Gateway:
             self.world.wake()
             await wire.cut(scope, receive, send, fault.kind)
             return
-        answer = self._outcome(execute, fault, route)
+        answer = self._outcomes.of(execute, fault, route.method)
         answer.headers = {**limits, **answer.headers}
         if fault is not None and fault.kind in _BROKEN_AFTER:
             request.status = answer.status
@@ -176,68 +178,6 @@ class Gateway:
                 return Answer(refusal.status, refusal.payload, refusal.headers)
 
         return execute
-
-    def _outcome(self, execute: Callable[..., Answer], fault: Fault | None, route: Route) -> Answer:
-        """Carry a request out, and do to it what the fault says."""
-        if fault is None:
-            return execute()
-        refusal = self._refusal(fault)
-        if refusal is not None:
-            if fault.options.get("executed"):
-                execute()
-            return refusal
-        match fault.kind:
-            case FaultKind.EXECUTED_TWICE:
-                answer = execute()
-                execute(is_repeated=True)
-                return answer
-            case FaultKind.STALE if route.method == "GET" and fault.is_frozen(self.world.clock.now()):
-                return execute(frozen=fault.frozen)
-        return self._distorted(execute, fault)
-
-    def _refusal(self, fault: Fault) -> Answer | None:
-        """Return the answer of faults that refuse whatever is asked."""
-        match fault.kind:
-            case FaultKind.THROTTLE:
-                refusal = throttled(self.limiter.per_second, int(fault.options.get("retry_after", 1)))
-            case FaultKind.UNAUTHORIZED:
-                refusal = refused(401, "Unauthorized")
-            case FaultKind.EXPIRED_400:
-                refusal = refused(400, "The token has been expired.")
-            case FaultKind.ERROR_200:
-                refusal = refused(200, "Internal Server Error")
-            case FaultKind.SERVER_ERROR:
-                refusal = refused(int(fault.options.get("status", 500)), "Internal Server Error")
-            case _:
-                return None
-        return Answer(refusal.status, refusal.payload, refusal.headers)
-
-    def _distorted(self, execute: Callable[..., Answer], fault: Fault) -> Answer:
-        answer = execute()
-        if answer.status // 100 != 2:  # noqa: PLR2004 - 2xx
-            return answer
-        if fault.kind is FaultKind.NULLS:
-            answer.payload = distortion.nulls(answer.payload, self.world.chance)
-        elif fault.kind is FaultKind.UNKNOWN_VALUES:
-            answer.payload = distortion.unknown_values(answer.payload)
-        elif fault.kind is FaultKind.LOOPING_PAGES:
-            token = self.world.request_ids.uuid() if fault.options.get("fresh") else "bG9vcA=="
-            answer.payload = distortion.looping(answer.payload, token)
-        elif fault.kind in {FaultKind.MISSING_ROWS, FaultKind.EMPTY}:
-            step = 1 if fault.kind is FaultKind.EMPTY else 2
-            answer.payload = distortion.with_missing_rows(answer.payload, step)
-        elif fault.kind is FaultKind.HUGE_TEXTS:
-            answer.payload = distortion.with_huge_texts(answer.payload)
-        elif fault.kind is FaultKind.FOREIGN_ROWS:
-            foreign = execute(organization=self._another(fault))
-            answer.payload = distortion.with_foreign_rows(answer.payload, foreign.payload)
-        return answer
-
-    def _another(self, fault: Fault) -> Organization:
-        """Return the organization whose rows the fault mixes in: the one it names, else the newest."""
-        organizations = self.world.organizations
-        named = fault.options.get("from")
-        return organizations[str(named)] if named else organizations[next(reversed(organizations))]
 
     def _admit(self, route: Route) -> dict[str, str]:
         """Count a request against the budget; tokens are given outside of it."""
