@@ -20,7 +20,7 @@ from service.domain.document import Ledger, Side, digest
 from service.domain.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.preflight import Setup
 from service.domain.stream import RECORD_STREAMS, Stream
-from service.store.comparing import Reads
+from service.store.balances import Reads
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
 from service.store.reference_objects import (

@@ -27,8 +27,8 @@ from service.domain.fleet import WorkKind
 from service.domain.record_push import confirmed
 from service.domain.record_state import State
 from service.logs import get_logger
+from service.store import balances, counted
 from service.store import comparing as store
-from service.store import counted
 from service.store.counted import CountedUntil
 from service.store.database import Connection, Database
 from service.store.records import Change, lock_records, write_records
@@ -173,7 +173,7 @@ class Comparer:
     ) -> None:
         """Write on which reads the balances rest now, and until when changes are counted."""
         organization_id, reads = work.organization_id, around.reads
-        await store.mark_balances_read(connection, organization_id, ledger, reads, work.now)
+        await balances.mark_balances_read(connection, organization_id, ledger, reads, work.now)
         compared_at = await store.upsert_comparison(
             connection,
             organization_id,

@@ -28,7 +28,8 @@ from service.domain.difference import Comparison, compare
 from service.domain.difference_life import Changes, KnownDifference
 from service.domain.document import Ledger
 from service.store import comparing_whole as store
-from service.store.comparing import list_differences_of_documents, write_differences, write_months
+from service.store.balances import write_months
+from service.store.comparing import list_differences_of_documents, write_differences
 from service.store.counted import Named
 from service.store.database import Connection
 from service.workers.compared import Circumstances, with_documents

@@ -25,6 +25,16 @@ from service.domain.preflight import Finding, inspect, inspect_organization, lac
 from service.domain.statement_posting import Posting
 from service.store import comparing as store
 from service.store import counted
+from service.store.balances import (
+    BALANCE_COMPARED,
+    balance_of,
+    balance_row,
+    delete_balances,
+    list_balances,
+    list_months,
+    upsert_balances,
+    write_months,
+)
 from service.store.database import Connection
 from service.store.documents import sum_unpaid_invoices
 from service.store.rows import Row
@@ -158,7 +168,7 @@ class Writing:
         rows = await self._balance_rows()
         balances = moved(
             self.ledger,
-            {currency: store.balance_of(row) for currency, row in rows.items()},
+            {currency: balance_of(row) for currency, row in rows.items()},
             entries_gone=gone,
             entries_come=come,
             differences_gone=differences_gone,
@@ -168,11 +178,11 @@ class Writing:
         is_moved = await self.write_balances(after.values(), rows)
         if len(after) < len(balances):
             left = [currency for currency in rows if currency in after or currency not in balances]
-            await store.delete_balances(*where, left)
+            await delete_balances(*where, left)
             is_moved = True
         if Counter(map(_counts_as, gone)) != Counter(map(_counts_as, come)):
-            months = months_moved(await store.list_months(*where), gone=gone, come=come)
-            await store.write_months(*where, months)
+            months = months_moved(await list_months(*where), gone=gone, come=come)
+            await write_months(*where, months)
             is_moved = True
         return is_moved
 
@@ -180,7 +190,7 @@ class Writing:
         """Make these the balances of the ledger."""
         await self.write_balances(balances, await self._balance_rows())
         currencies = [balance.currency for balance in balances]
-        await store.delete_balances(self.connection, self.organization_id, self.ledger, currencies)
+        await delete_balances(self.connection, self.organization_id, self.ledger, currencies)
 
     async def write_balances(
         self, balances: Iterable[Balance], before: Mapping[str, Mapping[str, Any]]
@@ -188,15 +198,15 @@ class Writing:
         """Write the balances of which a figure moved; says whether any did."""
         rows = []
         for balance in balances:
-            row = store.balance_row(self.organization_id, balance, self.around.reads, self.now)
+            row = balance_row(self.organization_id, balance, self.around.reads, self.now)
             old = before.get(balance.currency)
-            if old is None or any(old[name] != row[name] for name in store.BALANCE_COMPARED):
+            if old is None or any(old[name] != row[name] for name in BALANCE_COMPARED):
                 rows.append(row | {"version": 1 if old is None else old["version"] + 1})
-        await store.upsert_balances(self.connection, self.organization_id, rows)
+        await upsert_balances(self.connection, self.organization_id, rows)
         return bool(rows)
 
     async def _balance_rows(self) -> Mapping[str, Mapping[str, Any]]:
-        rows = await store.list_balances(self.connection, self.organization_id, None, CURRENCIES_MAX)
+        rows = await list_balances(self.connection, self.organization_id, None, CURRENCIES_MAX)
         return {row["currency"]: row for row in rows if row["ledger"] == self.ledger}
 
     def _counted_rows(self, part: Part, comparison: Comparison) -> Sequence[Row]:

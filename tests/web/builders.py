@@ -26,7 +26,8 @@ from service.domain.record import Record
 from service.domain.record_state import FAILED, State
 from service.settings import Settings
 from service.store.alerts import upsert_alerts
-from service.store.comparing import upsert_balances, upsert_differences
+from service.store.balances import upsert_balances
+from service.store.comparing import upsert_differences
 from service.store.connections import SeenConnection, write_connections
 from service.store.database import Database
 from service.store.hub_budget import mark_hub_ok

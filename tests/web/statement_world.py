@@ -8,15 +8,8 @@ from uuid import UUID
 
 from service.domain.difference_life import changes
 from service.domain.document import Document, Ledger, Side
-from service.store.comparing import (
-    Reads,
-    balance_row,
-    list_open_differences,
-    upsert_balances,
-    upsert_comparison,
-    write_differences,
-    write_months,
-)
+from service.store.balances import Reads, balance_row, upsert_balances, write_months
+from service.store.comparing import list_open_differences, upsert_comparison, write_differences
 from service.store.database import Database
 from service.store.documents import SeenDocument, write_documents
 from service.store.scans import ScanRow, insert_scan

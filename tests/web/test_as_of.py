@@ -15,7 +15,7 @@ import pytest
 from service.domain.alert import Status as AlertStatus
 from service.domain.record_state import State
 from service.store.alerts import upsert_alerts
-from service.store.comparing import delete_balances
+from service.store.balances import delete_balances
 from service.store.database import Database
 from service.web.parameters import AS_OF
 from service.web.table import ROUTES

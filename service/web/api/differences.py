@@ -13,7 +13,7 @@ import asyncpg
 from service.domain.document import Origin, Side
 from service.store.answers import list_differences
 from service.store.as_of import list_balances_as_of
-from service.store.comparing import list_balances
+from service.store.balances import list_balances
 from service.store.database import Connection
 from service.store.document_names import DocumentKey, DocumentName, list_fleet_document_names
 from service.web.paging import Keyset, Page

@@ -14,7 +14,7 @@ from service.domain.document import Ledger
 from service.domain.record_state import FAILED
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
-from service.store.comparing import list_balances
+from service.store.balances import list_balances
 from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
 from service.store.status import get_database_state
