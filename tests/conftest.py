@@ -22,7 +22,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from service import embedded
+from service import embedded, rings
 from service.store.database import Database
 from service.store.migrate import migrate
 
@@ -51,6 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return float(mark.args[0]) if mark is not None and mark.args else 0.0
 
     items.sort(key=seconds, reverse=True)
+
+
+def pytest_collection_finish() -> None:
+    """Search for rings of garbage as seldom as the service does; by now all modules are there."""
+    rings.search_less()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

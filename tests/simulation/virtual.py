@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,10 @@ from tests.workers.dying import Mortal, make_task, present
 
 TICK_SECONDS = 0.001
 """What a transaction takes."""
+
+GRAIN_SECONDS = 1e-6
+"""The shortest wait. The loop calls at once what is due within a billionth of a second, so that a timer of
+less, as rounding may leave, comes back for ever in a time that stands still."""
 
 PATIENCE_SECONDS = 60.0
 """Of real time: Postgres or a thread that is silent for longer hangs."""
@@ -141,6 +146,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds since the start."""
         return self._virtual.seconds
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call later, and never so soon that time would not move: who waits for less would wait for ever."""
+        return super().call_later(delay and max(delay, GRAIN_SECONDS), callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
