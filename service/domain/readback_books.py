@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,28 +44,20 @@ class Books:
     scan: Scanned | None
     pulls: Sequence[Pull]
     records_read_at: datetime | None
-    known_ids: frozenset[str] = frozenset()
-    """Under which something stands in the books, or has stood there."""
+    landed_at: Sequence[datetime] = ()
+    """When documents landed before the list's pull, as their records tell, in order."""
+    shown_at: datetime | None = None
+    """When the last of those landed that the list shows, or showed once."""
 
     def missing_since(self, begun_at: datetime) -> int:
-        """How many documents landed after that, by their records, while the list shows none of them; else 0.
+        """How many documents landed after that while the list shows none of them; else 0.
 
         A list that was read whole and lacks all of them was made before they landed, whatever pull it is told
         to be of. One that shows any of them is at least as new; the others may have been deleted meanwhile.
         """
-        if self.scan is None or self.scan.last_pull is None:
+        if self.shown_at is not None and self.shown_at > begun_at:
             return 0
-        landed = [
-            link
-            for several in self.links.by_object.values()
-            for link in several
-            if link.sync_status == DONE
-            and link.books_ids
-            and link.updated_at is not None
-            and begun_at < link.updated_at < self.scan.last_pull
-        ]
-        is_shown = any(self.known_ids.intersection(link.books_ids) for link in landed)
-        return 0 if is_shown else len(landed)
+        return len(self.landed_at) - bisect_right(self.landed_at, begun_at)
 
     @classmethod
     def build(
@@ -82,6 +75,8 @@ class Books:
         """Pair both sides; `books` holds what is there, `removed` what was."""
         ledgers = {each.ledger for each in (*local, *books, *removed)}
         index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
+        landed = _landed(index, scan)
+        known = {each.document_id for each in (*books, *removed)}
         return cls(
             pairing=pair(local, books, index),
             links=index,
@@ -91,5 +86,21 @@ class Books:
             scan=scan,
             pulls=pulls,
             records_read_at=records_read_at,
-            known_ids=frozenset(each.document_id for each in (*books, *removed)),
+            landed_at=sorted(at for at, _ in landed),
+            shown_at=max((at for at, ids in landed if known.intersection(ids)), default=None),
         )
+
+
+def _landed(index: LinkIndex, scan: Scanned | None) -> Sequence[tuple[datetime, Sequence[str]]]:
+    """What landed before the pull that the list is told to be of: when, and under which ids."""
+    if scan is None or scan.last_pull is None:
+        return ()
+    return [
+        (link.updated_at, link.books_ids)
+        for several in index.by_object.values()
+        for link in several
+        if link.sync_status == DONE
+        and link.books_ids
+        and link.updated_at is not None
+        and link.updated_at < scan.last_pull
+    ]
