@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.measuring.process import ROOT, STOP_SECONDS
+from benchmarks.measuring.process import python
 
 CONTROL_SECONDS = 60.0
 """A look through a long journal takes seconds, and may have to wait for a core."""
@@ -65,25 +63,11 @@ class Hub:
 @contextmanager
 def hub(*arguments: str) -> Iterator[Hub]:
     """Run this Python with the arguments, which serve a world, until the block ends."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT)},
-    ) as process:
-        try:
-            assert process.stdout is not None, "its output is a pipe"
-            line = process.stdout.readline()
-            assert line, "the simulated hub ended by itself"
-            yield Hub(json.loads(line))
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with python(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None, "its output is a pipe"
+        line = process.stdout.readline()
+        assert line, "the simulated hub ended by itself"
+        yield Hub(json.loads(line))
 
 
 def simulator(**options: object) -> Sequence[str]:

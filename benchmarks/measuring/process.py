@@ -81,24 +81,36 @@ def child(
     arguments: Sequence[str], port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
     """Run this Python with the arguments until the block ends."""
+    with python(arguments, environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield Running(process, port)
+
+
+@contextmanager
+def python(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdout: int,
+    stderr: int | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run this Python from the root of the project, without our settings, until the block ends."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
         cwd=ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT), **(environment or {})},
-    )
-    try:
-        yield Running(process, port)
-    finally:
-        process.terminate()
+    ) as process:
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def free_port() -> int:
