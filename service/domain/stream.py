@@ -2,12 +2,12 @@
 
 They are read in the order in which they stand here, since the later ones are understood by the earlier: what
 is connected decides what is worth reading, tax rates decide what a line of the books amounts to, records tell
-which bills still need their lines.
+which bills still need their lines. Only a first load begins otherwise (`first_order`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -51,6 +51,18 @@ REFERENCE_STREAMS: Final = (
 )
 LOCAL_STREAMS: Final = (Stream.LOCAL_RECEIVABLES, Stream.LOCAL_PAYABLES)
 BOOKS_STREAMS: Final = (Stream.BOOKS_RECEIVABLES, Stream.BOOKS_PAYABLES)
+
+
+def first_order() -> Sequence[Stream]:
+    """The order of a first load: invoices before their records.
+
+    A record does not say whose it is. That of a document which is known lands without asking the hub for it,
+    which is two thirds of a first load's calls, and has its money at once. Later records come first: they
+    are what is waited for. Bills stay behind their records, which tell whose lines are worth a call.
+    """
+    order = [stream for stream in STREAMS if stream is not Stream.LOCAL_RECEIVABLES]
+    order.insert(order.index(Stream.RECEIVABLE_RECORDS), Stream.LOCAL_RECEIVABLES)
+    return order
 
 
 def part_of(stream: Stream) -> str:

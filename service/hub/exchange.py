@@ -70,7 +70,9 @@ def open_http(
 ) -> httpx.AsyncClient:
     """Open the HTTP client for the hub: TLS verified, no redirects, no repetitions, no proxies, no cookies.
 
-    A cookie kept from one organization's answer would travel with the next one's request.
+    A cookie kept from one organization's answer would travel with the next one's request. What a cache on the
+    way kept may be older than what it is told to show, and prove absent what is there: none may answer
+    unasked (RFC 9111, 5.2.1.4).
     """
     note_missing_modules()
     share = timeout_seconds * SHARE_BEFORE_SENDING
@@ -80,6 +82,7 @@ def open_http(
             "User-Agent": f"tieout/{service_version}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
+            "Cache-Control": "no-cache",
         },
         timeout=httpx.Timeout(timeout_seconds, connect=share, pool=share),
         limits=httpx.Limits(

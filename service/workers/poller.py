@@ -19,7 +19,7 @@ from typing import Final
 from service.domain import bound, cadence, push_policy
 from service.domain.bound import UNSERVED, StreamFacts
 from service.domain.fleet import WorkKind
-from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream
+from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream, first_order
 from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.sending import Counted, counted_calls
@@ -119,10 +119,11 @@ class _Run:
         watched = await self._look()
         if not watched.is_listed:
             return
-        for stream in STREAMS:
+        is_first = watched.streams[Stream.RECEIVABLE_RECORDS].read_at is None
+        for stream in first_order() if is_first else STREAMS:
             if self._trouble is None and cadence.is_due(watched.streams[stream], self._work.now):
                 await self._read(stream, watched)
-                if stream is Stream.CONNECTION:
+                if stream is Stream.CONNECTION or (is_first and stream is Stream.LOCAL_RECEIVABLES):
                     before, watched = watched, await self._look()
                     self._note_pull(before, watched)
         for stream in LOCAL_STREAMS:

@@ -299,12 +299,13 @@ PARTNER_LEVEL = ("entities", "webhook_subscriptions")
 @pytest.mark.parametrize("dialect", list(Dialect))
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_what_is_asked(scripted: ScriptedHub, dialect: Dialect, question: Question) -> None:
-    """Method, path, query and headers are those that the dialect documents."""
+    """Method, path, query and headers are those that the dialect documents; no cache may answer."""
     request = await question.put(scripted, dialect)
     spelt = question.path.replace("_", "-") if dialect is Dialect.TESOURO else question.path
     assert (request.method, request.url.path) == (question.method, f"/v1/{spelt}")
     assert scripted.query() == question.query
     assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["Cache-Control"] == "no-cache"
     version, tenant = {
         Dialect.TESOURO: ({"x-finops-version": "2025-06-23"}, {"x-organization-id": str(ORGANIZATION)}),
         Dialect.MONITE: ({"x-monite-version": "2024-05-25"}, {"x-monite-entity-id": str(ORGANIZATION)}),

@@ -87,6 +87,16 @@ LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND
     AND o.episode = a.episode AND o.number = a.number
 """
 
+_PAPERS = """
+SELECT r.record_id, r.state, r.sync_status, r.updated_at, a.started_at, a.replica_id, a.episode, a.number,
+    a.trigger, a.record_updated_at, o.outcome, o.finished_at, e.kind, e.observed_at, e.detail::text AS detail
+FROM tieout.records r
+LEFT JOIN tieout.attempts a USING (organization_id, record_id)
+LEFT JOIN tieout.attempt_outcomes o USING (organization_id, record_id, episode, number)
+LEFT JOIN tieout.evidence e USING (organization_id, evidence_id)
+WHERE r.object_id = $1 ORDER BY a.started_at
+"""
+
 
 class Witness:
     """Sees every push that leaves, every document that is made, and what we hold of it."""
@@ -143,7 +153,7 @@ class Witness:
         """Everything that holds at any time."""
         self._note_requests()
         for organization in self.simulator.world.organizations.values():
-            self._check_copies(organization)
+            await self._check_copies(organization)
         self._check_records(await self.records())
         self.trail = dict(await self._control.row(_TRAIL))
         stolen = await self._control.rows("SELECT * FROM tieout.stolen LIMIT 1")
@@ -171,22 +181,34 @@ class Witness:
         records = [entry.id for entry in organization.records_by_id.values() if entry.object_id == local_id]
         return 1 + sum(self.doubled[each] for each in records)
 
-    def _check_copies(self, organization: Organization) -> None:
+    async def _check_copies(self, organization: Organization) -> None:
         made: Mapping[str, int] = organization.books.documents_per_local()
         for local_id, copies in made.items():
             if copies < 2 or local_id in self.unprovable:
                 continue
             allowed = self.allowed(organization, local_id)
             if copies > allowed:
-                story = [
-                    f"{each.at:%H:%M:%S} {each.step} by {each.trigger} {each.cause or ''} {each.books_id}"
-                    for each in self.simulator.world.journal.pushes
-                    if each.object_id == local_id
-                ]
                 raise Violated(
                     Invariant.ONE_COPY,
-                    f"document {local_id} was made {copies} times (allowed {allowed}): {story}",
+                    f"document {local_id} was made {copies} times (allowed {allowed})\n"
+                    f"{await self._story(organization, local_id)}",
                 )
+
+    async def _story(self, organization: Organization, local_id: str) -> str:
+        """Everything that is known of a document: a violation may not show a second time."""
+        told = [
+            f"the hub: {each.at:%H:%M:%S} {each.step} by {each.trigger} {each.cause or ''} {each.books_id}"
+            for each in self.simulator.world.journal.pushes
+            if each.object_id == local_id
+        ]
+        told += [
+            f"the books: {each}"
+            for each in organization.books.documents.values()
+            if each.local_id == local_id
+        ]
+        told += [f"ours: {dict(each)}" for each in await self._control.rows(_PAPERS, UUID(local_id))]
+        told += [f"connection: {each}" for each in organization.connections]
+        return "\n".join(told)
 
     def _check_records(self, rows: Sequence[asyncpg.Record]) -> None:
         now = self._virtual.now

@@ -403,6 +403,36 @@ async def test_money_stands_on_the_record(database: Database) -> None:
         assert await _money(w, organization_id, document_id) == 7_000
 
 
+async def test_first_load_knows_invoices_before_their_records(database: Database) -> None:
+    """A first load asks for no invoice's record singly, and writes each once, with its document's money."""
+    async with watching(database, organizations=1, documents=40, situations="healthy") as w:
+        (organization_id,) = w.organization_ids
+        issued: list[str] = []
+
+        def issue_between(request: httpx.Request) -> None:
+            """Issue one more after the invoices were read and before their records are."""
+            if request.url.params.get("object_type") == "receivable" and not issued:
+                issued.append(w.simulator.issue_invoice(str(organization_id), net_minor=5_000, tax_rate=0))
+
+        w.way.before = issue_between
+        await w.run(w.fleet)
+        await w.run(w.poller)
+        records = [
+            each for each in await w.rows(organization_id, "records") if each["object_type"] == "receivable"
+        ]
+        late = [each for each in records if str(each["object_id"]) in issued]
+        asked = {
+            request.path.rpartition("/")[2]
+            for request in w.simulator.world.journal.requests
+            if "/accounting-synced-records/" in request.path
+        }
+        ours = {str(each["record_id"]) for each in records}
+        assert len(ours) > 20
+        assert asked & ours == {str(each["record_id"]) for each in late}
+        assert all(each["version"] == 1 and each["amount_minor"] for each in records if each not in late)
+        assert await _money(w, organization_id, issued[0]) == 5_000, "it was sent for"
+
+
 async def test_lines_are_read_of_bills_on_their_way(database: Database) -> None:
     """The lines of a bill cost a call; they are read while it is not in the books, and of no settled bill."""
     async with watching(database, organizations=1, documents=30, situations="healthy") as w:
