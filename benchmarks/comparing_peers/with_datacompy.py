@@ -19,8 +19,7 @@ def main(folder: Path) -> None:
     """Read, compare, and count what differs in each column."""
     watch = Stopwatch()
     local, books = (pd.read_csv(folder / f"{side}.csv") for side in ("local", "books"))
-    compare = getattr(datacompy, "PandasCompare", None) or datacompy.Compare
-    comparison = compare(local, books, join_columns="id")
+    comparison = datacompy.PandasCompare(local, books, join_columns="id")
     unequal = {each["column"]: int(each["unequal_cnt"]) for each in comparison.column_stats}
     missing, surplus = len(comparison.df1_unq_rows), len(comparison.df2_unq_rows)
     taken = watch.told()

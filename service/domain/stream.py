@@ -60,7 +60,7 @@ def first_order() -> Sequence[Stream]:
     which is two thirds of a first load's calls, and has its money at once. Later records come first: they
     are what is waited for. Bills stay behind their records, which tell whose lines are worth a call.
     """
-    order = [stream for stream in STREAMS if stream is not Stream.LOCAL_RECEIVABLES]
+    order: list[Stream] = [stream for stream in STREAMS if stream is not Stream.LOCAL_RECEIVABLES]
     order.insert(order.index(Stream.RECEIVABLE_RECORDS), Stream.LOCAL_RECEIVABLES)
     return order
 
