@@ -91,9 +91,10 @@ _PAPERS = """
 SELECT r.record_id, r.state, r.sync_status, r.updated_at, a.started_at, a.replica_id, a.episode, a.number,
     a.trigger, a.record_updated_at, o.outcome, o.finished_at, e.kind, e.observed_at, e.detail::text AS detail
 FROM tieout.records r
-LEFT JOIN tieout.attempts a USING (organization_id, record_id)
-LEFT JOIN tieout.attempt_outcomes o USING (organization_id, record_id, episode, number)
-LEFT JOIN tieout.evidence e USING (organization_id, evidence_id)
+LEFT JOIN tieout.attempts a ON a.organization_id = r.organization_id AND a.record_id = r.record_id
+LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+    AND o.episode = a.episode AND o.number = a.number
+LEFT JOIN tieout.evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
 WHERE r.object_id = $1 ORDER BY a.started_at
 """
 
