@@ -17,6 +17,8 @@ Absence permits a second push, so every one of these must hold, else the answer 
   answer that lost them is likelier than books that did. A person looks.
 - **Nothing resembles it**: no free document in the books with its number, none that could be its copy, none
   that was its copy and has been deleted. A likeness is *unclear*: a person looks.
+- **Nothing could have been it**: no document that it was paired with once, and none of its party and day that
+  nothing here explains. People renumber, correct and void, and what was changed twice resembles nothing.
 
 All instants are of our own clock, but for `last_pull` and the record's version, which are the hub's.
 """
@@ -34,7 +36,7 @@ from service.domain.difference_kind import Kind
 from service.domain.difference_pair import money_verdict
 from service.domain.document import Document, DocumentKind, number_key
 from service.domain.pairing import Pair, PairedBy, same_party
-from service.domain.push_attempt import Attempt, Outcome
+from service.domain.push_attempt import Attempt, EvidenceKind, Outcome
 from service.domain.push_decision import Decision, Verdict
 from service.domain.push_policy import Policy
 from service.domain.readback_books import Books, Pull
@@ -88,9 +90,15 @@ def look(record: Record, attempts: Sequence[Attempt], books: Books, *, now: date
 
 
 def refined(decision: Decision, found: Look | None) -> Decision:
-    """A decision, with what the books said of the record: what is there is not sent, whoever wants it."""
-    if found is not None and found.finding is Finding.PRESENT:
-        return replace(
+    """A decision, with what the books said of the record.
+
+    What is there is not sent, whoever wants it; what may be there is not sent because it was absent once.
+    """
+    if found is None:
+        return decision
+    is_outdated = found.finding is Finding.UNCLEAR and decision.evidence is EvidenceKind.READ_BACK
+    if found.finding is Finding.PRESENT or is_outdated:
+        decision = replace(
             decision,
             verdict=Verdict.QUARANTINE,
             reason=found.reason,
@@ -100,7 +108,7 @@ def refined(decision: Decision, found: Look | None) -> Decision:
             evidence=None,
             attempt_number=None,
         )
-    if found is None or decision.verdict is not Verdict.QUARANTINE:
+    if found.finding is Finding.PRESENT or decision.verdict is not Verdict.QUARANTINE:
         return decision
     if found.finding is Finding.UNCLEAR:
         return replace(decision, reason=found.reason, owner=Owner.BOOKKEEPER, deadline_at=found.again_at)
@@ -179,6 +187,19 @@ def _likeness(record: Record, local: Document, books: Books) -> str | None:
     for free in pairing.books_only:
         if _same_number(local, free) and same_party(local, free, books.links):
             return f"the books hold a document of the same party with its number {free.number}"
+    return _what_it_became(local, books)
+
+
+def _what_it_became(local: Document, books: Books) -> str | None:
+    """What in the books may have been the document before people there changed it."""
+    there = books.paired_once.get(local.document_id)
+    if there is not None and there not in books.taken:
+        return f"it was in the books as document {there}, which people there have changed"
+    explained = set(books.paired_once.values())
+    for free in books.free_on_its_day(local):
+        if free.document_id not in explained and same_party(local, free, books.links):
+            named = f"number {free.number}" if free.number else f"document {free.document_id}"
+            return f"the books hold {named} of the same party and day, which nothing here explains"
     return None
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TypeAlias
 
 from service.domain.document import Document
 from service.domain.pairing import Pairing, pair
 from service.domain.pairing_links import DONE, Link, LinkIndex
+
+Day: TypeAlias = tuple[str | None, date | None]
+"""Currency and date of a document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,17 @@ class Books:
     """When documents landed before the list's pull, as their records tell, in order."""
     shown_at: datetime | None = None
     """When the last of those landed that the list shows, or showed once."""
+    taken: frozenset[str] = frozenset()
+    """Documents of the books that are paired."""
+    free_by_day: Mapping[Day, Sequence[Document]] = field(default_factory=dict)
+    """The others, by their currency and date."""
+    paired_once: Mapping[str, str] = field(default_factory=dict)
+    """Which document of the books a local one was paired with by the last comparison that paired it: of the
+    local ones that are looked for, and of what is free on their days."""
+
+    def free_on_its_day(self, local: Document) -> Sequence[Document]:
+        """What nothing is paired with, of the local document's currency and date."""
+        return self.free_by_day.get((local.currency, local.issued_on), ())
 
     def missing_since(self, begun_at: datetime) -> int:
         """How many documents landed after that while the list shows none of them; else 0.
@@ -77,8 +93,13 @@ class Books:
         index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
         landed = _landed(index, scan)
         known = {each.document_id for each in (*books, *removed)}
+        pairing = pair(local, books, index)
+        free_by_day: dict[Day, list[Document]] = defaultdict(list)
+        for each in pairing.books_only:
+            if each.issued_on is not None:
+                free_by_day[each.currency, each.issued_on].append(each)
         return cls(
-            pairing=pair(local, books, index),
+            pairing=pairing,
             links=index,
             local={each.document_id: each for each in local},
             removed=removed,
@@ -88,6 +109,8 @@ class Books:
             records_read_at=records_read_at,
             landed_at=sorted(at for at, _ in landed),
             shown_at=max((at for at, ids in landed if known.intersection(ids)), default=None),
+            taken=frozenset(each.books.document_id for each in pairing.pairs),
+            free_by_day=free_by_day,
         )
 
 

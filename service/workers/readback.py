@@ -11,8 +11,9 @@ are still what was judged.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -35,6 +36,7 @@ from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection, Database
 from service.store.documents import list_hub_documents
 from service.store.history import HistoryKind, list_history
+from service.store.neighbours import list_remembered_pairs
 from service.store.pushed import attempt_of, evidence_of, of_record
 from service.store.pushes import StoredEvidence, insert_evidence, list_attempts, list_open_evidence
 from service.store.records import (
@@ -114,8 +116,13 @@ class ReadBack:
             evidence = await list_open_evidence(connection, organization_id, list(records))
             link = await get_current_connection(connection, organization_id)
             pulls = await _pulls(connection, organization_id, link)
-            ledgers = {LEDGER_BY_TYPE[each.object_type] for each in found}
-            books = {each: await _books(connection, organization_id, each, pulls) for each in ledgers}
+            objects: dict[Ledger, list[str]] = defaultdict(list)
+            for each in found:
+                objects[LEDGER_BY_TYPE[each.object_type]].append(str(each.object_id))
+            books = {
+                ledger: await _books(connection, organization_id, ledger, pulls, object_ids)
+                for ledger, object_ids in objects.items()
+            }
         return _Unproven(
             records=records,
             attempts={key: [attempt_of(each) for each in several] for key, several in attempts.items()},
@@ -229,7 +236,11 @@ def _scanned(row: ScanRow) -> Scanned:
 
 
 async def _books(
-    connection: Connection, organization_id: UUID, ledger: Ledger, pulls: Sequence[Pull]
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    pulls: Sequence[Pull],
+    object_ids: Sequence[str],
 ) -> Books:
     documents = await list_hub_documents(connection, organization_id, ledger)
     links = await list_record_links(
@@ -244,7 +255,7 @@ async def _books(
         if RECORD_STREAMS[name] in streams
     ]
     there = [each for each in documents if each.document.side is Side.BOOKS]
-    return Books.build(
+    books = Books.build(
         local=[
             each.document
             for each in documents
@@ -258,3 +269,11 @@ async def _books(
         pulls=pulls,
         records_read_at=min((each for each in read_at if each is not None), default=None),
     )
+    mates = [
+        free.document_id
+        for object_id in object_ids
+        if (local := books.local.get(object_id)) is not None
+        for free in books.free_on_its_day(local)
+    ]
+    once = await list_remembered_pairs(connection, organization_id, ledger, object_ids, mates)
+    return replace(books, paired_once=once)

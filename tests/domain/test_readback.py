@@ -12,10 +12,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from service.domain.cause import Cause
+from service.domain.cause_facts import Owner
 from service.domain.document import Document, DocumentKind, Ledger, Side
 from service.domain.pairing_links import Link
 from service.domain.push import decide
-from service.domain.push_attempt import Attempt, Outcome
+from service.domain.push_attempt import Attempt, EvidenceKind, Outcome
 from service.domain.push_cure import Conditions
 from service.domain.push_decision import Verdict
 from service.domain.readback import Finding, Look, look, refined
@@ -174,6 +175,30 @@ def test_likeness_is_for_a_person(there: Sequence[Document]) -> None:
     assert "person must look" in found.reason or "by hand" in found.reason
 
 
+CHANGED_TWICE = replace(COPY, number="X-1", total_minor=0)
+
+
+def test_what_people_changed_twice_is_for_a_person() -> None:
+    """A document of its party and day that nothing explains may be it, renumbered and voided."""
+    found = looked(books(CHANGED_TWICE))
+    assert found.finding is Finding.UNCLEAR
+    assert "number X-1 of the same party and day" in found.reason
+    for other in ({"currency": "GBP"}, {"issued_on": date(2026, 1, 1)}, {"party_name": "Other"}):
+        assert looked(books(replace(CHANGED_TWICE, **other))).finding is Finding.ABSENT
+
+
+def test_what_it_was_paired_with_is_remembered() -> None:
+    """What was its copy once is a person's to explain, whatever was made of it; what is another's is not."""
+    unlike = replace(CHANGED_TWICE, issued_on=date(2026, 1, 1), party_name="Other")
+    mine = replace(books(unlike), paired_once={LOCAL.document_id: "145"})
+    assert looked(mine).finding is Finding.UNCLEAR
+    others = replace(books(CHANGED_TWICE), paired_once={"another": "145"})
+    assert looked(others).finding is Finding.ABSENT
+    owner = replace(LOCAL, document_id="another", number="INV-8", party_name="Other")
+    taken = books(unlike, local=[LOCAL, owner], links=[link(owner, "done", "145")])
+    assert looked(replace(taken, paired_once={LOCAL.document_id: "145"})).finding is Finding.ABSENT
+
+
 def test_what_its_record_points_to_must_be_equal() -> None:
     """A document with the record's id and another amount is a person's to compare, and never sent again."""
     edited = replace(COPY, total_minor=1)
@@ -211,6 +236,23 @@ def test_a_look_refines_the_decision() -> None:
         verdict=Verdict.PUSH,
     )
     assert refined(push, looked(books(COPY))).verdict is Verdict.QUARANTINE
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (EvidenceKind.READ_BACK, Verdict.QUARANTINE),
+        (EvidenceKind.REFUSED_BEFORE_CREATION, Verdict.PUSH),
+        (EvidenceKind.NAMED_PERSON, Verdict.PUSH),
+    ],
+)
+def test_a_likeness_outdates_an_absence(evidence: EvidenceKind, verdict: Verdict) -> None:
+    """What was absent once and may be there now is not sent for that; a person's word stands."""
+    waits = decide(RECORD, [], [], Conditions(), now=at(3 * HOUR), policy=POLICY, random=0.5)
+    push = replace(waits, verdict=Verdict.PUSH, evidence=evidence)
+    refinement = refined(push, looked(books(CHANGED_TWICE)))
+    assert refinement.verdict is verdict
+    assert (refinement.owner is Owner.BOOKKEEPER) == (verdict is Verdict.QUARANTINE)
 
 
 INSTANTS = st.sampled_from([at(hours * HOUR) for hours in (-1, 0, 0.5, 1.9, 2.1, 3, 4, 5, 6)])

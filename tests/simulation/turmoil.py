@@ -58,6 +58,10 @@ CAUSES = (
 
 MISSING_RATE = 1_375
 
+MEDDLED_MAX = 16
+"""So often people change documents in an organization's books in a stretch of time: some of them twice before
+anybody has read them there."""
+
 
 class Turmoil:
     """The hand that moves a world by a seed."""
@@ -107,6 +111,10 @@ class Turmoil:
                 self._fail_next(organization)
             for change in random.sample(_CHANGES, random.randrange(3)):
                 change(self, organization)
+            for _ in range(random.randrange(MEDDLED_MAX)):
+                random.choice([Turmoil.edit_in_books, Turmoil.edit_in_books, Turmoil.void_in_books])(
+                    self, organization
+                )
 
     def calm(self) -> None:
         """No faults any more, and every cure holds."""

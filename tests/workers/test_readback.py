@@ -117,6 +117,21 @@ async def test_an_empty_list_of_books_that_held_some_proves_nothing(world: Heali
     assert (await world.record_of(document_id)).state is State.CONFIRMED
 
 
+async def test_what_people_changed_beyond_likeness_is_not_made_again(world: Healing) -> None:
+    """What landed, and was renumbered and voided before anybody read it, waits for a person."""
+    organization_id = str(world.organization_id)
+    world.simulator.set_behaviour(push_on_done="accept")
+    document_id = world.simulator.issue_invoice(organization_id, fails="timeout_ambiguous", landed=True)
+    world.simulator.advance(5 * MINUTE)
+    world.simulator.edit_in_books(organization_id, document_id, number="X-1")
+    world.simulator.void_in_books(organization_id, document_id)
+    await world.live(8 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    assert (record.state, record.owner) == (State.QUARANTINED, "bookkeeper")
+    assert "number X-1 of the same party and day" in record.reason
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (0, 1)
+
+
 async def override(world: Healing, record: Record, word: Word = Word.PUSH) -> UUID | None:
     """Say, as Ada, what is to become of a record."""
     async with world.watch.database.organization(record.organization_id) as connection:
