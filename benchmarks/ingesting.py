@@ -4,7 +4,9 @@
 
 Each way reads the same list from the same canned hub into the same durable Postgres, in a process of its own:
 all of it, and again after one record in a hundred has changed. What tieout does on the way and the others do
-not: it decides what each record means, keeps every version, counts, and asks the hub whose new records are.
+not: it decides what each record means, keeps every version, counts, and gives each the money of its invoice.
+Invoices are there before, as in a first load of the service; `--unknown` leaves them out, and then it also
+asks the hub for two records of each page, whose they are.
 Wall time depends on who else is busy, the more where reading and writing overlap; processor time, of the
 process and of Postgres, does not.
 """
@@ -22,10 +24,21 @@ from dataclasses import dataclass
 import asyncpg
 
 from benchmarks.measuring.apart import Apart, Failed, run_apart
+from benchmarks.measuring.ingest import ORGANIZATION
 from benchmarks.measuring.postgres import migrated
 from benchmarks.measuring.process import child, free_port
 from benchmarks.measuring.processor import postmaster, used_by
 from benchmarks.measuring.report import Report, Table, megabytes, ratio, seconds
+
+KNOW = """
+INSERT INTO tieout.documents (
+    organization_id, ledger, side, document_id, kind, currency, total_minor, body, payload, content_hash,
+    list_hash, version, first_seen_at, changed_at
+)
+SELECT $1, 'receivable', 'local', lpad(to_hex(i), 8, '0') || '-0000-4000-8000-000000000002', 'invoice', 'EUR',
+    1000 + i, '{}', '{}', '', '', 1, now(), now()
+FROM generate_series(0, $2 - 1) AS i
+"""
 
 WAYS = ("bare", "tieout", "dlt")
 LOAD, AGAIN = "first load", "1 % changed"
@@ -59,6 +72,16 @@ class Bench:
             pass
 
 
+async def know_invoices(url: str, count: int) -> None:
+    """Write the invoices of all records."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(KNOW, ORGANIZATION, count)
+        await connection.execute("VACUUM ANALYZE tieout.documents")
+    finally:
+        await connection.close()
+
+
 async def written(url: str) -> tuple[int, int]:
     """Tell how many versions are kept, and how many records there are."""
     connection = await asyncpg.connect(url)
@@ -73,6 +96,7 @@ def main() -> None:
     """Measure, and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=250_000)
+    parser.add_argument("--unknown", action="store_true", help="their invoices have not been read yet")
     given = parser.parse_args()
     report = Report("ingesting")
     report.note(f"{given.records:,} records in pages of 250")
@@ -81,6 +105,8 @@ def main() -> None:
     with migrated(is_durable=True) as url, tempfile.TemporaryDirectory() as folder:
         os.environ["DLT_DATA_DIR"] = folder
         with child(["-m", "benchmarks.measuring.canned_hub", str(port), str(given.records)], port):
+            if not given.unknown:
+                asyncio.run(know_invoices(url, given.records))
             time.sleep(1)
             bench = Bench(url, port, postmaster(url), report)
             for way in WAYS:

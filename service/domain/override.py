@@ -10,10 +10,12 @@ It is evidence like any other, kept for ever, and about the present failure only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from msgspec.structs import replace
 
 from service.domain.cause_facts import Owner
 from service.domain.document import Document

@@ -18,8 +18,9 @@ cure, its budget; never the evidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from service.domain.cause import Cause
 from service.domain.cause_facts import Cure, Owner, Retry, facts_of

@@ -27,13 +27,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.domain.cause import Cause, classify, rules_version
 from service.domain.cause_facts import Facts, Retry, facts_of, reason_of
@@ -50,9 +50,11 @@ UNPROVEN = (
 _PROGRESS = {"pending": 0, "error": 1, "done": 2}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenRecord:
-    """A synced record as the hub told it once."""
+class SeenRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """A synced record as the hub told it once.
+
+    Made of JSON, so never part of a ring: the garbage collector need not look at them.
+    """
 
     record_id: UUID
     organization_id: UUID
@@ -72,8 +74,7 @@ class SeenRecord:
     provider_updated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record(SeenRecord):
+class Record(SeenRecord, frozen=True, kw_only=True, gc=False):
     """The same, with what we know about it."""
 
     state: State
@@ -100,7 +101,7 @@ class Record(SeenRecord):
         return self.state in FAILED
 
 
-_SEEN_FIELDS = tuple(field.name for field in fields(SeenRecord))
+_SEEN_FIELDS = SeenRecord.__struct_fields__
 _seen_values = attrgetter(*_SEEN_FIELDS)
 _BOOKS_IDS = ("platform_object_id", "provider_object_id")
 
@@ -122,7 +123,7 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
             ours = _pending(previous, seen, now, policy)
     ours["state"] = move(previous.state if previous else None, ours["state"])
     if previous is None:
-        return msgspec.convert({**told, **ours}, Record)  # what Record(...) does, in a third of the time
+        return Record(**told, **ours)
     return replace(previous, **told, **ours, version=previous.version + 1)
 
 

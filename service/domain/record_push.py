@@ -6,8 +6,9 @@ sentence and its deadline. What was not sent is no attempt and changes nothing, 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from service.domain.cause_facts import Owner
 from service.domain.push_policy import Policy

@@ -7,8 +7,10 @@ money of a document is copied onto its records in the same transaction.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from service.domain.cadence import OVERLAP
 from service.domain.document import Document, Ledger

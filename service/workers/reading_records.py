@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from service.domain.cadence import OVERLAP, RATE_SECONDS
 from service.domain.document import Ledger, Side

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from service.domain.cause_facts import decision_table
 from service.domain.cause_names import Cause
@@ -42,7 +43,7 @@ def invoice(number: str | None = "INV-7", **changes: Any) -> Document:
 
 def waiting(cause: Cause, number: str | None = "INV-7", **changes: Any) -> Waiting:
     """A record that fails for a cause."""
-    record = replace(
+    record = structs.replace(
         failed(cause, object_type=changes.pop("object_type", "receivable")),
         amount_minor=107_25,
         currency="USD",
@@ -134,7 +135,7 @@ def test_other_causes_tell_what_is_known() -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_packet_without_holes(cause: Cause) -> None:
     """Whatever the cause and however little is known, the packet has somebody, a step and no gap."""
-    row = Waiting(record=replace(failed(Cause.UNKNOWN), cause_text=None))
+    row = Waiting(record=structs.replace(failed(Cause.UNKNOWN), cause_text=None))
     found = made(cause, section(row, name="Harbour {platform} Coffee", platform="Xero"))
     [organization] = found.organizations
     assert organization.steps
@@ -177,7 +178,7 @@ def test_no_cell_of_the_csv_starts_a_formula() -> None:
     """Texts from outside stay text in a spreadsheet; amounts are exact decimals."""
     evil = '=HYPERLINK("https://evil")'
     row = waiting(Cause.INVALID_FIELD, document=invoice(evil, party_name="@SUM(1)"))
-    row = replace(row, record=replace(row.record, cause_text="+1+1"))
+    row = replace(row, record=structs.replace(row.record, cause_text="+1+1"))
     content = packet_csv(made(Cause.INVALID_FIELD, section(row, name="-Harbour")))
     [head, cells] = list(csv.reader(content.decode().splitlines()))
     told = dict(zip(head, cells, strict=True))

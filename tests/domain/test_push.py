@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from service.domain.cause import Cause
 from service.domain.cause_facts import Cure, Owner
@@ -270,7 +271,7 @@ def test_a_cure_that_did_not_help_is_repeated_ever_more_rarely() -> None:
     assert (waiting.verdict, waiting.next_attempt_at) == (Verdict.BLOCK, at(60 + 30))
     assert ask(record, 89, first, last_pull=at(79)).next_attempt_at == waiting.next_attempt_at
     assert ask(record, 95, first, last_pull=at(79)).verdict is Verdict.PUSH
-    second = replace(attempt(3, 95, trigger=Trigger.CURE), record_updated_at=at(90))
+    second = dataclasses.replace(attempt(3, 95, trigger=Trigger.CURE), record_updated_at=at(90))
     again = observe(
         record, seen("error", 99, Cause.CONNECTION_REVOKED, object_updated_at=at(1)), at(99), POLICY
     )

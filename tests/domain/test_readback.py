@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from service.domain.cause import Cause
 from service.domain.cause_facts import Owner
@@ -136,7 +137,9 @@ def test_quiet_begins_with_the_last_attempt() -> None:
     """An attempt of ours, whatever became of it, or a later word of the hub begins the quiet time anew."""
     late = attempt(seconds=1.5 * HOUR, outcome=None)
     assert looked(books(), attempts=[late]).finding is Finding.NOT_YET
-    assert looked(books(), record=replace(RECORD, updated_at=at(1.5 * HOUR))).finding is Finding.NOT_YET
+    assert (
+        looked(books(), record=structs.replace(RECORD, updated_at=at(1.5 * HOUR))).finding is Finding.NOT_YET
+    )
     unsent = replace(late, outcome=Outcome.NOT_SENT)
     assert looked(books(), attempts=[unsent]).finding is Finding.ABSENT
 

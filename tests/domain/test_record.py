@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.domain.cause import Cause, rules_version
 from service.domain.record import Record, SeenRecord, observe, reclassify
@@ -220,7 +220,7 @@ def histories(draw: st.DrawFn) -> list[SeenRecord]:
     return draw(st.lists(version, min_size=1, max_size=8))
 
 
-SEEN_FIELDS = [field.name for field in fields(SeenRecord)]
+SEEN_FIELDS = SeenRecord.__struct_fields__
 
 
 def facts(record: SeenRecord) -> dict[str, object]:
@@ -234,7 +234,7 @@ def test_observing_is_idempotent(told: list[SeenRecord]) -> None:
     once = follow(*told)
     assert observe(once, once, at(99), POLICY) is once
     assert all(observe(once, version, at(99), POLICY) is once for version in told)
-    assert asdict(follow(*[copy for version in told for copy in (version, version)])) == asdict(once)
+    assert follow(*[copy for version in told for copy in (version, version)]) == once
 
 
 @given(histories(), st.randoms(use_true_random=False))

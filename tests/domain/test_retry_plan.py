@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from service.domain.cause import Cause
 from service.domain.push_attempt import Outcome
@@ -94,11 +95,11 @@ def test_what_is_left_out_says_why(
 
 def test_a_hash_is_of_what_was_shown() -> None:
     """Another record, another ground or another answer is another plan; the order is not."""
-    one, other = item(), item(replace(BLOCKED, record_id=UUID(int=8)))
+    one, other = item(), item(structs.replace(BLOCKED, record_id=UUID(int=8)))
     assert hash_of([one, other]) == hash_of([other, one])
     assert hash_of([one]) != hash_of([one, other])
     assert hash_of([one]) != hash_of([replace(one, is_eligible=False)])
-    assert hash_of([one]) != hash_of([item(replace(BLOCKED, attempts_count=2))])
+    assert hash_of([one]) != hash_of([item(structs.replace(BLOCKED, attempts_count=2))])
 
 
 def test_a_ground_is_the_hubs_version_the_tries_the_cause_and_the_doubt() -> None:
@@ -113,11 +114,11 @@ def test_a_ground_is_the_hubs_version_the_tries_the_cause_and_the_doubt() -> Non
     ]
     same: list[dict[str, Any]] = [{"reason": "Else."}, {"version": 7}, {"state": State.RETRYING}]
     for each in changed:
-        moved = replace(BLOCKED, **each)
+        moved = structs.replace(BLOCKED, **each)
         assert ground_of(moved) != ground_of(BLOCKED)
         assert list(moved_on({BLOCKED.record_id: ground_of(BLOCKED)}, {BLOCKED.record_id: moved}))
     for each in same:
-        assert ground_of(replace(BLOCKED, **each)) == ground_of(BLOCKED)
+        assert ground_of(structs.replace(BLOCKED, **each)) == ground_of(BLOCKED)
     assert moved_on({BLOCKED.record_id: ground_of(BLOCKED)}, {}) == {
         BLOCKED.record_id: "It is no longer known."
     }
@@ -133,14 +134,14 @@ def test_a_wish_ends_with_its_ground_its_day_or_the_gates_no() -> None:
     assert told(BLOCKED, PUSH) == ""
     assert told(BLOCKED, None) == ""
     assert "has changed since it was planned" in told(None, None)
-    assert "has changed since it was planned" in told(replace(BLOCKED, attempts_count=2), PUSH)
+    assert "has changed since it was planned" in told(structs.replace(BLOCKED, attempts_count=2), PUSH)
     assert "within a day" in told(BLOCKED, PUSH, PLAN_LASTS / timedelta(seconds=1))
     assert told(BLOCKED, held) == "It may not be sent as things are now: it may be there."
 
 
 def test_calls_are_of_what_is_sent() -> None:
     """Each push is a call, and each list of records that tells their outcomes is read a few times."""
-    bill = replace(BLOCKED, record_id=UUID(int=8), object_type="bill")
+    bill = structs.replace(BLOCKED, record_id=UUID(int=8), object_type="bill")
     items = [item(), item(bill), replace(item(), is_eligible=False)]
     assert calls_of(items) == 2 + 2 * READS_PER_STREAM
     assert calls_of(items[2:]) == 0

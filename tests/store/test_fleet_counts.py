@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+
+from msgspec.structs import replace
 
 from service.domain.bound import StreamFacts
 from service.domain.push_policy import Policy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
 
 from service.domain.cause_names import Cause
 from service.domain.push_policy import Policy
@@ -254,4 +254,4 @@ async def test_open_records_are_counted_by_what_they_wait_for(database: Database
 
 
 def _told(record: Record) -> SeenRecord:
-    return SeenRecord(**{name: getattr(record, name) for name in SeenRecord.__dataclass_fields__})
+    return SeenRecord(**{name: getattr(record, name) for name in SeenRecord.__struct_fields__})

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from msgspec import structs
 
 from service.domain.alert import Status as AlertStatus
 from service.domain.record_state import State
@@ -94,7 +95,7 @@ async def steps(database: Database, operator: httpx.AsyncClient) -> Any:
     await add_organization(database, ORGANIZATION, "Alder")
     await add_organization(database, OTHER, "Birch", status=None)
     record = await add_record(database, ORGANIZATION, state=State.CONFIRMED)
-    failing = replace(
+    failing = structs.replace(
         await add_record(database, ORGANIZATION, state=State.BLOCKED), version=2, state=State.GIVEN_UP
     )
     alert = await add_alert(database, ORGANIZATION)
@@ -133,7 +134,7 @@ async def steps(database: Database, operator: httpx.AsyncClient) -> Any:
 
 
 async def _move(database: Database, after: Any) -> None:
-    before = replace(after, version=1, state=State.BLOCKED)
+    before = structs.replace(after, version=1, state=State.BLOCKED)
     await write_record(database, before, after)
 
 

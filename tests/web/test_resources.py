@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from msgspec.structs import replace
 
 from service.domain.record_state import State
 from service.domain.stream import STREAMS

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from msgspec import structs
 
 from service.domain.cause_names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Side
@@ -50,7 +51,7 @@ async def applied(client: httpx.AsyncClient, plan: Any, **changes: str) -> httpx
 
 async def change(database: Database, record: Record, **changes: Any) -> Record:
     """The record, as something else than the operator changed it."""
-    after = replace(record, version=record.version + 1, **changes)
+    after = structs.replace(record, version=record.version + 1, **changes)
     await write_record(database, record, after)
     return after
 

@@ -7,10 +7,11 @@ comparisons) is set directly, since it is what the tests are about.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
+
+from msgspec.structs import replace
 
 from service.channels.channel import Channel
 from service.domain.alert import Alert

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from service.domain.override import Override, Word
 from service.domain.record import Record
