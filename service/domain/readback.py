@@ -193,14 +193,19 @@ def _likeness(record: Record, local: Document, books: Books) -> str | None:
 def _what_it_became(local: Document, books: Books) -> str | None:
     """What in the books may have been the document before people there changed it."""
     there = books.paired_once.get(local.document_id)
-    if there is not None and there not in books.taken:
+    if there is not None and not _is_anothers(there, local, books):
         return f"it was in the books as document {there}, which people there have changed"
     explained = set(books.paired_once.values())
     for free in books.free_on_its_day(local):
-        if free.document_id not in explained and same_party(local, free, books.links):
+        is_explained = free.document_id in explained or _is_anothers(free.document_id, local, books)
+        if not is_explained and same_party(local, free, books.links):
             named = f"number {free.number}" if free.number else f"document {free.document_id}"
             return f"the books hold {named} of the same party and day, which nothing here explains"
     return None
+
+
+def _is_anothers(books_id: str, local: Document, books: Books) -> bool:
+    return books_id in books.taken or books.links.belongs_to_another(books_id, local.document_id)
 
 
 def _same_number(local: Document, there: Document) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeAlias
@@ -52,7 +52,7 @@ class Books:
     landed_at: Sequence[datetime] = ()
     """When documents landed before the list's pull, as their records tell, in order."""
     shown_at: datetime | None = None
-    """When the last of those landed that the list shows, or showed once."""
+    """When the last of those landed that the list shows, or an older list lacked already."""
     taken: frozenset[str] = frozenset()
     """Documents of the books that are paired."""
     free_by_day: Mapping[Day, Sequence[Document]] = field(default_factory=dict)
@@ -87,12 +87,16 @@ class Books:
         scan: Scanned | None,
         pulls: Sequence[Pull],
         records_read_at: datetime | None,
+        lost_now: Collection[str] = (),
     ) -> Books:
-        """Pair both sides; `books` holds what is there, `removed` what was."""
+        """Pair both sides; `books` holds what is there, `removed` what was.
+
+        `lost_now` are those of the removed that only the latest list lacks: it may be too old to have them.
+        """
         ledgers = {each.ledger for each in (*local, *books, *removed)}
         index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
         landed = _landed(index, scan)
-        known = {each.document_id for each in (*books, *removed)}
+        known = {each.document_id for each in (*books, *removed)}.difference(lost_now)
         pairing = pair(local, books, index)
         free_by_day: dict[Day, list[Document]] = defaultdict(list)
         for each in pairing.books_only:

@@ -268,6 +268,11 @@ async def _books(
         scan=_scanned(scan) if scan else None,
         pulls=pulls,
         records_read_at=min((each for each in read_at if each is not None), default=None),
+        lost_now={
+            each.document.document_id
+            for each in there
+            if scan is not None and each.removed_at is not None and each.removed_at >= scan.started_at
+        },
     )
     mates = [
         free.document_id

@@ -122,6 +122,8 @@ def test_a_list_that_lacks_all_that_landed_since_proves_nothing() -> None:
     found = looked(books(NEIGHBOUR, links=told))
     assert found.finding is Finding.NOT_YET
     assert "lacks all 1 landed since" in found.reason
+    lost = books(NEIGHBOUR, removed=[there], links=told, lost_now={"150"})
+    assert looked(lost).finding is Finding.NOT_YET, "this very list has lost it"
     for shown in (
         books(NEIGHBOUR, there, links=told, local=[LOCAL, later]),
         books(NEIGHBOUR, removed=[there], links=told),
@@ -197,6 +199,8 @@ def test_what_it_was_paired_with_is_remembered() -> None:
     assert looked(mine).finding is Finding.UNCLEAR
     others = replace(books(CHANGED_TWICE), paired_once={"another": "145"})
     assert looked(others).finding is Finding.ABSENT
+    named = link(replace(LOCAL, document_id="gone"), "done", "145")
+    assert looked(books(CHANGED_TWICE, links=[link(LOCAL, "error"), named])).finding is Finding.ABSENT
     owner = replace(LOCAL, document_id="another", number="INV-8", party_name="Other")
     taken = books(unlike, local=[LOCAL, owner], links=[link(owner, "done", "145")])
     assert looked(replace(taken, paired_once={LOCAL.document_id: "145"})).finding is Finding.ABSENT
