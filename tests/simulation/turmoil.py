@@ -58,7 +58,7 @@ CAUSES = (
 
 MISSING_RATE = 1_375
 
-MEDDLED_MAX = 16
+MEDDLED_MAX = 6
 """So often people change documents in an organization's books in a stretch of time: some of them twice before
 anybody has read them there."""
 
