@@ -18,7 +18,8 @@ RATE = 30
 BUSIEST_MAX = 31
 """The budget, and at most 5 % above in any second."""
 
-SATURATED_SECONDS = 10
+SATURATED_SECONDS = 3
+"""In so many the budget was nearly used up, else its busiest second says little; a slow machine has few."""
 
 ORGANIZATIONS = 12
 FAILED = 15

@@ -47,7 +47,7 @@ def told(answers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(answers.items()))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_killed_ten_times_no_webhook_is_lost_or_doubled(stage: Stage) -> None:
     """Of 2,000 webhooks with ten kills meanwhile, each answered 200 is stored exactly once and worked off."""
     hub = await stage.simulator(organizations=3, documents=5)
@@ -76,7 +76,7 @@ async def test_killed_ten_times_no_webhook_is_lost_or_doubled(stage: Stage) -> N
     )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_postgres_stopped_under_the_service_loses_nothing(stage: Stage) -> None:
     """When Postgres crashes and comes back the service recovers by itself; what was acknowledged is there."""
     postgres = stage.postgres()
