@@ -126,7 +126,8 @@ class _Selector(selectors.DefaultSelector):
         if found or timeout == 0:
             return found
         if timeout is None or self.virtual.stands_still:
-            found = super().select(PATIENCE_SECONDS)
+            # Once more at once: who was stopped meanwhile has waited without looking.
+            found = super().select(PATIENCE_SECONDS) or super().select(0)
             assert found, "nothing happens any more"
             return found
         self.virtual.advance(timeout)
