@@ -8,6 +8,7 @@ should land can.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -58,6 +59,10 @@ CAUSES = (
 
 MISSING_RATE = 1_375
 
+DAYS = 28
+"""Documents are of so many days, and few of the same party and day: those are taken for each other, and wait
+for a person, once one of them has been changed beyond likeness."""
+
 MEDDLED_MAX = 6
 """So often people change documents in an organization's books in a stretch of time: some of them twice before
 anybody has read them there."""
@@ -86,7 +91,10 @@ class Turmoil:
         """Issue documents, most of which fail."""
         for _ in range(count):
             random = self._random
-            details: dict[str, object] = {"net_minor": random.randrange(100, 500_000)}
+            details: dict[str, object] = {
+                "net_minor": random.randrange(100, 500_000),
+                "issued_on": self.simulator.world.clock.now().date() - timedelta(days=random.randrange(DAYS)),
+            }
             if random.random() < 0.9:
                 details |= {"fails": random.choice(CAUSES), "landed": random.random() < 0.5}
             elif random.random() < 0.5:
