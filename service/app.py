@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import embedded, tracing
 from service.channels.registry import open_channels
-from service.domain.cause import rules_version
+from service.domain.causes.cause import rules_version
 from service.errors import DatabaseUnfit, TieoutError
 from service.hub.sending import FinishedCall
 from service.logs import get_logger

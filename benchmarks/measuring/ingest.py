@@ -22,9 +22,10 @@ import uvloop
 
 from benchmarks.measuring.apart import answer
 from service import rings
-from service.domain import bound, push_policy
+from service.domain.cadence import bound
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
-from service.domain.stream import Stream
+from service.domain.pushing import policy as push_policy
 from service.hub.budget import Budget, Priority, Turn, single_process
 from service.hub.client import Hub
 from service.hub.dialect import Dialect

@@ -18,9 +18,10 @@ from typing import Final
 
 from benchmarks.virtual_fleet.outcome import Outcome
 from benchmarks.virtual_fleet.world import DAY, HUGE, STREAM_SHARES, STREAMS, Change, World
-from service.domain import bound, cadence, pace
-from service.domain.bound import AWAITED_MAX, OrganizationFacts, StreamFacts
-from service.domain.stream import Stream
+from service.domain.cadence import bound, pace
+from service.domain.cadence import due as cadence
+from service.domain.cadence.bound import AWAITED_MAX, OrganizationFacts, StreamFacts
+from service.domain.cadence.stream import Stream
 
 START: Final = datetime(2026, 10, 5, tzinfo=UTC)
 POLICY: Final = bound.Policy(

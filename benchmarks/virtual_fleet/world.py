@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from service.domain.stream import RECORD_STREAMS, Stream
+from service.domain.cadence.stream import RECORD_STREAMS, Stream
 
 DAY: Final = 86_400.0
 QUIET_SHARE: Final = 0.6

@@ -43,7 +43,7 @@ SENT: Final = Outcome(fate=Fate.SENT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One notification on its way; `body` is that of `service.domain.alert_body`."""
+    """One notification on its way; `body` is that of `service.domain.alerts.body`."""
 
     alert_id: UUID
     sequence: int

@@ -20,7 +20,7 @@ from service.channels import wording
 from service.channels.channel import SENT, Fate, Message, Outcome, digest
 from service.channels.post import Poster, Target
 from service.channels.url import Unusable, split, target
-from service.domain.alert_text import amounts
+from service.domain.alerts.text import amounts
 
 HOST_BY_REGION: Final[Mapping[str, str]] = {"us": "api.opsgenie.com", "eu": "api.eu.opsgenie.com"}
 PATH: Final = "/v2/alerts"

@@ -16,10 +16,10 @@ import click
 
 from service.commands.postgres import opened_database
 from service.commands.telling import tell
-from service.domain.statement import Statement, state
-from service.domain.statement_figures import covered
-from service.domain.statement_period import Period
-from service.domain.statement_sign_off import Signature, as_it_stands, signature_of
+from service.domain.statements.figures import covered
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import Signature, as_it_stands, signature_of
+from service.domain.statements.statement import Statement, state
 from service.errors import TieoutError
 from service.settings import Settings
 from service.statements import wording

@@ -29,7 +29,7 @@ OBJECT_TYPES: Final = frozenset(
         "receivable",
     }
 )
-"""What changes without our doing and is worth reading at once; see `service.domain.hint`."""
+"""What changes without our doing and is worth reading at once; see `service.domain.cadence.hint`."""
 
 ENABLED: Final = frozenset({"enabled", None})
 """How a subscription is that delivers; one without a word of its status does."""

@@ -13,8 +13,8 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from service.domain.cause_facts import Cure, Facts, Owner, Retry, facts_of, object_name
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import Cure, Facts, Owner, Retry, facts_of, object_name
+from service.domain.causes.names import Cause
 from service.domain.packet_steps import Section, Waiting, steps
 
 DOCUMENTS_MAX: Final = 1_000

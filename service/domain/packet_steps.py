@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from service.domain.cause_facts import facts_of, next_step_of, object_name
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import facts_of, next_step_of, object_name
+from service.domain.causes.names import Cause
 from service.domain.document import Document
-from service.domain.preflight import percent
-from service.domain.push_cure import DocumentNeeds
+from service.domain.pushing.cure import DocumentNeeds
+from service.domain.pushing.preflight import percent
 from service.domain.record import Record
 
 KeyT = TypeVar("KeyT", int, str)

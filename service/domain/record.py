@@ -35,9 +35,9 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.domain.cause import Cause, classify, rules_version
-from service.domain.cause_facts import Facts, Retry, facts_of, reason_of
-from service.domain.push_policy import Policy
+from service.domain.causes.cause import Cause, classify, rules_version
+from service.domain.causes.facts import Facts, Retry, facts_of, reason_of
+from service.domain.pushing.policy import Policy
 from service.domain.record_state import FAILED, SETTLED, State, move
 
 LISTED_TYPES = frozenset({"receivable", "bill"})

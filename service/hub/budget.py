@@ -67,7 +67,7 @@ class Priority(IntEnum):
 PASSED_OVER_MAX: Final = {Priority.TOKEN: 0, Priority.PUSH: 0, Priority.READ: 2, Priority.PROVE: 5}
 """How many turns in a row others may have while one of these waits. A storm of pushes leaves reading a
 quarter of the turns; where all want more than there is, proving gets a sixth of what pushes leave, which is
-the share that its bounds are stretched by (`domain.pace.COMPARING_SHARE`)."""
+the share that its bounds are stretched by (`domain.cadence.pace.COMPARING_SHARE`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from io import StringIO
 from typing import Final
 
-from service.domain.statement import SCOPE, Statement
-from service.domain.statement_sign_off import Signature
+from service.domain.statements.sign_off import Signature
+from service.domain.statements.statement import SCOPE, Statement
 from service.statements import wording
 from service.statements.cells import text
 from service.statements.rows import Row, rows

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from service.domain.statement import Statement
-from service.domain.statement_sign_off import Signature
+from service.domain.statements.sign_off import Signature
+from service.domain.statements.statement import Statement
 from service.statements.csv_file import csv_file
 from service.statements.json_file import json_file
 from service.statements.pdf_file import pdf_file

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from service.domain import statement as domain
 from service.domain.document import Origin
-from service.domain.statement_figures import covered, figures_hash
-from service.domain.statement_sign_off import Signature as DomainSignature
+from service.domain.statements import statement as domain
+from service.domain.statements.figures import covered, figures_hash
+from service.domain.statements.sign_off import Signature as DomainSignature
 from service.statements import wording
 
 

@@ -15,10 +15,10 @@ import msgspec
 import typst
 
 from service.domain.money import exponent, from_minor
-from service.domain.statement import SCOPE, Item, LedgerStatement, Line, Statement
-from service.domain.statement_figures import covered, figures_hash
-from service.domain.statement_sign_off import Signature, SignStatus
-from service.domain.statement_terms import ZERO
+from service.domain.statements.figures import covered, figures_hash
+from service.domain.statements.sign_off import Signature, SignStatus
+from service.domain.statements.statement import SCOPE, Item, LedgerStatement, Line, Statement
+from service.domain.statements.terms import ZERO
 from service.statements import wording
 
 ITEMS_MAX: Final = 300

@@ -9,8 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from service.domain.money import from_minor
-from service.domain.statement import Item, LedgerStatement, Line, Statement, Term
-from service.domain.statement_terms import Figure
+from service.domain.statements.statement import Item, LedgerStatement, Line, Statement, Term
+from service.domain.statements.terms import Figure
 from service.statements import wording
 
 

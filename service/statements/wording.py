@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from service.domain.difference_kind import Kind
+from service.domain.comparing.difference_kind import Kind
 from service.domain.document import Ledger, Origin
 from service.domain.money import format_minor
-from service.domain.statement import Item, LedgerStatement, Statement, Term
-from service.domain.statement_period import Period
-from service.domain.statement_sign_off import Signature, SignStatus
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import Signature, SignStatus
+from service.domain.statements.statement import Item, LedgerStatement, Statement, Term
 
 
 @dataclass(frozen=True, slots=True)

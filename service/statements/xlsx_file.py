@@ -16,8 +16,8 @@ from typing import Any, Final
 import xlsxwriter  # type: ignore[import-untyped]  # it comes without types
 
 from service.domain.money import exponent, from_minor
-from service.domain.statement import SCOPE, LedgerStatement, Line, Statement
-from service.domain.statement_sign_off import Signature
+from service.domain.statements.sign_off import Signature
+from service.domain.statements.statement import SCOPE, LedgerStatement, Line, Statement
 from service.statements import wording
 from service.statements.cells import text
 from service.statements.rows import Level, Row, rows

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.alert import Kind
-from service.domain.alert_facts import (
+from service.domain.alerts.alert import Kind
+from service.domain.alerts.facts import (
     MEMBERS_MAX,
     CauseFact,
     GapFact,

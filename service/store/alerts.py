@@ -15,8 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.alert import Alert, Kind, Severity, Status
-from service.domain.alert_reconcile import REGRESSION_SPAN
+from service.domain.alerts.alert import Alert, Kind, Severity, Status
+from service.domain.alerts.reconcile import REGRESSION_SPAN
 from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.rows import clean_text, rows_json

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.stream import STREAMS, Stream
+from service.domain.cadence.stream import STREAMS, Stream
 from service.store.database import Connection
 from service.store.queries import QUERY
 

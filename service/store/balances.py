@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service.domain.balance import Balance, Term
-from service.domain.difference_kind import Kind
+from service.domain.comparing.balance import Balance, Term
+from service.domain.comparing.difference_kind import Kind
+from service.domain.comparing.posting import MonthSum
 from service.domain.document import Ledger
-from service.domain.statement_posting import MonthSum
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from service.domain.difference_kind import Difference, Kind
-from service.domain.difference_life import Changes, KnownDifference
+from service.domain.comparing.difference_kind import Difference, Kind
+from service.domain.comparing.difference_life import Changes, KnownDifference
 from service.domain.document import Basis, Ledger
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history

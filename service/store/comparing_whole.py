@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from service.domain.balance import Term
-from service.domain.difference_kind import Kind
-from service.domain.difference_life import KnownDifference
+from service.domain.comparing.balance import Term
+from service.domain.comparing.difference_kind import Kind
+from service.domain.comparing.difference_life import KnownDifference
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES
+from service.domain.comparing.posting import MonthSum
 from service.domain.document import Ledger, Side
-from service.domain.pairing_links import DOCUMENT_TYPES
-from service.domain.statement_posting import MonthSum
 from service.store.comparing import known_difference
 from service.store.counted import Named
 from service.store.database import Connection

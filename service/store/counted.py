@@ -13,8 +13,8 @@ from uuid import UUID
 
 import asyncpg
 
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.domain.document import Ledger, Side
-from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.rows import Row, rows_json

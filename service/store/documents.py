@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 
 from service.domain.document import Document, DocumentKind, Ledger, Side
-from service.domain.preflight import Owed
+from service.domain.pushing.preflight import Owed
 from service.store.database import Connection
 from service.store.document_rows import document_row, document_version
 from service.store.history import HistoryKind, insert_history

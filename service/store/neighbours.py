@@ -9,12 +9,12 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from service.domain.comparing.entry import Entry
+from service.domain.comparing.neighbourhood import Seat
+from service.domain.comparing.pairing import PairedBy
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
+from service.domain.comparing.posting import Posting
 from service.domain.document import Document, Ledger, Side
-from service.domain.entry import Entry
-from service.domain.neighbourhood import Seat
-from service.domain.pairing import PairedBy
-from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
-from service.domain.statement_posting import Posting
 from service.store.counted import named
 from service.store.database import Connection
 from service.store.queries import QUERY

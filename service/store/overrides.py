@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from service.domain.fleet import WorkKind
-from service.domain.override import Override, Word, refusal, set_aside
-from service.domain.push_policy import Policy
+from service.domain.pushing.override import Override, Word, refusal, set_aside
+from service.domain.pushing.policy import Policy
 from service.errors import TieoutError
 from service.store.database import Connection
 from service.store.pushes import StoredEvidence, insert_evidence

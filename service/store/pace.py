@@ -8,8 +8,8 @@ from datetime import datetime
 
 import asyncpg
 
-from service.domain.delays import EDGES, Delays, Outlook
-from service.domain.pace import Pace
+from service.domain.cadence.delays import EDGES, Delays, Outlook
+from service.domain.cadence.pace import Pace
 from service.store.database import Connection
 from service.store.queries import QUERY
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from service.domain.cause_facts import platform_name
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import platform_name
+from service.domain.causes.names import Cause
 from service.domain.packet import DOCUMENTS_MAX, ORGANIZATIONS_MAX, Packet, Totals, packet
 from service.domain.packet_steps import Section, Waiting
 from service.domain.record import Record

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.domain.cause_facts import Cure, facts_of
+from service.domain.cadence.stream import Stream
+from service.domain.causes.facts import Cure, facts_of
 from service.domain.document import Document
-from service.domain.preflight import ACTIVE
-from service.domain.push_cure import Conditions, Dependency, DocumentNeeds
-from service.domain.push_policy import Policy
+from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.preflight import ACTIVE
 from service.domain.record import Record
 from service.domain.record_state import State
-from service.domain.stream import Stream
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection
 from service.store.documents import list_document_needs

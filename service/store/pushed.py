@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.domain.override import said
-from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
+from service.domain.pushing.override import said
 from service.domain.record import Record
 from service.store.pushes import OpenEvidence, StoredAttempt
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Connection

@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from service.domain.pushing.retry_plan import Item, Wish, calls_of, hash_of
 from service.domain.record import Record
-from service.domain.retry_plan import Item, Wish, calls_of, hash_of
 from service.store.database import Connection
 from service.store.pushes import AttemptKey
 from service.store.queries import QUERY

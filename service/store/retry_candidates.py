@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from service.domain.document import Document
+from service.domain.pushing.retry_plan import Candidate
 from service.domain.record import LISTED_TYPES, Record
-from service.domain.retry_plan import Candidate
 from service.store.connections import get_current_connection
 from service.store.database import Connection
 from service.store.documents import list_document_needs

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain.document import Document, Ledger, number_key
-from service.domain.standing import standing
+from service.domain.pushing.standing import standing
 from service.store.database import Connection
 from service.store.queries import QUERY
 

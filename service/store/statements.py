@@ -15,14 +15,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from service.domain.difference_kind import Difference
+from service.domain.comparing.difference_kind import Difference
+from service.domain.comparing.posting import MonthSum
 from service.domain.document import Ledger, Side
-from service.domain.statement import Facts, Named, state
-from service.domain.statement_figures import CoveredLine, covered
-from service.domain.statement_marks import Reads
-from service.domain.statement_period import Period
-from service.domain.statement_posting import MonthSum
-from service.domain.statement_sign_off import Act, SignOff, signature_of, withdraw, withdrawal
+from service.domain.statements.figures import CoveredLine, covered
+from service.domain.statements.marks import Reads
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import Act, SignOff, signature_of, withdraw, withdrawal
+from service.domain.statements.statement import Facts, Named, state
 from service.store.comparing import difference_of
 from service.store.database import Connection
 from service.store.queries import QUERY

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.bound import StreamFacts
-from service.domain.stream import STREAMS, Stream
+from service.domain.cadence.bound import StreamFacts
+from service.domain.cadence.stream import STREAMS, Stream
 from service.store.database import Connection
 from service.store.queries import QUERY
 

@@ -16,9 +16,9 @@ from uuid import UUID
 import msgspec
 
 from service.domain.fleet import FLEET, WorkKind
-from service.domain.push_policy import Policy
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.retry_plan import PLAN_LASTS, RECORDS_MAX, moved_on, weigh
 from service.domain.record_state import FAILED, State
-from service.domain.retry_plan import PLAN_LASTS, RECORDS_MAX, moved_on, weigh
 from service.store.database import Connection
 from service.store.records import list_records_by_ids
 from service.store.retries import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.domain.difference_kind import Kind as DifferenceKind
+from service.domain.comparing.difference_kind import Kind as DifferenceKind
 from service.domain.document import Ledger
 from service.domain.packet import Packet
 from service.domain.record_state import State

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from service.domain.alert import Alert, Kind, Policy, Reading
-from service.domain.alert_facts import ChannelFact, Facts, GapFact, HubFact, PollingFact
-from service.domain.alert_fleet_rules import is_blind
-from service.domain.alert_reconcile import Evidence
-from service.domain.bound import tolerated_seconds
+from service.domain.alerts.alert import Alert, Kind, Policy, Reading
+from service.domain.alerts.facts import ChannelFact, Facts, GapFact, HubFact, PollingFact
+from service.domain.alerts.fleet_rules import is_blind
+from service.domain.alerts.reconcile import Evidence
+from service.domain.cadence.bound import tolerated_seconds
 from service.store import alert_facts as store
 from service.store.alert_facts import EXHAUSTED_STATES, FAILING_STATES, Readings
 from service.store.alerts import list_channel_successes, list_failing_channels

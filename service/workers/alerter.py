@@ -13,10 +13,10 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from service.channels.channel import Channel
-from service.domain.alert import Alert, Kind, Policy
-from service.domain.alert_body import body
-from service.domain.alert_reconcile import Changes, Notice, reconcile
-from service.domain.alert_rules import conditions
+from service.domain.alerts.alert import Alert, Kind, Policy
+from service.domain.alerts.body import body
+from service.domain.alerts.reconcile import Changes, Notice, reconcile
+from service.domain.alerts.rules import conditions
 from service.domain.fleet import WorkKind
 from service.settings import Settings
 from service.store import alerts as store

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Final
 
 from service.channels.channel import Channel
-from service.domain import bound, push_policy
+from service.domain.cadence import bound
 from service.domain.fleet import FLEET, FLEET_WORK
+from service.domain.pushing import policy as push_policy
 from service.hub.allowance import Allowance
 from service.hub.budget import Budget, Slots
 from service.hub.client import Hub

@@ -15,11 +15,11 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.difference import Context
+from service.domain.cadence.stream import RECORD_STREAMS, Stream
+from service.domain.comparing.difference import Context
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.document import Ledger, Side, digest
-from service.domain.pairing_links import DOCUMENT_TYPES, Link
-from service.domain.preflight import Setup
-from service.domain.stream import RECORD_STREAMS, Stream
+from service.domain.pushing.preflight import Setup
 from service.store.balances import Reads
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection

@@ -24,7 +24,7 @@ import asyncpg
 
 from service.domain.document import Ledger
 from service.domain.fleet import WorkKind
-from service.domain.record_push import confirmed
+from service.domain.pushing.record_push import confirmed
 from service.domain.record_state import State
 from service.logs import get_logger
 from service.store import balances, counted

@@ -16,9 +16,9 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from service.domain.comparing.neighbourhood import Asks, Facts, Neighbourhood
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.document import Document, Ledger, Side
-from service.domain.neighbourhood import Asks, Facts, Neighbourhood
-from service.domain.pairing_links import DOCUMENT_TYPES, Link
 from service.store import counted as store
 from service.store import neighbours
 from service.store.counted import CountedUntil, Named

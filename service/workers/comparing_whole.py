@@ -23,9 +23,9 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from service.domain.balance import met
-from service.domain.difference import Comparison, compare
-from service.domain.difference_life import Changes, KnownDifference
+from service.domain.comparing.balance import met
+from service.domain.comparing.difference import Comparison, compare
+from service.domain.comparing.difference_life import Changes, KnownDifference
 from service.domain.document import Ledger
 from service.store import comparing_whole as store
 from service.store.balances import write_months

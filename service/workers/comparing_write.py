@@ -13,16 +13,16 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from service.domain.balance import Balance, moved
-from service.domain.difference import Comparison
-from service.domain.difference_kind import Difference, Kind
-from service.domain.difference_life import KnownDifference, changes
+from service.domain.comparing.balance import Balance, moved
+from service.domain.comparing.difference import Comparison
+from service.domain.comparing.difference_kind import Difference, Kind
+from service.domain.comparing.difference_life import KnownDifference, changes
+from service.domain.comparing.entry import Entry, months_moved
+from service.domain.comparing.pairing import Pair, PairedBy
+from service.domain.comparing.pairing_similarity import similarity_keys
+from service.domain.comparing.posting import Posting
 from service.domain.document import Document, Ledger, Side
-from service.domain.entry import Entry, months_moved
-from service.domain.pairing import Pair, PairedBy
-from service.domain.pairing_similarity import similarity_keys
-from service.domain.preflight import Finding, inspect, inspect_organization, lacks_payments_account
-from service.domain.statement_posting import Posting
+from service.domain.pushing.preflight import Finding, inspect, inspect_organization, lacks_payments_account
 from service.store import comparing as store
 from service.store import counted
 from service.store.balances import (

@@ -11,8 +11,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Final
 
+from service.domain.cadence.hint import Hint, Wishes, wishes_of
 from service.domain.fleet import FLEET, WorkKind
-from service.domain.hint import Hint, Wishes, wishes_of
 from service.store.awaited import insert_awaited
 from service.store.database import Connection, Database
 from service.store.events import list_unworked_events, mark_events_worked

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.domain.cause import rules_version
+from service.domain.causes.cause import rules_version
 from service.domain.fleet import WorkKind
-from service.domain.push_policy import Policy
+from service.domain.pushing.policy import Policy
 from service.domain.record import reclassify
 from service.store.outdated import list_outdated_organizations, list_outdated_records
 from service.store.records import Change, lock_records, write_records

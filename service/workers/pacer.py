@@ -16,9 +16,8 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain.bound import Policy
-from service.domain.fleet import WorkKind
-from service.domain.pace import (
+from service.domain.cadence.bound import Policy
+from service.domain.cadence.pace import (
     AT_REST,
     COMPARING_SHARE,
     READING_SHARE,
@@ -29,6 +28,7 @@ from service.domain.pace import (
     restretched,
     stretch_for,
 )
+from service.domain.fleet import WorkKind
 from service.hub.sending import FinishedCall
 from service.logs import get_logger
 from service.store.database import Connection, Database

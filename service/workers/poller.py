@@ -16,10 +16,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from service.domain import bound, cadence, push_policy
-from service.domain.bound import UNSERVED, StreamFacts
+from service.domain.cadence import bound
+from service.domain.cadence import due as cadence
+from service.domain.cadence.bound import UNSERVED, StreamFacts
+from service.domain.cadence.stream import (
+    BOOKS_STREAMS,
+    LOCAL_STREAMS,
+    RECORD_STREAMS,
+    STREAMS,
+    Stream,
+    first_order,
+)
 from service.domain.fleet import WorkKind
-from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, STREAMS, Stream, first_order
+from service.domain.pushing import policy as push_policy
 from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.sending import Counted, counted_calls

@@ -24,12 +24,12 @@ from uuid import UUID, uuid4
 import structlog
 
 from service import metrics, tracing
-from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, outcome_of
-from service.domain.push_decision import Decision
-from service.domain.push_policy import Policy
+from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome, outcome_of
+from service.domain.pushing.decision import Decision
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.record_push import push_refused, push_unknown, pushed
+from service.domain.pushing.retry_plan import Wish
 from service.domain.record import Record, observe
-from service.domain.record_push import push_refused, push_unknown, pushed
-from service.domain.retry_plan import Wish
 from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.payloads import SyncedRecord

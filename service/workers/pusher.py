@@ -17,18 +17,18 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from service.domain.cadence import FOLLOW_SECONDS
+from service.domain.cadence.due import FOLLOW_SECONDS
+from service.domain.cadence.stream import RECORD_STREAMS
 from service.domain.fleet import WorkKind
-from service.domain.push import decide, settle
-from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, speaking
-from service.domain.push_decision import Decision, Verdict
-from service.domain.push_policy import Policy
-from service.domain.readback import Finding, Look, refined
+from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome, speaking
+from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.push import decide, settle
+from service.domain.pushing.readback import Finding, Look, refined
+from service.domain.pushing.record_push import overdue
+from service.domain.pushing.retry_plan import Wish, left_out
+from service.domain.pushing.standing import held, may_double
 from service.domain.record import LISTED_TYPES, Record
-from service.domain.record_push import overdue
-from service.domain.retry_plan import Wish, left_out
-from service.domain.standing import held, may_double
-from service.domain.stream import RECORD_STREAMS
 from service.hub.client import Hub
 from service.store.database import Database
 from service.store.push_conditions import canaries_due, read_known

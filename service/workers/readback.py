@@ -18,17 +18,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from service.domain.cadence.stream import RECORD_STREAMS, Stream
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
-from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
-from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, speaking
-from service.domain.push_policy import Policy
-from service.domain.readback import Finding, Look, ask_seconds, look
-from service.domain.readback_books import Books, Pull, Scanned
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, speaking
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.readback import Finding, Look, ask_seconds, look
+from service.domain.pushing.readback_books import Books, Pull, Scanned
+from service.domain.pushing.record_push import confirmed
 from service.domain.record import LISTED_TYPES, Record
-from service.domain.record_push import confirmed
 from service.domain.record_state import State
-from service.domain.stream import RECORD_STREAMS, Stream
 from service.errors import HubError
 from service.hub.client import Hub
 from service.logs import get_logger

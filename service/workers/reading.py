@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
-from service.domain import push_policy
-from service.domain.bound import OrganizationFacts, StreamFacts
+from service.domain.cadence.bound import OrganizationFacts, StreamFacts
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
-from service.domain.stream import Stream
+from service.domain.pushing import policy as push_policy
 from service.errors import HubError, HubFailure
 from service.hub import payloads
 from service.hub.client import Hub

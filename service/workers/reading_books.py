@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
+from service.domain.cadence.stream import part_of
 from service.domain.document import Document, Ledger, Side
 from service.domain.fleet import WorkKind
-from service.domain.stream import part_of
 from service.hub.documents import Refused, books_payable, books_receivable, tax_rates_by_reference
 from service.hub.payloads import Connection as HubConnection
 from service.hub.payloads import RawDocument

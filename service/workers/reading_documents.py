@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from service.domain.cadence import OVERLAP
+from service.domain.cadence.due import OVERLAP
 from service.domain.document import Document, Ledger
 from service.domain.fleet import WorkKind
 from service.hub.documents import Refused, local_payable, local_receivable

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from service.domain.cadence import OVERLAP
+from service.domain.cadence.due import OVERLAP
 from service.domain.fleet import WorkKind
 from service.errors import HubError, HubFailure
 from service.hub.payloads import Event

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from service.domain.cadence.stream import part_of
 from service.domain.document import Document, Ledger, Side
-from service.domain.stream import part_of
 from service.store.documents import KnownDocument, SeenDocument, is_news, is_older, list_document_hashes
 from service.store.scans import replace_unreadable
 from service.store.streams import delete_targets_before, insert_targets

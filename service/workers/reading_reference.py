@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
-from service.domain.stream import Stream
 from service.hub.client import Hub
 from service.hub.paging import Page, gather
 from service.hub.payloads import Counterpart, LedgerAccount, Product, TaxRate

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from service.domain.cadence.stream import part_of
 from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
-from service.domain.stream import part_of
 from service.errors import Fate, HubError, HubFailure
 from service.hub.payloads import RawDocument
 from service.store.documents import list_hashes_of_documents, mark_document_removed

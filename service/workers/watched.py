@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.bound import AWAITED_MAX, CURES, UNSERVED, OrganizationFacts, StreamFacts
-from service.domain.cause_facts import facts_of
+from service.domain.cadence.bound import AWAITED_MAX, CURES, UNSERVED, OrganizationFacts, StreamFacts
+from service.domain.cadence.stream import RECORD_STREAMS, STREAMS, Stream
+from service.domain.causes.facts import facts_of
 from service.domain.record_state import State
-from service.domain.stream import RECORD_STREAMS, STREAMS, Stream
 from service.store.awaited import list_awaited
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.store.database import Database
 from service.web.route import Kind, Route

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from service.commands import retry, telling
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.store.database import Database
 from service.web.retrying import Filter

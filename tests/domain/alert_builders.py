@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from service.domain.alert import Alert, Condition, Kind, Policy, Severity, Status
-from service.domain.alert_facts import CauseFact, OrganizationFact
-from service.domain.alert_reconcile import Changes, Evidence, Notice, reconcile
+from service.domain.alerts.alert import Alert, Condition, Kind, Policy, Severity, Status
+from service.domain.alerts.facts import CauseFact, OrganizationFact
+from service.domain.alerts.reconcile import Changes, Evidence, Notice, reconcile
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 

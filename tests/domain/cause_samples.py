@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from service.domain.cause import Cause
-from service.domain.cause_facts import Retry, facts_of
+from service.domain.causes.cause import Cause
+from service.domain.causes.facts import Retry, facts_of
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from service.domain.cause import Cause
-from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
-from service.domain.push_cure import Conditions
-from service.domain.push_policy import Policy
+from service.domain.causes.cause import Cause
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
+from service.domain.pushing.cure import Conditions
+from service.domain.pushing.policy import Policy
 from service.domain.record import Record, SeenRecord, observe
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from service.domain.difference import Comparison, Context
+from service.domain.comparing.difference import Comparison, Context
 from service.domain.document import Document, Ledger, Side, Status
-from service.domain.statement import Facts, Named, Statement, state
-from service.domain.statement_marks import Reads
-from service.domain.statement_period import Period
+from service.domain.statements.marks import Reads
+from service.domain.statements.period import Period
+from service.domain.statements.statement import Facts, Named, Statement, state
 from tests.domain.worlds import CONNECTED, NOW, World, copy_of, document, link
 
 ORGANIZATION = UUID("0a000000-0000-4000-8000-000000000001")

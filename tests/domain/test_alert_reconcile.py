@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.alert import FLEET_SCOPE, MOVES, Alert, Condition, Kind, Severity, Status
-from service.domain.alert_reconcile import REGRESSION_SPAN, Evidence, reconcile
+from service.domain.alerts.alert import FLEET_SCOPE, MOVES, Alert, Condition, Kind, Severity, Status
+from service.domain.alerts.reconcile import REGRESSION_SPAN, Evidence, reconcile
 from tests.domain.alert_builders import POLICY, START, Desk, at, condition, organization
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.domain.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
-from service.domain.alert_facts import (
+from service.domain.alerts.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
+from service.domain.alerts.facts import (
     ChannelFact,
     Facts,
     GapFact,
@@ -19,9 +19,9 @@ from service.domain.alert_facts import (
     QuietFact,
     SilenceFact,
 )
-from service.domain.alert_fleet_rules import HUB_ALERTS
-from service.domain.alert_rules import conditions
-from service.domain.alert_text import SUMMARY_MAX, amounts, neutral
+from service.domain.alerts.fleet_rules import HUB_ALERTS
+from service.domain.alerts.rules import conditions
+from service.domain.alerts.text import SUMMARY_MAX, amounts, neutral
 from service.domain.fleet import FLEET
 from tests.domain.alert_builders import POLICY, START, Desk, at, cause, lost, organization
 

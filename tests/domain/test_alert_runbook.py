@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from service.domain.alert import Kind
-from service.domain.cause_facts import Owner
-from service.domain.cause_names import Cause
+from service.domain.alerts.alert import Kind
+from service.domain.causes.facts import Owner
+from service.domain.causes.names import Cause
 
 
 def test_every_kind_and_every_cause_has_a_section(project: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.domain.balance import Term, tie_out
-from service.domain.difference import Difference, Kind
+from service.domain.comparing.balance import Term, tie_out
+from service.domain.comparing.difference import Difference, Kind
 from service.domain.document import Basis, Ledger, Side
 from tests.domain.worlds import document
 

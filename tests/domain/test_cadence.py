@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.domain.bound import (
+from service.domain.cadence.bound import (
     ACTIVE_SECONDS,
     EVENTS_SECONDS,
     OrganizationFacts,
@@ -17,7 +17,8 @@ from service.domain.bound import (
     StreamFacts,
     bound_seconds,
 )
-from service.domain.cadence import (
+from service.domain.cadence.delays import Delays, Outlook
+from service.domain.cadence.due import (
     FOLLOW_SECONDS,
     RETRY_SECONDS,
     RETRY_SECONDS_MAX,
@@ -31,9 +32,14 @@ from service.domain.cadence import (
     rate_after,
     retry_at,
 )
-from service.domain.delays import Delays, Outlook
-from service.domain.pace import AT_REST, Pace
-from service.domain.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, REFERENCE_STREAMS, Stream
+from service.domain.cadence.pace import AT_REST, Pace
+from service.domain.cadence.stream import (
+    BOOKS_STREAMS,
+    LOCAL_STREAMS,
+    RECORD_STREAMS,
+    REFERENCE_STREAMS,
+    Stream,
+)
 
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy(

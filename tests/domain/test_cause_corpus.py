@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from service.domain.cause import Cause, classify, classify_with
-from service.domain.cause_pattern import compile_pattern
-from service.domain.cause_rules import Rule, RuleBook, rule_book
-from service.domain.cause_text import problems
-from service.domain.cause_wording import normalise
+from service.domain.causes.cause import Cause, classify, classify_with
+from service.domain.causes.pattern import compile_pattern
+from service.domain.causes.rule_book import Rule, RuleBook, rule_book
+from service.domain.causes.text import problems
+from service.domain.causes.wording import normalise
 from tests.domain.cause_samples import Row, corpus, score, worded, wordings
 
 

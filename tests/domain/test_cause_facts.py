@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from service.domain.cause import Action, Cause
-from service.domain.cause_facts import (
+from service.domain.causes.cause import Action, Cause
+from service.domain.causes.facts import (
     DETAIL_MAX,
     Cure,
     Owner,

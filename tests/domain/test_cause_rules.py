@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.cause import Cause, classify, classify_with
-from service.domain.cause_facts import Retry, facts_of
-from service.domain.cause_pattern import PatternError, source
-from service.domain.cause_rules import Rule, read_rule_book, rule_book
+from service.domain.causes.cause import Cause, classify, classify_with
+from service.domain.causes.facts import Retry, facts_of
+from service.domain.causes.pattern import PatternError, source
+from service.domain.causes.rule_book import Rule, read_rule_book, rule_book
 
-FOLDER = Path(__file__).parent.parent.parent / "service" / "domain" / "rules"
+FOLDER = Path(__file__).parent.parent.parent / "service" / "domain" / "causes" / "rules"
 SECONDS_MAX = 1.0
 """Far beyond the worst case measured (0.06 s), far below what a text that runs away takes."""
 

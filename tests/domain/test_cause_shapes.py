@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.cause import TEXT_SHOWN_MAX, Cause, Classification, classify
-from service.domain.cause_text import problems
-from service.domain.cause_wording import GROUP_MAX, normalise
-from service.domain.cause_wrapped import PROBLEM_MAX
+from service.domain.causes.cause import TEXT_SHOWN_MAX, Cause, Classification, classify
+from service.domain.causes.text import problems
+from service.domain.causes.wording import GROUP_MAX, normalise
+from service.domain.causes.wrapped import PROBLEM_MAX
 from tests.domain.cause_samples import corpus
 
 INACTIVE = (

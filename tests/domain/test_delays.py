@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.delays import MEMORY, PROMPT_SECONDS, Delays, Outlook
+from service.domain.cadence.delays import MEMORY, PROMPT_SECONDS, Delays, Outlook
 
 EVENLY = [5 + each / 10 for each in range(550)]
 """Delays from five seconds to a minute."""

@@ -17,9 +17,9 @@ import msgspec
 import pytest
 import yaml
 
-from service.domain.difference import Comparison, Context, Difference, compare
+from service.domain.comparing.difference import Comparison, Context, Difference, compare
+from service.domain.comparing.pairing_links import Link
 from service.domain.document import Document, Ledger
-from service.domain.pairing_links import Link
 from service.hub.documents import (
     Reading,
     books_payable,

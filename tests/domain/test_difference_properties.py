@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.difference import Comparison, compare
+from service.domain.comparing.difference import Comparison, compare
+from service.domain.comparing.pairing import pair
 from service.domain.document import DocumentKind, Side, Status, newest
-from service.domain.pairing import pair
 from tests.domain.worlds import NOW, World, copy_of, labelled, link, wild
 
 SEEDS = st.integers(min_value=0, max_value=2**63)

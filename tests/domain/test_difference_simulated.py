@@ -19,14 +19,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from service.domain.alert import Kind as AlertKind
-from service.domain.alert_facts import Facts
-from service.domain.alert_rules import conditions
-from service.domain.difference import Context, Difference, compare
-from service.domain.difference_life import changes
+from service.domain.alerts.alert import Kind as AlertKind
+from service.domain.alerts.facts import Facts
+from service.domain.alerts.rules import conditions
+from service.domain.comparing.difference import Context, Difference, compare
+from service.domain.comparing.difference_life import changes
+from service.domain.comparing.pairing_links import Link
 from service.domain.document import Document, Ledger
 from service.domain.money import exponent, rounded
-from service.domain.pairing_links import Link
 from service.hub.documents import (
     Reading,
     books_payable,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.hint import MEANINGS, Hint, wishes_of
-from service.domain.stream import Stream
+from service.domain.cadence.hint import MEANINGS, Hint, wishes_of
+from service.domain.cadence.stream import Stream
 
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from service.domain.push_attempt import EvidenceKind
+from service.domain.pushing.attempt import EvidenceKind
 from service.domain.record_state import MOVES, State
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lifecycle.md").read_text(encoding="utf-8")

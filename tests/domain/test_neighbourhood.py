@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.difference import Comparison, compare
-from service.domain.difference_kind import Difference
+from service.domain.comparing.difference import Comparison, compare
+from service.domain.comparing.difference_kind import Difference
+from service.domain.comparing.entry import Entry, months_of
+from service.domain.comparing.neighbourhood import Asks, Facts, Neighbourhood, Seat
+from service.domain.comparing.pairing import PairedBy
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, Link
+from service.domain.comparing.pairing_similarity import similarity_keys
 from service.domain.document import Document, Side, newest, number_key
-from service.domain.entry import Entry, months_of
-from service.domain.neighbourhood import Asks, Facts, Neighbourhood, Seat
-from service.domain.pairing import PairedBy
-from service.domain.pairing_links import DOCUMENT_TYPES, Link
-from service.domain.pairing_similarity import similarity_keys
 from tests.domain.worlds import World
 from tests.domain.worlds_edited import KINDS, edited
 

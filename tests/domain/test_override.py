@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from service.domain.cause import Cause
-from service.domain.override import SENDS_MAX, Override, Word, refusal, said, set_aside
-from service.domain.push import decide
-from service.domain.push_attempt import Evidence, EvidenceKind, Outcome, Trigger
-from service.domain.push_decision import Verdict
+from service.domain.causes.cause import Cause
+from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome, Trigger
+from service.domain.pushing.decision import Verdict
+from service.domain.pushing.override import SENDS_MAX, Override, Word, refusal, said, set_aside
+from service.domain.pushing.push import decide
 from service.domain.record import Record
 from service.domain.record_state import State
 from tests.domain.record_builders import POLICY, at, attempt, connected, failed, follow, seen

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.pace import (
+from service.domain.cadence.pace import (
     PRICE_DEAR,
     PRICE_MAX,
     PRICE_MIN,

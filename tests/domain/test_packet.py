@@ -11,12 +11,12 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from service.domain.cause_facts import decision_table
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import decision_table
+from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Side
 from service.domain.packet import Packet, Totals, packet
 from service.domain.packet_steps import NAMED_MAX, Section, Waiting, steps
-from service.domain.push_cure import DocumentNeeds
+from service.domain.pushing.cure import DocumentNeeds
 from service.statements.packet import packet_csv, packet_text
 from tests.domain.record_builders import WORDS, failed
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.domain.comparing.pairing import PairedBy, Pairing, pair
+from service.domain.comparing.pairing_links import Link
+from service.domain.comparing.pairing_similarity import CANDIDATES_MAX, FLOOR_POINTS
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Side, Status
-from service.domain.pairing import PairedBy, Pairing, pair
-from service.domain.pairing_links import Link
-from service.domain.pairing_similarity import CANDIDATES_MAX, FLOOR_POINTS
 from tests.domain.worlds import NOW, copy_of, document, link, wild
 
 BILL = document(Side.LOCAL, Ledger.PAYABLE, "l1", number="B-1", party_name="Acme", total_minor=12345)

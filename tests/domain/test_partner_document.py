@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.domain.difference import Context, Difference
-from service.domain.difference_kind import Kind
+from service.domain.comparing.difference import Context, Difference
+from service.domain.comparing.difference_kind import Kind
 from service.domain.document import Document, DocumentKind, Ledger, Line, Origin, Side, Status
 from service.domain.partner_document import joined
 from tests.domain.worlds import CONNECTED, NOW, World, copy_of, document, link

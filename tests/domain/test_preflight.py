@@ -8,7 +8,15 @@ from dataclasses import replace
 import pytest
 
 from service.domain.document import DocumentKind, Ledger, Line, Side, Status
-from service.domain.preflight import Finding, FindingKind, Owed, Owner, Setup, inspect, inspect_organization
+from service.domain.pushing.preflight import (
+    Finding,
+    FindingKind,
+    Owed,
+    Owner,
+    Setup,
+    inspect,
+    inspect_organization,
+)
 from tests.domain.worlds import document
 
 SETUP = Setup(

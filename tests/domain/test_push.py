@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.domain.cause import Cause
-from service.domain.cause_facts import Cure, Owner
-from service.domain.push import IN_FLIGHT_SECONDS, decide, settle
-from service.domain.push_attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
-from service.domain.push_cure import Conditions, Dependency, DocumentNeeds
-from service.domain.push_decision import Decision, Verdict
-from service.domain.push_policy import backoff
+from service.domain.causes.cause import Cause
+from service.domain.causes.facts import Cure, Owner
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
+from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds
+from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.policy import backoff
+from service.domain.pushing.push import IN_FLIGHT_SECONDS, decide, settle
+from service.domain.pushing.record_push import push_unknown, pushed
 from service.domain.record import Record, observe
-from service.domain.record_push import push_unknown, pushed
 from service.domain.record_state import State
 from tests.domain.record_builders import (
     POLICY,

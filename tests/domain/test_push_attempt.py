@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from service.domain.cause import Cause
-from service.domain.push_attempt import (
+from service.domain.causes.cause import Cause
+from service.domain.pushing.attempt import (
     EvidenceKind,
     Outcome,
     in_episode,

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from service.domain.cause import Cause
-from service.domain.cause_facts import facts_of
-from service.domain.push import decide, settle
-from service.domain.push_attempt import (
+from service.domain.causes.cause import Cause
+from service.domain.causes.facts import facts_of
+from service.domain.pushing.attempt import (
     Attempt,
     Evidence,
     EvidenceKind,
@@ -23,11 +22,12 @@ from service.domain.push_attempt import (
     is_under_way,
     is_unknown,
 )
-from service.domain.push_cure import Conditions, DocumentNeeds
-from service.domain.push_decision import Decision, Verdict
-from service.domain.push_policy import Policy
+from service.domain.pushing.cure import Conditions, DocumentNeeds
+from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.push import decide, settle
+from service.domain.pushing.record_push import push_refused, push_unknown, pushed
 from service.domain.record import Record, observe
-from service.domain.record_push import push_refused, push_unknown, pushed
 from service.domain.record_state import FAILED, State
 from tests.domain.record_builders import POLICY, START, WORDS, at, attempt, failed, seen
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.domain.push_attempt import EvidenceKind, Trigger
-from service.domain.push_why import sentence, why
+from service.domain.pushing.attempt import EvidenceKind, Trigger
+from service.domain.pushing.why import sentence, why
 
 SCAN = {"started_at": "2026-11-20T05:00:01.5+00:00", "last_pull": "2026-11-20T04:59:00Z", "certified": True}
 FAILED = {"cause": "missing_tax_rate", "error": "Tax rate does not exist."}

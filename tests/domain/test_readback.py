@@ -12,16 +12,16 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from service.domain.cause import Cause
-from service.domain.cause_facts import Owner
+from service.domain.causes.cause import Cause
+from service.domain.causes.facts import Owner
+from service.domain.comparing.pairing_links import Link
 from service.domain.document import Document, DocumentKind, Ledger, Side
-from service.domain.pairing_links import Link
-from service.domain.push import decide
-from service.domain.push_attempt import Attempt, EvidenceKind, Outcome
-from service.domain.push_cure import Conditions
-from service.domain.push_decision import Verdict
-from service.domain.readback import Finding, Look, look, refined
-from service.domain.readback_books import Books, Pull, Scanned
+from service.domain.pushing.attempt import Attempt, EvidenceKind, Outcome
+from service.domain.pushing.cure import Conditions
+from service.domain.pushing.decision import Verdict
+from service.domain.pushing.push import decide
+from service.domain.pushing.readback import Finding, Look, look, refined
+from service.domain.pushing.readback_books import Books, Pull, Scanned
 from service.domain.record import Record
 from tests.domain.record_builders import POLICY, at, attempt, failed
 from tests.domain.worlds import copy_of, document, link

@@ -10,12 +10,10 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from service.domain.cause import Cause
-from service.domain.push_attempt import Outcome
-from service.domain.push_decision import Decision, Verdict
-from service.domain.record import Record
-from service.domain.record_state import State
-from service.domain.retry_plan import (
+from service.domain.causes.cause import Cause
+from service.domain.pushing.attempt import Outcome
+from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.retry_plan import (
     PLAN_LASTS,
     READS_PER_STREAM,
     Candidate,
@@ -28,6 +26,8 @@ from service.domain.retry_plan import (
     moved_on,
     weigh,
 )
+from service.domain.record import Record
+from service.domain.record_state import State
 from tests.domain.record_builders import POLICY, at, attempt, failed, follow, read_back, seen, word
 from tests.domain.test_standing import PUSH, THERE
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.domain.cause import Cause
-from service.domain.cause_facts import Owner
+from service.domain.causes.cause import Cause
+from service.domain.causes.facts import Owner
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Side, Status
-from service.domain.push_attempt import EvidenceKind, Trigger
-from service.domain.push_decision import Decision, Verdict
-from service.domain.standing import held, standing
+from service.domain.pushing.attempt import EvidenceKind, Trigger
+from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.standing import held, standing
 from tests.domain.record_builders import at, failed
 
 LOCAL = Document(

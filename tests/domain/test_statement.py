@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.difference_kind import Kind
+from service.domain.comparing.difference_kind import Kind
 from service.domain.document import Side
-from service.domain.statement import state
-from service.domain.statement_marks import Reads
-from service.domain.statement_period import Period
-from service.domain.statement_terms import ZERO, Figure
+from service.domain.statements.marks import Reads
+from service.domain.statements.period import Period
+from service.domain.statements.statement import state
+from service.domain.statements.terms import ZERO, Figure
 from tests.domain.statement_builders import (
     AFTER,
     NOVEMBER,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.difference import Context
+from service.domain.comparing.difference import Context
+from service.domain.comparing.posting import UNDATED, day_of, days_of_pair
 from service.domain.document import Document, Ledger, Side
-from service.domain.statement_posting import UNDATED, day_of, days_of_pair
 from tests.domain.worlds import CONNECTED, NOW, World, copy_of, document, link, wild
 
 LAST = date(2026, 10, 31)

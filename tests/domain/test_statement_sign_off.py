@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from service.domain.statement_figures import CoveredLine, covered, figures_hash, moves, told_moves
-from service.domain.statement_sign_off import (
+from service.domain.statements.figures import CoveredLine, covered, figures_hash, moves, told_moves
+from service.domain.statements.sign_off import (
     Act,
     Signature,
     SignOff,

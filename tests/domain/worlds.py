@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from service.domain.difference import Comparison, Context, compare
+from service.domain.comparing.difference import Comparison, Context, compare
+from service.domain.comparing.pairing_links import Link
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Side, Status
-from service.domain.pairing_links import Link
 
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
 CONNECTED = NOW - timedelta(days=90)

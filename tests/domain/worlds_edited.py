@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
+from service.domain.comparing.pairing_links import Link
+from service.domain.comparing.pairing_similarity import CANDIDATES_MAX
 from service.domain.document import Basis, Line, Side
-from service.domain.pairing_links import Link
-from service.domain.pairing_similarity import CANDIDATES_MAX
 from tests.domain.worlds import NOW, RECORD_TYPE, World, copy_of, document, labelled, link, wild
 
 

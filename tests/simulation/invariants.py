@@ -17,8 +17,8 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from service.domain.cause_facts import Cure, facts_of
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import Cure, facts_of
+from service.domain.causes.names import Cause
 from service.domain.record_state import FAILED, SETTLED, State
 from service.simulator import Simulator
 from service.simulator.faults import FaultKind

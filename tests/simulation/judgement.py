@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from service.domain.cause_facts import Owner, facts_of
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import Owner, facts_of
+from service.domain.causes.names import Cause
 from service.domain.record_state import FAILED, State
 from tests.simulation.invariants import Invariant, Witness
 from tests.simulation.process import POLICY

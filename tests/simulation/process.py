@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from service.domain import bound, push_policy
+from service.domain.cadence import bound
 from service.domain.fleet import WorkKind
+from service.domain.pushing import policy as push_policy
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
 from service.hub.dialect import Dialect

@@ -16,8 +16,8 @@ import pytest
 
 from service.domain import record as record_module
 from service.domain.fleet import WorkKind
-from service.domain.push_attempt import Evidence
-from service.domain.push_decision import Case, Decision
+from service.domain.pushing.attempt import Evidence
+from service.domain.pushing.decision import Case, Decision
 from service.domain.record import Record
 from service.domain.record_state import FAILED
 from service.errors import Fate, HubError, HubFailure

@@ -19,9 +19,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from service.domain.document import Ledger, Origin, Status
-from service.domain.statement import SCOPE, Statement
-from service.domain.statement_marks import Reads
-from service.domain.statement_sign_off import Signature, SignStatus
+from service.domain.statements.marks import Reads
+from service.domain.statements.sign_off import Signature, SignStatus
+from service.domain.statements.statement import SCOPE, Statement
 from service.statements.cells import text
 from service.statements.formats import Format, file_name, render
 from tests.domain.statement_builders import invoice, pushed, small_world, statement_of, story

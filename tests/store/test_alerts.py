@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import pytest
 
-from service.domain.alert import Alert, Kind, Severity, Status
+from service.domain.alerts.alert import Alert, Kind, Severity, Status
 from service.domain.fleet import FLEET
 from service.store import alerts as store
 from service.store.alerts import NewNotification

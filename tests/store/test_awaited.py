@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from service.domain.stream import Stream
+from service.domain.cadence.stream import Stream
 from service.store.awaited import delete_answered, delete_given_up, insert_awaited, list_awaited
 from service.store.database import Database
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Line, Side, Status
-from service.domain.preflight import Owed
+from service.domain.pushing.preflight import Owed
 from service.store.database import Database
 from service.store.documents import (
     KnownDocument,

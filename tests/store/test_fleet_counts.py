@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 
 from msgspec.structs import replace
 
-from service.domain.bound import StreamFacts
-from service.domain.push_policy import Policy
+from service.domain.cadence.bound import StreamFacts
+from service.domain.cadence.stream import RECORD_STREAMS, Stream
+from service.domain.pushing.policy import Policy
 from service.domain.record import Record, SeenRecord, observe
-from service.domain.stream import RECORD_STREAMS, Stream
 from service.store.comparing import upsert_differences
 from service.store.connections import SeenConnection, write_connections
 from service.store.database import Database

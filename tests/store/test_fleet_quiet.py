@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from service.domain.alert_facts import QuietFact
+from service.domain.alerts.facts import QuietFact
 from service.store.alert_facts import get_fleet_quiet
 from service.store.database import Database
 from tests.web.builders import NOW, add_organization, set_connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.fleet_samples import insert_fleet_sample, list_fleet_samples, prune_fleet_samples

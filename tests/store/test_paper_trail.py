@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from service.domain.push_attempt import EvidenceKind, Outcome, Trigger
+from service.domain.pushing.attempt import EvidenceKind, Outcome, Trigger
 from service.store.database import Database
 from service.store.paper_trail import Fault, TrailFault, get_paper_trail_head, list_paper_trail_faults
 from service.store.pushes import (

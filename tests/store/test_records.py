@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from service.domain.cause_names import Cause
-from service.domain.push_policy import Policy
+from service.domain.causes.names import Cause
+from service.domain.pushing.policy import Policy
 from service.domain.record import Record, SeenRecord, observe
 from service.domain.record_state import State
 from service.store.database import Database

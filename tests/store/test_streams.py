@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from service.domain.bound import StreamFacts
-from service.domain.stream import STREAMS, Stream
+from service.domain.cadence.bound import StreamFacts
+from service.domain.cadence.stream import STREAMS, Stream
 from service.store.database import Database
 from service.store.streams import (
     delete_targets,

@@ -17,8 +17,8 @@ from uuid import UUID, uuid4, uuid5
 import httpx
 from starlette.types import ASGIApp
 
-from service.domain.alert import Alert, Kind, Severity, Status
-from service.domain.cause_names import Cause
+from service.domain.alerts.alert import Alert, Kind, Severity, Status
+from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Line, Origin, Side
 from service.domain.document import Status as DocumentStatus
 from service.domain.fleet import FLEET, WorkKind

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
-from service.domain.difference_life import changes
+from service.domain.comparing.difference_life import changes
 from service.domain.document import Document, Ledger, Side
 from service.store.balances import Reads, balance_row, upsert_balances, write_months
 from service.store.comparing import list_open_differences, upsert_comparison, write_differences

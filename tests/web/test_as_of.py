@@ -13,7 +13,7 @@ import httpx
 import pytest
 from msgspec import structs
 
-from service.domain.alert import Status as AlertStatus
+from service.domain.alerts.alert import Status as AlertStatus
 from service.domain.record_state import State
 from service.store.alerts import upsert_alerts
 from service.store.balances import delete_balances

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.fleet import WorkKind
 from service.domain.record import Record
 from service.domain.record_state import State

@@ -7,7 +7,7 @@ import csv
 import httpx
 import pytest
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Line, Side
 from service.domain.record_state import State
 from service.store.database import Database

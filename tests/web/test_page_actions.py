@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Database

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import httpx
 from msgspec.structs import replace
 
+from service.domain.cadence.stream import STREAMS
 from service.domain.record_state import State
-from service.domain.stream import STREAMS
 from service.store.database import Database
 from service.store.streams import ensure_streams
 from tests.web.builders import (

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from msgspec import structs
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Side
+from service.domain.pushing.retry_plan import RECORDS_MAX
 from service.domain.record import Record
 from service.domain.record_state import State
-from service.domain.retry_plan import RECORDS_MAX
 from service.store.database import Database
 from service.store.documents import SeenDocument, write_documents
 from service.store.paper_trail import list_paper_trail_faults

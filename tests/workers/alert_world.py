@@ -14,12 +14,12 @@ from uuid import UUID, uuid5
 from msgspec.structs import replace
 
 from service.channels.channel import Channel
-from service.domain.alert import Alert
-from service.domain.cause_names import Cause
+from service.domain.alerts.alert import Alert
+from service.domain.cadence.stream import STREAMS
+from service.domain.causes.names import Cause
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.record import Record
 from service.domain.record_state import State
-from service.domain.stream import STREAMS
 from service.settings import Settings
 from service.store.alerts import lock_alerts
 from service.store.connections import SeenConnection, write_connections

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from service.domain.difference import Comparison, compare
-from service.domain.difference_kind import Difference, Kind
+from service.domain.comparing.difference import Comparison, compare
+from service.domain.comparing.difference_kind import Difference, Kind
+from service.domain.comparing.expectation_context import Context
+from service.domain.comparing.pairing import PairedBy
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, Link
 from service.domain.document import Document, DocumentKind, Ledger, Side, Status, newest
-from service.domain.expectation_context import Context
 from service.domain.fleet import WorkKind
-from service.domain.pairing import PairedBy
-from service.domain.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, Link
-from service.domain.preflight import Owed, Setup, inspect, inspect_organization
+from service.domain.pushing.preflight import Owed, Setup, inspect, inspect_organization
 from service.store.comparing import difference_of, list_pairs
 from service.store.database import Connection, Database
 from service.store.documents import (

@@ -26,7 +26,7 @@ import asyncpg
 import httpx
 import pytest
 
-from service.domain import push_policy
+from service.domain.pushing import policy as push_policy
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
 from service.hub.dialect import Dialect

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain import push_policy
+from service.domain.pushing import policy as push_policy
 from service.domain.record import Record
 from service.store.database import Database
 from service.store.pushes import StoredAttempt, list_attempts, list_evidence

@@ -8,8 +8,8 @@ import pytest
 
 from service.channels.log import Log
 from service.channels.registry import open_channels
-from service.domain.alert import Severity, Status
-from service.domain.cause_names import Cause
+from service.domain.alerts.alert import Severity, Status
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.errors import Superseded
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed

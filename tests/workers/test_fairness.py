@@ -10,8 +10,8 @@ from uuid import UUID
 
 import httpx
 
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
-from service.domain.stream import Stream
 from service.store.awaited import insert_awaited
 from service.store.database import Database
 from service.store.work import nudge_work

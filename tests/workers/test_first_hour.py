@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.alert import Severity
+from service.domain.alerts.alert import Severity
 from service.domain.fleet import FLEET, WorkKind
 from service.store.database import Database
 from service.store.work import ensure_work

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import httpx
 
+from service.domain.cadence.stream import STREAMS
 from service.domain.fleet import ORGANIZATION_WORK
-from service.domain.stream import STREAMS
 from service.store.database import Database
 from tests.workers.truth import assert_all_equal
 from tests.workers.watching import Watching, watching

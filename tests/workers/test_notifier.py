@@ -15,7 +15,7 @@ import pytest
 from service.channels.channel import Channel
 from service.channels.log import Log
 from service.channels.registry import open_channels
-from service.domain.alert import Status
+from service.domain.alerts.alert import Status
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.record_state import State
 from service.store.alerts import NewNotification, claim_due_notifications, insert_notifications

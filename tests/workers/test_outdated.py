@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.domain.cause import Cause, rules_version
+from service.domain.causes.cause import Cause, rules_version
 from service.domain.record import Record, quarantined
 from service.domain.record_state import State
 from service.store.database import Database

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.bound import Policy, StreamFacts
-from service.domain.pace import Observed, Pace
-from service.domain.stream import Stream
+from service.domain.cadence.bound import Policy, StreamFacts
+from service.domain.cadence.pace import Observed, Pace
+from service.domain.cadence.stream import Stream
 from service.hub.sending import FinishedCall
 from service.store.awaited import insert_awaited, list_awaited
 from service.store.database import Database

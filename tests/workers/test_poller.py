@@ -13,8 +13,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
-from service.domain.stream import Stream
 from service.errors import Superseded
 from service.store.database import Database
 from service.store.streams import nudge_streams

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
+from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
 from service.domain.record_state import State
-from service.domain.stream import Stream
 from service.store.database import Database
 from service.store.pushes import list_attempts
 from service.store.retries import get_retry, list_retry_items

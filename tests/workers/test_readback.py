@@ -9,7 +9,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from service.domain.override import Override, Word
+from service.domain.pushing.override import Override, Word
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Database

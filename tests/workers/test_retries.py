@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.override import Override, Word
+from service.domain.pushing.override import Override, Word
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.overrides import insert_override

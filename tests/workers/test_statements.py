@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from service.domain.document import Side
-from service.domain.statement import Facts, Statement, state
-from service.domain.statement_figures import covered
-from service.domain.statement_period import Period
-from service.domain.statement_sign_off import SignRole, SignStatus, sign, signature_of
-from service.domain.statement_terms import Figure
+from service.domain.statements.figures import covered
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import SignRole, SignStatus, sign, signature_of
+from service.domain.statements.statement import Facts, Statement, state
+from service.domain.statements.terms import Figure
 from service.store.database import Database
 from service.store.statements import (
     count_statement_differences,

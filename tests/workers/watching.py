@@ -17,8 +17,9 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from service.domain import bound, push_policy
+from service.domain.cadence import bound
 from service.domain.fleet import FLEET, FLEET_WORK
+from service.domain.pushing import policy as push_policy
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
 from service.hub.dialect import Dialect

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from service.domain.alert import Status
+from service.domain.alerts.alert import Status
 from service.domain.fleet import FLEET
 from service.store.alerts import get_alert, list_alerts, mark_alert_acknowledged, mark_alert_snoozed
 from service.store.as_of import list_alerts_as_of

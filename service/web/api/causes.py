@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from service.domain.cause_facts import facts_of, next_step_of
-from service.domain.cause_names import Cause as Name
+from service.domain.causes.facts import facts_of, next_step_of
+from service.domain.causes.names import Cause as Name
 from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes

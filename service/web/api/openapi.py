@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service.domain.statement_period import PATTERN
+from service.domain.statements.period import PATTERN
 from service.web.problems import Problem
 from service.web.route import Asked, Kind, Route
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from service.domain.override import Override, Word
-from service.domain.push_policy import Policy
+from service.domain.pushing.override import Override, Word
+from service.domain.pushing.policy import Policy
 from service.settings import Settings
 from service.store.database import Connection
 from service.store.overrides import REASON_CHARACTERS_MAX, OverrideRefused, insert_override

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from starlette.responses import Response
 
-from service.domain.cause_names import Cause
+from service.domain.causes.names import Cause
 from service.domain.packet import Packet
 from service.statements.packet import packet_csv, packet_text
 from service.store.packets import get_packet

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.cadence import due_at
-from service.domain.stream import STREAMS
+from service.domain.cadence.due import due_at
+from service.domain.cadence.stream import STREAMS
 from service.store.database import Connection
 from service.store.streams import list_streams
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain import record as domain
-from service.domain.push_why import sentence, why
+from service.domain.pushing.why import sentence, why
 from service.store.as_of import list_records_as_of
 from service.store.database import Connection
 from service.store.history import HistoryKind, KnownVersion, list_history

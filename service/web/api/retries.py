@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from service.domain.fleet import FLEET
-from service.domain.push_policy import Policy
-from service.domain.retry_plan import PLAN_LASTS
+from service.domain.pushing.policy import Policy
+from service.domain.pushing.retry_plan import PLAN_LASTS
 from service.settings import Settings
 from service.store.database import Connection
 from service.store.retries import (

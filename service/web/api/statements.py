@@ -10,11 +10,10 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from service.domain.statement import Statement, state
-from service.domain.statement_figures import CoveredLine, covered
-from service.domain.statement_period import Period
-from service.domain.statement_posting import UNDATED
-from service.domain.statement_sign_off import (
+from service.domain.comparing.posting import UNDATED
+from service.domain.statements.figures import CoveredLine, covered
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import (
     Signature,
     SignOff,
     SignRefused,
@@ -25,6 +24,7 @@ from service.domain.statement_sign_off import (
     withdraw,
     withdrawal,
 )
+from service.domain.statements.statement import Statement, state
 from service.settings import Role
 from service.statements.formats import FORMATS, Format, file_name, render
 from service.statements.json_file import StatementFile, told

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.bound import tolerated_seconds
+from service.domain.cadence.bound import tolerated_seconds
 from service.domain.record_state import State as RecordState
 from service.domain.status import Bounds, Code, Facts, HubFacts, Reason, ReplicaFacts, State, judge, state_of
 from service.settings import Settings

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from starlette.responses import RedirectResponse, Response
 
-from service.domain.override import Word
+from service.domain.pushing.override import Word
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
 from service.web.api.overrides import Decision, write
 from service.web.page.login import require_same_site

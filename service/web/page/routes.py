@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.domain.difference_kind import Kind as DifferenceKind
+from service.domain.comparing.difference_kind import Kind as DifferenceKind
 from service.domain.document import Ledger
 from service.domain.record_state import State
 from service.settings import Role

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from starlette.responses import Response
 
-from service.domain.cause_facts import decision_table
+from service.domain.causes.facts import decision_table
 from service.web.page.rendering import render
 from service.web.route import Asked
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from starlette.responses import RedirectResponse, Response
 
-from service.domain.statement_period import Period
-from service.domain.statement_sign_off import SignRole
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import SignRole
 from service.settings import Role
 from service.statements import wording
 from service.statements.json_file import told

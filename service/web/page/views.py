@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from service.domain.alert import Severity
+from service.domain.alerts.alert import Severity
 from service.domain.document import Ledger
 from service.domain.record_state import FAILED
 from service.errors import DatabaseError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from service.domain.cause_facts import facts_of
-from service.domain.cause_names import Cause
+from service.domain.causes.facts import facts_of
+from service.domain.causes.names import Cause
 
 STATES: Mapping[str, tuple[str, str]] = {
     "confirmed": ("Confirmed", "Read back from the books, and equal."),

@@ -1,0 +1,79 @@
+"""What a push, its silence, or a reading of the books makes of a record.
+
+`record.observe` follows the hub; these follow ourselves. Each is one move of `record_state`, with its
+sentence and its deadline. What was not sent is no attempt and changes nothing, so it has no function here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from service.domain.causes.facts import Owner
+from service.domain.pushing.policy import Policy
+from service.domain.record import NO_CAUSE, Record, quarantined
+from service.domain.record_state import State, move
+
+
+def pushed(record: Record, now: datetime, policy: Policy) -> Record:
+    """The hub took our push: it is on its way, and the outcome comes with a later version."""
+    return _after_push(
+        record, State.WAITING, "It was sent again and is on its way to the books.", now, policy
+    )
+
+
+def push_unknown(record: Record, now: datetime, policy: Policy) -> Record:
+    """Our push went out and nobody knows what became of it."""
+    reason = "It was sent and no answer came, so it may be in the books; it is looked for there first."
+    return _after_push(record, State.QUARANTINED, reason, now, policy)
+
+
+def push_refused(record: Record, now: datetime, policy: Policy) -> Record:
+    """The hub itself refused our push; what was decided before is decided again, later."""
+    return _after_push(record, record.state, record.reason, now, policy)
+
+
+def _after_push(record: Record, to: State, reason: str, now: datetime, policy: Policy) -> Record:
+    """One more attempt, and the state it leaves the record in."""
+    seconds = {
+        State.WAITING: policy.stuck_seconds,
+        State.QUARANTINED: policy.evidence_seconds,
+    }.get(to, policy.retry_base_seconds)
+    return replace(
+        record,
+        state=move(record.state, to),
+        reason=reason,
+        owner=Owner.NOBODY.value if to is State.WAITING else record.owner,
+        attempts_count=record.attempts_count + 1,
+        next_attempt_at=None,
+        deadline_at=now + timedelta(seconds=seconds),
+        version=record.version + 1,
+    )
+
+
+def confirmed(record: Record, reason: str, now: datetime) -> Record:
+    """The very document was read in the books and is equal, whatever the hub calls it."""
+    has_healed = record.first_failed_at is not None and record.healed_at is None
+    return replace(
+        record,
+        **NO_CAUSE,
+        state=move(record.state, State.CONFIRMED),
+        reason=reason,
+        healed_at=now if has_healed else record.healed_at,
+        deadline_at=None,
+        next_attempt_at=None,
+        version=record.version + 1,
+    )
+
+
+def overdue(record: Record, now: datetime, policy: Policy) -> Record:
+    """A record on its way past its deadline: looked at again, or quarantined when the hub never moved it."""
+    if record.state is not State.WAITING or record.deadline_at is None or now < record.deadline_at:
+        return record
+    if record.sync_status == "error":
+        ours = quarantined({}, now, policy)
+        ours["reason"] = "The hub took the push and never told what became of it, so it may be in the books."
+    else:
+        ours = {"state": State.WAITING, "deadline_at": now + timedelta(seconds=policy.stuck_seconds)}
+    return replace(record, **{**ours, "state": move(record.state, ours["state"])}, version=record.version + 1)

@@ -1,0 +1,1 @@
+"""The month-end tie-out of an organization: what it states, and how it is signed."""
