@@ -25,6 +25,7 @@ from service.errors import DatabaseError, HubError, HubFailure, SettingsError, T
 from service.hub.client import Hub
 from service.settings import Settings
 from service.store.database import Database
+from service.store.durability import list_forgetful_settings
 from service.store.migrate import migrate, pending
 
 SKEW_SECONDS_MAX: Final = 5.0
@@ -118,13 +119,25 @@ async def _inspect_open(database: Database) -> Sequence[Finding]:
     async with database.fleet(readonly=True) as connection:
         server = await connection.fetchval("show server_version")
         role = await connection.fetchval("select current_user")
+        forgetful = await list_forgetful_settings(connection)
     began = datetime.now(UTC)
     at = await database.now()
     ended = datetime.now(UTC)
     return [
         fine("database", f"PostgreSQL {str(server).split()[0]} at {database.place}, working as {role}"),
         _judge_skew("clock", "Postgres", at - (began + (ended - began) / 2), database.place),
+        *_judge_durability(forgetful),
     ]
+
+
+def _judge_durability(forgetful: Sequence[str]) -> Sequence[Finding]:
+    if not forgetful:
+        return []
+    remedy = f"set them on, for the server, the database and the role: {', '.join(forgetful)}"
+    if forgetful == ["synchronous_commit"]:
+        told = "commits are answered before they are on disk, but for pushes, webhooks and what people decide"
+        return [unwise("durability", told, remedy)]
+    return [unwise("durability", "Postgres may lose all of its data when its machine stops", remedy)]
 
 
 async def inspect_hub(settings: Settings) -> Sequence[Finding]:

@@ -10,6 +10,7 @@ from service.domain.pushing.override import Override, Word, refusal, set_aside
 from service.domain.pushing.policy import Policy
 from service.errors import TieoutError
 from service.store.database import Connection
+from service.store.durability import ensure_durable
 from service.store.pushes import StoredEvidence, insert_evidence
 from service.store.records import Change, lock_records, mark_records_looked_at, write_records
 from service.store.retry_candidates import list_candidates
@@ -57,6 +58,7 @@ async def insert_override(
             "version": record.version,
         },
     )
+    await ensure_durable(connection)
     await insert_evidence(connection, organization_id, evidence)
     if override.word is Word.PUSH:
         await mark_records_looked_at(connection, organization_id, {record_id: (record.version, now)})

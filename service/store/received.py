@@ -38,11 +38,6 @@ class Received(Protocol):
     def key(self) -> Key: ...  # noqa: D102
 
 
-async def ensure_durable(connection: Connection) -> None:
-    """Make this transaction's commit wait for the disk, however the server is set."""
-    await connection.execute(QUERY["ensure_durable"])
-
-
 async def insert_deliveries(
     connection: Connection, repeats_by_delivery: Mapping[Received, int]
 ) -> tuple[Collection[Key], datetime]:

@@ -18,6 +18,7 @@ import asyncpg
 from service.domain.pushing.retry_plan import Item, Wish, calls_of, hash_of
 from service.domain.record import Record
 from service.store.database import Connection
+from service.store.durability import ensure_durable
 from service.store.pushes import AttemptKey
 from service.store.queries import QUERY
 from service.store.records import record_of
@@ -136,6 +137,7 @@ async def insert_retry_act(
     connection: Connection, retry: StoredRetry, act: str, key_name: str, detail: Mapping[str, Any]
 ) -> None:
     """Add to the paper trail who did what with a plan."""
+    await ensure_durable(connection)
     await connection.fetchrow(
         QUERY["insert_retry_act"], retry.organization_id, retry.retry_id, act, key_name, dict(detail)
     )

@@ -25,6 +25,7 @@ from service.domain.statements.sign_off import Act, SignOff, signature_of, withd
 from service.domain.statements.statement import Facts, Named, state
 from service.store.comparing import difference_of
 from service.store.database import Connection
+from service.store.durability import ensure_durable
 from service.store.queries import QUERY
 
 DIFFERENCES_MAX: Final = 100_000
@@ -75,6 +76,7 @@ async def insert_sign_off(
     connection: Connection, organization_id: UUID, period: Period, act: SignOff
 ) -> bool:
     """Add an act; false when another one came first."""
+    await ensure_durable(connection)
     number = await connection.fetchval(
         QUERY["insert_sign_off"],
         organization_id,

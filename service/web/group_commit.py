@@ -24,7 +24,8 @@ from service import metrics, tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
-from service.store.received import Key, add_webhook_counts, ensure_durable, insert_deliveries
+from service.store.durability import ensure_durable
+from service.store.received import Key, add_webhook_counts, insert_deliveries
 from service.store.work import nudge_work
 from service.web.delivery import NIL, Delivery, unreadable
 

@@ -34,6 +34,7 @@ from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.payloads import SyncedRecord
 from service.store.database import Connection
+from service.store.durability import ensure_durable
 from service.store.pushed import of_record
 from service.store.pushes import (
     AttemptKey,
@@ -133,6 +134,7 @@ class Sending:
             detail={**of_record(record), "decision": decision.reason, **_of_wish(wish)},
         )
         async with self.work.writing() as connection:
+            await ensure_durable(connection)
             locked = await _locked(connection, record.organization_id, record.record_id)
             if locked is None or locked.version != record.version:
                 return None
@@ -155,6 +157,7 @@ class Sending:
 
     async def _conclude(self, key: AttemptKey, record: Record, answer: Answer, wish: Wish | None) -> None:
         async with self.work.writing() as connection:
+            await ensure_durable(connection)
             await insert_attempt_outcome(
                 connection,
                 record.organization_id,

@@ -1,9 +1,5 @@
 -- Webhooks as the receiver stores them, and what it counts.
 
--- name: ensure_durable :exec
--- This transaction is on disk before its commit is answered, however the server is set; a stronger setting is left as it is.
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
-
 -- name: insert_deliveries :many
 -- Stores deliveries, each event once: a known one counts its repeats. One that was found in the hub's log, which names no
 -- subscription, before its delivery came is adopted by it. What cannot be read needs no work. Gives back those that were known

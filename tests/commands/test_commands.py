@@ -13,6 +13,7 @@ from service.settings import VARIABLES
 from service.store.migrate import read
 from service.web.api.status import Status
 from tests.commands.conftest import Command
+from tests.conftest import command
 
 
 def test_migrate_tells_what_it_applied(tieout: Command, empty_database_url: str) -> None:
@@ -54,6 +55,20 @@ async def test_check_finds_all_in_order(tieout: Command, hub: dict[str, object],
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Ready to serve" in found.stdout
     assert "working as tieout_app" in " ".join(found.stdout.split())
+
+
+async def test_check_tells_of_a_server_that_forgets(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """A database whose commits do not wait for the disk works, and is told with the setting to change."""
+    name = urlsplit(database_url).path.lstrip("/")
+    for setting in ("off", "on"):
+        await command(database_url, f'ALTER DATABASE "{name}" SET synchronous_commit = {setting}')
+        found = tieout("check", "--json", database_url=database_url, **hub)
+        assert found.returncode == 0, found.stdout
+        findings = json.loads(found.stdout)["findings"]
+        remedies = [each["remedy"] for each in findings if each["subject"] == "durability"]
+        assert ("synchronous_commit" in " ".join(remedies)) == (setting == "off")
 
 
 async def test_check_tells_everything_wrong_at_once(tieout: Command, hub: dict[str, object]) -> None:
