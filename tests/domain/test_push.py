@@ -399,6 +399,46 @@ def test_a_cure_releases_once() -> None:
     assert ask(again, 90_000, tried, last_pull=at(89_000), **cured).verdict is Verdict.PUSH
 
 
+def done(object_type: str, seconds: float) -> Dependency:
+    """The record of something that a document names, in the books since so many seconds after the start."""
+    return Dependency(
+        object_type=object_type, sync_status="done", platform_object_id="9", updated_at=at(seconds)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "cured"),
+    [
+        (Cause.INVALID_FIELD, {"object_updated_at": at(50)}),
+        (Cause.REFERENCE_NOT_FOUND, {"dependencies": [done("customer", 50)]}),
+        (
+            Cause.MISSING_TAX_RATE,
+            {"needs": NEEDS_RATE, "external_tax_rates": frozenset({2_000}), "last_pull": at(50)},
+        ),
+        (Cause.CONNECTION_REVOKED, {"connected_at": at(50)}),
+        (Cause.PERIOD_LOCKED, {"canary_passed_at": at(50)}),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_what_was_not_sent_uses_up_no_cure(cause: Cause, cured: dict[str, Any], times: int) -> None:
+    """A cure that released a record releases it again, however often its push never left the house."""
+    tries = [attempt(number, 58 + number, Outcome.NOT_SENT) for number in range(2, times + 2)]
+    push = ask(failed(cause), 365 * 86_400, *tries, **cured)
+    assert (push.verdict, push.trigger, push.evidence) == (
+        Verdict.PUSH,
+        Trigger.CURE,
+        EvidenceKind.NOT_SENT,
+    )
+
+
+def test_a_cure_is_newer_than_what_was_sent_last() -> None:
+    """What was not sent neither uses up a cure nor revives one that a push has used up before it."""
+    record = failed_again(Cause.INVALID_FIELD, 90)
+    tries = [attempt(2, 60), attempt(3, 120, Outcome.NOT_SENT, record_updated_at=at(90))]
+    assert ask(record, 90_000, *tries, object_updated_at=at(50)).verdict is Verdict.BLOCK
+    assert ask(record, 90_000, *tries, object_updated_at=at(100)).verdict is Verdict.PUSH
+
+
 def test_what_an_operator_wants_waits_for_nothing_but_proof() -> None:
     """A planned retry skips its wait, its cure and its budget, and says that an operator wanted it."""
     wanted = [

@@ -174,3 +174,29 @@ async def test_any_change_of_the_document_is_seen(world: Healing) -> None:
     await world.live(2 * HOUR, 20 * MINUTE)
     assert (await world.record_of(document_id)).state is State.CONFIRMED
     assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
+
+
+async def test_a_cure_outlives_a_push_that_never_left(world: Healing) -> None:
+    """When the push that a change released is not sent, the next run sends it, without another change."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world, fails="invalid_field")
+    world.simulator.add_fault("not_sent", "*push*", count=2)
+    world.simulator.edit_local(organization_id, document_id, memo="shorter")
+    await world.live(2 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    outcomes = [attempt.outcome for attempt in await world.attempts(record)]
+    assert outcomes == ["not_sent", "not_sent", "accepted"]
+    assert record.state is State.CONFIRMED
+    assert world.copies()[document_id] == 1
+
+
+async def test_a_trial_that_never_left_is_no_trial(world: Healing) -> None:
+    """A trial that was not sent is made by the next run, not an hour later."""
+    organization_id = str(world.organization_id)
+    world.simulator.lock_period(organization_id, "2099-12-31")
+    document_id = world.simulator.issue_invoice(organization_id)
+    await world.live(HOUR - MINUTE, HOUR - MINUTE)
+    world.simulator.add_fault("not_sent", "*push*", count=1)
+    await world.live(10 * MINUTE, MINUTE)
+    outcomes = [each.outcome for each in await world.attempts(await world.record_of(document_id))]
+    assert outcomes == ["not_sent", "accepted"]

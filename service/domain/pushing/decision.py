@@ -75,6 +75,12 @@ class Case:
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def last_sent(self) -> Attempt | None:
+        """Our last attempt that left the house, or may have: what was not sent is no attempt at all."""
+        sent = (attempt for attempt in self.attempts if attempt.outcome is not Outcome.NOT_SENT)
+        return next(reversed(list(sent)), None)
+
+    @property
     def tries(self) -> int:
         """Tries that use up the budget: trials have their own slow clock; what was not sent is no try."""
         return sum(
@@ -86,7 +92,7 @@ class Case:
     def failed_at(self) -> datetime:
         """What a cure must be newer than: the failure, or our last try since."""
         failed_at = self.record.first_failed_at or self.record.updated_at
-        return max(failed_at, self.last.started_at) if self.last else failed_at
+        return max(failed_at, self.last_sent.started_at) if self.last_sent else failed_at
 
     @property
     def reason(self) -> str:
@@ -101,10 +107,10 @@ class Case:
         The share of the wait is drawn from the record's id, not by chance, so that asking again does not
         move it.
         """
-        if self.last is None or not self.tries:
+        if self.last_sent is None or not self.tries:
             return None
         share = self.record.record_id.int % 1_000 / 1_000
-        return self.last.started_at + backoff(self.policy, self.tries, share)
+        return self.last_sent.started_at + backoff(self.policy, self.tries, share)
 
     def push(self, trigger: Trigger, permit: EvidenceKind, reason: str) -> Decision:
         """Send it once, on this evidence."""
