@@ -20,7 +20,7 @@ from typing import TypeAlias
 from service.domain.document import Document
 from service.domain.money import AmountError
 from service.hub.documents_books import bill_in_books, invoice_in_books
-from service.hub.documents_fields import Payload, Unreadable, text
+from service.hub.documents_fields import Payload, Unreadable, reference
 from service.hub.documents_lines import TaxRates
 from service.hub.documents_local import local_bill, local_invoice
 
@@ -80,14 +80,14 @@ def tax_rates_by_reference(payloads: Iterable[Payload]) -> TaxRates:
         value = payload.get("total_tax_rate") if value is None else value
         if payload.get("is_external") is False or not isinstance(value, int):
             continue
-        for reference in (text(payload, "id"), text(payload, "code")):
-            if reference is not None:
-                rates[reference] = value if rates.get(reference, value) == value else None
-    return {reference: value for reference, value in rates.items() if value is not None}
+        for name in (reference(payload, "id"), reference(payload, "code")):
+            if name is not None:
+                rates[name] = value if rates.get(name, value) == value else None
+    return {name: value for name, value in rates.items() if value is not None}
 
 
 def _guarded(payload: Payload, read: Callable[[Payload], Document | None]) -> Reading:
     try:
         return read(payload)
     except (Unreadable, AmountError) as error:
-        return Refused(str(error), text(payload, "id"))
+        return Refused(str(error), reference(payload, "id"))

@@ -16,6 +16,7 @@ from service.hub.documents_fields import (
     items,
     number,
     record,
+    reference,
     status_of,
     text,
 )
@@ -95,7 +96,7 @@ def _document(
         kind=DocumentKind.BILL if is_payable else DocumentKind.INVOICE,
         document_id=identity(payload),
         number=text(payload, "invoice_number"),
-        party_id=text(party, "id"),
+        party_id=reference(party, "id"),
         party_name=text(party, "name") or text(party, "company_name"),
         currency=currency,
         total_minor=amounts.total.amount,

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from service.domain.document import Status
 from service.domain.money import AMOUNT_MAX, AmountError, decimal_of
+from service.hub.rows import as_text
 
 Payload: TypeAlias = Mapping[str, Any]
 
@@ -33,7 +34,15 @@ class Unreadable(Exception):  # noqa: N818 - names what is the case; becomes a `
 
 def text(payload: Payload, name: str) -> str | None:
     """Return a text, without the blanks around it."""
-    value = payload.get(name)
+    return _kept(payload.get(name))
+
+
+def reference(payload: Payload, name: str) -> str | None:
+    """Return the id of an object, its own or another's, which may come as a number."""
+    return _kept(as_text(payload.get(name)))
+
+
+def _kept(value: object) -> str | None:
     return (value.strip()[:TEXT_MAX] or None) if isinstance(value, str) else None
 
 
@@ -101,7 +110,7 @@ def day(payload: Payload, name: str) -> date | None:
 
 def identity(payload: Payload) -> str:
     """Return the id, without which a document cannot be told from another."""
-    value = text(payload, "id")
+    value = reference(payload, "id")
     if value is None:
         raise Unreadable("it has no id")
     return value

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from service.domain.document import Basis, Line
 from service.domain.money import AMOUNT_MAX, EXACT, AmountError, Minor, exponent, from_minor, rounded
-from service.hub.documents_fields import Payload, Unreadable, number, record, text, whole
+from service.hub.documents_fields import Payload, Unreadable, number, record, reference, text, whole
 
 TaxRates: TypeAlias = Mapping[str, int]
 """Rates in percent times 100, by whatever a line may refer to them with."""
@@ -93,8 +93,8 @@ def books_line(payload: Payload, position: int, currency: str, tax_rates: TaxRat
         raise Unreadable(f"line {position} has a quantity but no price")
     gross = EXACT.multiply(Decimal(1) if quantity is None else quantity, price or Decimal(0))
     net = EXACT.scaleb(EXACT.subtract(gross, _discount(payload, gross)), exponent(currency))
-    reference = text(record(payload, "tax_rate_ref"), "id")
-    rate = tax_rates.get(reference) if reference else None
+    rate_name = reference(record(payload, "tax_rate_ref"), "id")
+    rate = tax_rates.get(rate_name) if rate_name else None
     amount = rounded(net)
     line = Line(
         description=text(payload, "description"),
@@ -102,8 +102,8 @@ def books_line(payload: Payload, position: int, currency: str, tax_rates: TaxRat
         unit_amount=price,
         net_minor=amount.amount,
         tax_rate=rate,
-        tax_rate_reference=reference,
-        ledger_account_id=text(payload, "ledger_account_id"),
+        tax_rate_reference=rate_name,
+        ledger_account_id=reference(payload, "ledger_account_id"),
     )
     taxed = _tax_on(Decimal(amount.amount), rate or 0)
     return ReadLine(line, net, not amount.is_exact or not _is_whole(taxed))

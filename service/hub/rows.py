@@ -70,14 +70,14 @@ def _read_by_field(kind: type[RowT], payload: Mapping[str, Any]) -> RowT | Refus
         if value is None and not field.is_required:
             continue
         try:
-            found[field.name] = msgspec.convert(_as_text(value) if field.is_text else value, field.type)
+            found[field.name] = msgspec.convert(as_text(value) if field.is_text else value, field.type)
         except msgspec.ValidationError:
             if field.is_required:
                 return Refused(f"its {field.name} is {'absent' if value is None else 'unreadable'}", payload)
     return kind(**found, payload=payload)
 
 
-def _as_text(value: Json) -> Json:
+def as_text(value: Json) -> Json:
     """Platform ids are texts, but those of QuickBooks look like numbers and may come as such."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

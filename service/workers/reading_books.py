@@ -1,10 +1,10 @@
 """Reading the books: certified scans of the accounting lists, once per pull.
 
 - Without a connection there is nothing to read, and nothing is concluded.
-- What a scan found is there. What it did not find is gone only if the scan was certified, and was of no older
-  pull than the last one. A list that shifted under our hands is read again soon and changes nothing
-  meanwhile; one that merely holds rows which cannot be read may add and change.
-- That half of the books vanished at once is believed when it is seen a second time.
+- What a scan found is there. What it did not find is gone only if the scan was certified, was of no older
+  pull than the last one, and every row has an id. A list that shifted under our hands is read again soon and
+  changes nothing meanwhile; one that merely holds rows which cannot be read may add and change.
+- That half of the books vanished at once is believed when two readings in a row say so (`vanished`).
 - Every scan is kept, certified or not, with its reason: the balance shows it.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from service.domain.cadence.stream import part_of
+from service.domain.comparing import vanished
 from service.domain.document import Document, Ledger, Side
 from service.domain.fleet import WorkKind
 from service.hub.documents import Refused, books_payable, books_receivable, tax_rates_by_reference
@@ -38,9 +39,6 @@ LISTS: Final[Mapping[Ledger, Literal["receivables", "payables"]]] = {
 
 WRITTEN_AT_ONCE: Final = 500
 """Documents in one transaction."""
-
-VANISHED_AT_ONCE_MIN: Final = 10
-"""So many may go without a second look, whatever share of the books they are."""
 
 Read = SeenDocument | Refused
 
@@ -72,7 +70,7 @@ async def read_books(reading: Reading) -> Readout:
     listed = [each.document.document_id for each in seen]
     listed += [each.document_id for each in unread if each.document_id is not None]
     readout.doubt = _doubt(reading, found, known, listed)
-    if readout.doubt is None or found.refused:
+    if readout.doubt is None or found.refused or _has_nameless(found):
         await _write(reading, readout, seen, known)
     unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}
     await _conclude(reading, readout, ledger, found, listed, unreadable=unreadable)
@@ -88,12 +86,15 @@ def _doubt(
     before = reading.stream.cursor_at
     if before is not None and found.last_pull is not None and found.last_pull < before:
         return "the hub answered with an older pull than before"
+    if _has_nameless(found):
+        return "a row has no id that tells it from others"
     there = {each for each, document in known.items() if document.removed_at is None}
-    vanished = len(there - set(listed))
-    is_second_look = reading.stream.failures > 0
-    if vanished > max(VANISHED_AT_ONCE_MIN, len(there) / 2) and not is_second_look:
-        return f"{vanished} of {len(there)} documents vanished at once; it is looked at again"
-    return None
+    return vanished.doubt_of(len(there - set(listed)), len(there), reading.stream.error)
+
+
+def _has_nameless(found: Scan[Read]) -> bool:
+    """Whether a row is there that might be any document: while it is, none can be said to be gone."""
+    return any(isinstance(each, Refused) and each.document_id is None for each in found.documents)
 
 
 async def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Side, Status
 from service.hub.documents import (
+    Reading,
     Refused,
     books_payable,
     books_receivable,
@@ -223,7 +225,9 @@ def test_a_voided_invoice_is_known_by_what_the_platforms_leave() -> None:
     ("change", "reason"),
     [
         ({"id": None}, "it has no id"),
-        ({"id": 7}, "it has no id"),
+        ({"id": " "}, "it has no id"),
+        ({"id": True}, "it has no id"),
+        ({"id": 7, "total_amount": None}, "it has no total_amount"),
         ({"currency": None}, "it names no currency, and the organization's own is not known"),
         ({"currency": "dollars"}, "its currency is no currency code"),
         ({"total_amount": None}, "it has no total_amount"),
@@ -238,9 +242,22 @@ def test_a_voided_invoice_is_known_by_what_the_platforms_leave() -> None:
 def test_what_cannot_be_read_is_refused_with_its_reason(change: dict[str, Any], reason: str) -> None:
     """A field that the document cannot do without makes it a refusal, which is a value."""
     payload = {**decode(BOOKS_BILL), **change}
-    assert books_payable(payload) == Refused(
-        reason, payload["id"] if isinstance(payload["id"], str) else None
-    )
+    name = None if reason == "it has no id" else str(payload["id"])
+    assert books_payable(payload) == Refused(reason, name)
+
+
+def test_ids_may_come_as_numbers() -> None:
+    """A document is the same whether its id and those it refers to are written as numbers or texts."""
+
+    def invoice(kind: Callable[[int], Any]) -> Reading:
+        line = {"unit_amount": 100, "tax_rate_ref": {"id": kind(4)}, "ledger_account_id": kind(5)}
+        payload = {"id": kind(120), "currency": "USD", "customer_ref": {"id": kind(3)}, "lines": [line]}
+        rates = tax_rates_by_reference([{"id": kind(4), "effective_tax_rate": 2000, "is_external": True}])
+        return books_receivable(payload, rates)
+
+    found = read(invoice(int))
+    assert found == invoice(str)
+    assert (found.document_id, found.party_id, found.total_minor) == ("120", "3", 12_000)
 
 
 def test_an_invoice_without_total_and_lines_is_refused() -> None:

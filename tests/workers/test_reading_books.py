@@ -1,0 +1,109 @@
+"""What a list of the books proves, read from the simulated hub into a real Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from service.domain.document import Ledger, Side
+from service.store.database import Database
+from service.store.scans import ScanRow, list_latest_scans
+from tests.workers.truth import assert_all_equal
+from tests.workers.watching import Watching, watching
+
+RECEIVABLES = "/accounting/receivables"
+
+
+async def test_ids_that_come_as_numbers_are_ids(database: Database) -> None:
+    """Documents whose ids come as numbers are held under the ids that they have as texts."""
+    async with watching(database, organizations=1, documents=20, situations="healthy") as w:
+        w.way.tamper = _of_each_row(lambda row: {**row, "id": _as_number(row["id"])})
+        await w.catch_up()
+        await assert_all_equal(w)
+        assert (await _scan(w)).certified
+
+
+async def test_a_row_without_an_id_takes_the_certificate_away(database: Database) -> None:
+    """A row that might be any document proves the absence of none, and what stands beside it lands."""
+    async with watching(database, organizations=1, documents=20, situations="healthy") as w:
+        await w.catch_up()
+        (organization_id,) = w.organization_ids
+        nameless = _receivable(w)
+        new = w.simulator.add_to_books(str(organization_id), number="NEW-1")
+        w.way.tamper = _of_each_row(lambda row: {**row, "id": " "} if row["id"] == nameless else row)
+        _pull(w)
+        await w.catch_up()
+        scan = await _scan(w)
+        assert (scan.certified, scan.reason) == (False, "a row has no id that tells it from others")
+        documents = await w.rows(organization_id, "documents")
+        assert new in {row["document_id"] for row in documents if row["side"] == "books"}
+        assert not [row["document_id"] for row in documents if row["removed_at"]]
+
+
+async def test_a_failure_is_no_first_look(database: Database) -> None:
+    """Books that vanish at once are looked at twice, also when the reading before had failed."""
+    async with watching(database, organizations=1, documents=40, situations="healthy") as w:
+        await w.catch_up()
+        w.simulator.add_fault("server_error", "GET /accounting/*")
+        _pull(w)
+        await w.run(w.poller)
+        assert await _failures(w) == 1
+        w.simulator.clear_faults()
+        w.way.tamper = _of_lists(lambda _rows: [])
+        w.advance(301)
+        await w.run(w.poller)
+        assert (await _removed(w), await _failures(w)) == (0, 2)
+        w.advance(301)
+        await w.run(w.poller)
+        assert await _removed(w) > 10, "it was empty twice"
+
+
+def _of_each_row(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[httpx.Request, Any], Any]:
+    return _of_lists(lambda rows: [change(row) for row in rows])
+
+
+def _of_lists(change: Callable[[list[Any]], list[Any]]) -> Callable[[httpx.Request, Any], Any]:
+    def tamper(request: httpx.Request, body: Any) -> Any:
+        is_one = request.url.path.endswith(RECEIVABLES)
+        return {**body, "data": change(body["data"])} if is_one else body
+
+    return tamper
+
+
+def _as_number(name: str) -> int | str:
+    return int(name) if name.isascii() and name.isdigit() else name
+
+
+def _pull(w: Watching) -> None:
+    w.advance(1)
+    w.simulator.pull_now(w.simulator.organization_ids[0])
+    w.advance(301)
+
+
+def _receivable(w: Watching) -> str:
+    pulled = w.truth(w.organization_ids[0])["books"]["pulled"]
+    return next(str(each["id"]) for each in pulled if each["ledger"] == "receivable")
+
+
+async def _scan(w: Watching) -> ScanRow:
+    organization_id = _organization(w)
+    async with w.database.organization(organization_id, readonly=True) as connection:
+        return (await list_latest_scans(connection, organization_id))[Ledger.RECEIVABLE, Side.BOOKS]
+
+
+async def _removed(w: Watching) -> int:
+    rows = await w.rows(_organization(w), "documents")
+    return sum(row["side"] == "books" and row["removed_at"] is not None for row in rows)
+
+
+async def _failures(w: Watching) -> int:
+    rows = await w.rows(_organization(w), "streams")
+    return next(int(row["failures"]) for row in rows if row["stream"] == "books:receivable")
+
+
+def _organization(w: Watching) -> UUID:
+    (organization_id,) = w.organization_ids
+    return organization_id
