@@ -27,7 +27,7 @@ from service.settings import Settings
 from service.store.backfill import (
     Progress,
     get_backfill_progress,
-    get_fleet_listed_at,
+    get_fleet_listing,
     list_backfill_organizations,
 )
 from service.store.database import Database
@@ -122,8 +122,8 @@ async def _organizations(database: Database, asked: Sequence[UUID] | None) -> Se
         async with asyncio.timeout(LIST_SECONDS_MAX):
             while True:
                 async with database.fleet(readonly=True) as connection:
-                    listed_at = await get_fleet_listed_at(connection)
-                    if listed_at is not None and listed_at > began_at:
+                    listing = await get_fleet_listing(connection)
+                    if listing is not None and listing.finished_at > began_at:
                         found = await list_backfill_organizations(connection, asked)
                         break
                 await asyncio.sleep(LOOK_SECONDS)
@@ -131,6 +131,8 @@ async def _organizations(database: Database, asked: Sequence[UUID] | None) -> Se
         raise TieoutError(
             f"the list of organizations was not read within {LIST_SECONDS_MAX:g} s; run `tieout check`"
         ) from None
+    if listing.error is not None:
+        raise TieoutError(f"the list of organizations was not read: {listing.error}; run `tieout check`")
     unknown = sorted(set(asked or ()) - set(found))
     if unknown:
         raise TieoutError(f"the hub lists no organization {', '.join(map(str, unknown))}; check the id")

@@ -20,6 +20,14 @@ class Progress:
     failing: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One asking for the list of organizations; with an error it tells nothing of what the hub lists."""
+
+    finished_at: datetime
+    error: str | None
+
+
 async def list_backfill_organizations(
     connection: Connection, organization_ids: Sequence[UUID] | None
 ) -> Sequence[UUID]:
@@ -28,10 +36,10 @@ async def list_backfill_organizations(
     return [row["organization_id"] for row in rows]
 
 
-async def get_fleet_listed_at(connection: Connection) -> datetime | None:
-    """When the list of organizations was last read."""
-    listed_at: datetime | None = await connection.fetchval(QUERY["get_fleet_listed_at"])
-    return listed_at
+async def get_fleet_listing(connection: Connection) -> Listing | None:
+    """When the list of organizations was last asked for, and why it was not read, where it was not."""
+    row = await connection.fetchrow(QUERY["get_fleet_listing"])
+    return None if row is None else Listing(**row)
 
 
 async def get_backfill_progress(connection: Connection, organization_ids: Sequence[UUID]) -> Progress:

@@ -128,6 +128,24 @@ async def test_backfill_of_an_unknown_organization_is_refused(
     assert refused.stderr.splitlines()[-1] == f"tieout: the hub lists no organization {unknown}; check the id"
 
 
+async def test_backfill_tells_a_hub_that_could_not_be_read(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """Of a hub that is unreachable or refuses us nothing is concluded about what it lists."""
+    some = "11111111-1111-4111-8111-111111111111"
+    for arguments, wrong in (
+        ([], {"hub_url": "http://127.0.0.1:1/v1"}),
+        ([some], {"hub_url": "http://127.0.0.1:1/v1"}),
+        ([some], {"hub_client_secret": "not-the-secret"}),
+    ):
+        refused = tieout("backfill", *arguments, database_url=database_url, **{**hub, **wrong})
+        assert refused.returncode == 1
+        told = refused.stderr.splitlines()[-1]
+        assert told.startswith("tieout: the list of organizations was not read: ")
+        assert told.endswith("; run `tieout check`")
+        assert "lists no" not in refused.stderr
+
+
 def test_simulator_on_a_taken_port_is_refused(tieout: Command) -> None:
     """A port that something listens on is told in one line."""
     with socket.socket() as taken:
