@@ -10,11 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
+from service.domain.cadence.bound import StreamFacts
 from service.domain.cadence.stream import Stream
+from service.domain.causes.cause import Cause
 from service.domain.causes.facts import Cure, facts_of
-from service.domain.document import Document
+from service.domain.document import Document, Ledger, number_key
 from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.preflight import ACTIVE
@@ -26,14 +29,16 @@ from service.store.documents import list_document_needs
 from service.store.pushes import Canaries, list_canaries
 from service.store.records import list_records_of_objects
 from service.store.reference_objects import ReferenceKind, ReferenceObject, list_reference_objects
+from service.store.standing import list_numbered
 from service.store.streams import list_streams
 
-PARTIES = ("customer", "vendor")
 NAMED = {
     "product": ReferenceKind.PRODUCT,
     "customer": ReferenceKind.COUNTERPART,
     "vendor": ReferenceKind.COUNTERPART,
 }
+BOOKS_OF: Final = {Ledger.RECEIVABLE: Stream.BOOKS_RECEIVABLES, Ledger.PAYABLE: Stream.BOOKS_PAYABLES}
+"""Where the books of a ledger are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,9 @@ class Known:
     products: Mapping[str, ReferenceObject]
     names: Mapping[ReferenceKind, Counter[str]]
     references: Mapping[tuple[ReferenceKind, str], ReferenceObject]
+    numbered: Mapping[Ledger, Sequence[Document]]
+    """What the books hold under numbers that they refused; without a ledger whose list is older than the
+    last pull."""
     canaries: Mapping[str, Canaries]
 
     def conditions_of(self, record: Record, *, canary_turn: bool) -> Conditions:
@@ -101,7 +109,9 @@ class Known:
                 )
 
     def _namesakes(self, record: Record, document: Document | None) -> int | None:
-        """How many other objects bear the record's name, or the names of its document's products."""
+        """How many other objects bear the record's name, its number, or the names of its products."""
+        if record.cause is Cause.DUPLICATE_DOCUMENT_NUMBER:
+            return self._number_mates(record, document)
         kind = NAMED.get(record.object_type)
         if kind is not None:
             found = self.references.get((kind, str(record.object_id)))
@@ -110,6 +120,15 @@ class Known:
             return None
         names = {line.product_name for line in document.lines if line.product_name}
         return sum(max(self.names[ReferenceKind.PRODUCT][name] - 1, 0) for name in names)
+
+    def _number_mates(self, record: Record, document: Document | None) -> int | None:
+        """How many other documents of its ledger bear its number in the books, void ones too."""
+        key = number_key(document.number) if document else ""
+        if document is None or not key or document.ledger not in self.numbered:
+            return None
+        ours = {record.platform_object_id, record.provider_object_id}
+        there = self.numbered[document.ledger]
+        return sum(number_key(each.number) == key and each.document_id not in ours for each in there)
 
 
 async def read_known(connection: Connection, organization_id: UUID, records: Sequence[Record]) -> Known:
@@ -124,6 +143,11 @@ async def read_known(connection: Connection, organization_id: UUID, records: Seq
         for name, document in (await list_document_needs(connection, organization_id, object_ids)).items()
         if _uuid(name)
     }
+    refused = [
+        documents[record.object_id]
+        for record in records
+        if record.cause is Cause.DUPLICATE_DOCUMENT_NUMBER and record.object_id in documents
+    ]
     named: set[UUID] = set()
     for document in documents.values():
         ids = [document.party_id, *(line.product_id for line in document.lines)]
@@ -144,8 +168,26 @@ async def read_known(connection: Connection, organization_id: UUID, records: Seq
         products={each.reference_id: each for each in references if each.kind is ReferenceKind.PRODUCT},
         names=names,
         references={(each.kind, each.reference_id): each for each in references},
+        numbered=await _numbered(connection, organization_id, refused, streams, link),
         canaries=await list_canaries(connection, organization_id),
     )
+
+
+async def _numbered(
+    connection: Connection,
+    organization_id: UUID,
+    refused: Sequence[Document],
+    streams: Mapping[Stream, StreamFacts],
+    link: KnownConnection | None,
+) -> Mapping[Ledger, Sequence[Document]]:
+    """What stands in the books under the numbers of documents that were refused for them."""
+    found = {}
+    for ledger, stream in BOOKS_OF.items():
+        local = [each for each in refused if each.ledger is ledger and number_key(each.number)]
+        read_as_of = streams[stream].cursor_at if stream in streams else None
+        if local and read_as_of and (link is None or link.last_pull is None or read_as_of >= link.last_pull):
+            found[ledger] = await list_numbered(connection, organization_id, ledger, local)
+    return found
 
 
 def canaries_due(

@@ -29,13 +29,20 @@ async def list_standing(
     return found
 
 
-async def _list_unrecorded(
+async def list_numbered(
     connection: Connection, organization_id: UUID, ledger: Ledger, local: Iterable[Document]
 ) -> Sequence[Document]:
+    """What stands in the books under the numbers of these local documents, whoever's it is."""
     keys = sorted({number_key(each.number) for each in local})
     rows = await connection.fetch(QUERY["list_numbered_books"], organization_id, ledger, keys)
     documents = [msgspec.convert(row["body"], Document) for row in rows]
-    documents = [each for each in documents if number_key(each.number) in keys]
+    return [each for each in documents if number_key(each.number) in keys]
+
+
+async def _list_unrecorded(
+    connection: Connection, organization_id: UUID, ledger: Ledger, local: Iterable[Document]
+) -> Sequence[Document]:
+    documents = await list_numbered(connection, organization_id, ledger, local)
     if not documents:
         return []
     ids = [each.document_id for each in documents]

@@ -176,6 +176,28 @@ async def test_any_change_of_the_document_is_seen(world: Healing) -> None:
     assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
 
 
+async def test_a_number_of_somebody_else_is_not_sent_again(world: Healing) -> None:
+    """While another party's document bears its number it is not pushed; once that is gone it is, once."""
+    organization_id = str(world.organization_id)
+    world.simulator.refuse_duplicate_numbers(organization_id)
+    taken = world.simulator.add_to_books(
+        organization_id, number="INV-77", party="Somebody else", net_minor=99_900
+    )
+    world.simulator.pull_now(organization_id)
+    document_id = await issue(world, number="INV-77", fails="duplicate_document_number")
+    await world.live(26 * HOUR, HOUR / 2)
+    record = await world.record_of(document_id)
+    assert (record.state, record.cause, world.pushes_of(document_id)) == (
+        State.BLOCKED,
+        "duplicate_document_number",
+        0,
+    )
+    world.simulator.delete_in_books(organization_id, taken)
+    await world.live(26 * HOUR, HOUR / 2)
+    assert (await world.record_of(document_id)).state is State.CONFIRMED
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (1, 1)
+
+
 async def test_a_cure_outlives_a_push_that_never_left(world: Healing) -> None:
     """When the push that a change released is not sent, the next run sends it, without another change."""
     organization_id = str(world.organization_id)

@@ -64,7 +64,8 @@ class Conditions:
     object_updated_at: datetime | None = None
     """The latest change of the document, its counterpart and its products."""
     namesakes: int | None = None
-    """Other objects or documents in the way: with its name, or with its number in the books."""
+    """Others in the way: objects with its name; where its number was refused, documents with that number in
+    the books."""
     open_minor: int | None = None
     """What is open in the books of the invoice that is to be paid or changed."""
     books_currencies: frozenset[str] | None = None
