@@ -145,5 +145,6 @@ def _facts(story: Story) -> Iterator[tuple[str, str]]:
 def _show_attempt(console: Console, attempt: Attempt) -> None:
     """Write one push: when, what came of it, and what permitted it."""
     began = f"  {instant(attempt.started_at)}  "
-    console.print(Text.assemble(began, (_words(attempt.outcome), "bold"), f" ({_words(attempt.trigger)})"))
+    outcome = _words(attempt.outcome if attempt.was_sent else "not_sent")
+    console.print(Text.assemble(began, (outcome, "bold"), f" ({_words(attempt.trigger)})"))
     below(console, plain(f"{attempt.why} {attempt.error or ''}", "dim"), len(began))

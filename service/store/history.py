@@ -81,10 +81,16 @@ async def insert_history(
 
 
 async def list_history(
-    connection: Connection, organization_id: UUID, kind: HistoryKind, object_id: str, limit: int
+    connection: Connection,
+    organization_id: UUID,
+    kind: HistoryKind,
+    object_id: str,
+    limit: int,
+    *,
+    as_of: datetime | None = None,
 ) -> Sequence[KnownVersion]:
-    """The versions of one object, newest first."""
-    rows = await connection.fetch(QUERY["list_history"], organization_id, kind, object_id, limit)
+    """The versions of one object, newest first: all, or those that were known at an instant."""
+    rows = await connection.fetch(QUERY["list_history"], organization_id, kind, object_id, limit, as_of)
     return [KnownVersion(object_id=object_id, **row) for row in rows]
 
 

@@ -16,6 +16,7 @@ from service.store.database import Connection, Database
 from service.web.authentication import Authenticator, Caller
 from service.web.bodies import RECEIVE_SECONDS, Memory
 from service.web.parameters import Parameter
+from service.web.problems import not_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,15 @@ class Asked:
             yield connection
 
     def organization_id(self) -> UUID | None:
-        """The organization that a list is about: the one asked for, or the caller's only one."""
+        """The organization that a list is about: the one asked for, or the caller's only one.
+
+        To a caller who is bound to one, any other is answered as if there were none: 404.
+        """
         asked: UUID | None = self.query.get("organization_id")
-        return asked or self.who.organization_id
+        bound = self.who.organization_id
+        if asked is not None and bound is not None and asked != bound:
+            raise not_found("organization")
+        return asked or bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

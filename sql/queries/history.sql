@@ -7,10 +7,11 @@ SELECT $1, $2, object_id, version, valid_from, tieout.now(), body
 FROM json_to_recordset($3::json) AS row (object_id text, version bigint, valid_from timestamptz, body jsonb);
 
 -- name: list_history :many
--- The versions of one object, newest first.
--- $1 organization_id, $2 kind, $3 object_id, $4 limit
+-- The versions of one object, newest first: all, or those known at an instant.
+-- $1 organization_id, $2 kind, $3 object_id, $4 limit, $5 as_of or null
 SELECT version, valid_from, known_from, body FROM history
-WHERE organization_id = $1 AND kind = $2 AND object_id = $3 ORDER BY version DESC, known_from DESC LIMIT $4;
+WHERE organization_id = $1 AND kind = $2 AND object_id = $3 AND known_from <= coalesce($5::timestamptz, 'infinity')
+ORDER BY version DESC, known_from DESC LIMIT $4;
 
 -- name: list_history_as_of :many
 -- What we knew at an instant: the newest version of each object known then, by object_id after $4.

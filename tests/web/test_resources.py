@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from service.domain.cadence.stream import STREAMS
 from service.domain.record_state import State
 from service.store.database import Database
+from service.store.history import HistoryKind, Version, insert_history
 from service.store.streams import ensure_streams
+from service.web.api.records import HISTORY_MAX
 from tests.web.builders import (
     NOW,
     ORGANIZATION,
@@ -40,11 +42,40 @@ async def test_a_record_tells_why_it_was_pushed(database: Database, viewer: http
     assert (story["amount_minor"], story["currency"]) == (125_00, "USD")
     attempts = [(each["number"], each["outcome"], each["trigger"]) for each in story["attempts"]]
     assert attempts == [(1, "refused", "schedule"), (2, "uncertain", "cure")]
+    assert all(each["was_sent"] for each in story["attempts"])
     assert story["attempts"][1]["finished_at"] is None
     assert [each["evidence"]["id"] for each in story["attempts"]] == [str(first), str(second)]
     assert [each["id"] for each in story["evidence"]] == [str(first), str(second)]
     assert story["evidence"][0]["detail"] == {"seen": 1.5}
     assert [(step["version"], step["state"]) for step in story["history"]] == [(1, "blocked")]
+
+
+async def test_an_attempt_that_never_left_is_refused_and_says_so(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """What was surely not sent bears one of the three outcomes that callers know, and was not sent."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    await add_attempt(database, record, number=1, outcome="not_sent")
+    (attempt,) = (await viewer.get(f"/v1/records/{record.record_id}")).json()["attempts"]
+    assert (attempt["outcome"], attempt["was_sent"]) == ("refused", False)
+
+
+async def test_a_record_of_many_versions_is_known_as_of_its_first(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """However many versions came later, the record is told as it was."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    then = await now_of(database)
+    async with database.organization(ORGANIZATION) as rows:
+        versions = [
+            Version(object_id=str(record.record_id), version=2 + number, body={})
+            for number in range(HISTORY_MAX)
+        ]
+        await insert_history(rows, ORGANIZATION, HistoryKind.RECORD, versions)
+    story = (await viewer.get(f"/v1/records/{record.record_id}", params={"as_of": then})).json()
+    assert (story["state"], len(story["history"])) == ("blocked", 1)
 
 
 async def now_of(database: Database) -> str:

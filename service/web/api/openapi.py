@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.domain.statements.period import PATTERN
+from service.web.parameters import ORGANIZATION
 from service.web.problems import Problem
 from service.web.route import Asked, Kind, Route
 
@@ -145,7 +146,7 @@ def _common_errors(route: Route) -> Sequence[int]:
     errors = [400, 422, 503]
     if route.role is not None:
         errors += [401, 403, 429]
-    if route.is_fleet_only:
+    if route.is_fleet_only or ORGANIZATION in route.parameters:
         errors.append(404)
     if route.is_action:
         errors += [408, 413, 415]

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from service.domain import record as domain
+from service.domain.pushing.attempt import Outcome
 from service.domain.pushing.why import sentence, why
 from service.store.as_of import list_records_as_of
 from service.store.database import Connection
@@ -86,6 +87,8 @@ class Attempt:
     started_at: datetime
     finished_at: datetime | None
     outcome: str
+    was_sent: bool
+    """Whether it may have left; one that surely did not is told as refused, and counts for nothing."""
     http_status: int | None
     error: str | None
     trigger: str
@@ -155,13 +158,12 @@ async def load(connection: Connection, record_id: UUID, as_of: datetime | None =
         return None
     organization_id = now.organization_id
     versions = await list_history(
-        connection, organization_id, HistoryKind.RECORD, str(record_id), HISTORY_MAX
+        connection, organization_id, HistoryKind.RECORD, str(record_id), HISTORY_MAX, as_of=as_of
     )
     attempts = (await list_attempts(connection, organization_id, [record_id])).get(record_id, [])
     evidence = await list_evidence(connection, organization_id, record_id)
     shown = of_domain(now)
     if as_of is not None:
-        versions = [version for version in versions if version.known_from <= as_of]
         if not versions:
             return None
         shown = of_body(organization_id, record_id, versions[0].body)
@@ -214,12 +216,16 @@ async def _list_as_of(asked: Asked) -> Page[Record]:
 
 def _attempt(attempt: StoredAttempt, as_of: datetime | None) -> Attempt:
     is_known = attempt.finished_at is not None and (as_of is None or attempt.finished_at <= as_of)
+    outcome = (attempt.outcome if is_known else None) or Outcome.UNCERTAIN
+    was_sent = outcome != Outcome.NOT_SENT
     return Attempt(
         episode=attempt.episode,
         number=attempt.number,
         started_at=attempt.started_at,
         finished_at=attempt.finished_at if is_known else None,
-        outcome=(attempt.outcome if is_known else None) or "uncertain",
+        # The contract knows three outcomes.
+        outcome=outcome if was_sent else Outcome.REFUSED,
+        was_sent=was_sent,
         http_status=attempt.http_status if is_known else None,
         error=attempt.error if is_known else None,
         trigger=attempt.trigger,

@@ -68,7 +68,8 @@ def _attempt(attempt: Attempt) -> Iterator[Moment]:
         text=attempt.why,
     )
     if attempt.finished_at is not None:
-        words, tone = wording.OUTCOMES.get(attempt.outcome, (wording.plain(attempt.outcome), "quiet"))
+        outcome = attempt.outcome if attempt.was_sent else "not_sent"
+        words, tone = wording.OUTCOMES.get(outcome, (wording.plain(outcome), "quiet"))
         code = f" (HTTP {attempt.http_status})" if attempt.http_status else ""
         yield Moment(
             at=attempt.finished_at,
