@@ -26,12 +26,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import embedded, tracing
 from service.channels.registry import open_channels
 from service.domain.causes.cause import rules_version
-from service.errors import DatabaseUnfit, TieoutError
+from service.errors import TieoutError
 from service.hub.sending import FinishedCall
 from service.logs import get_logger
 from service.settings import Settings
-from service.store.database import Database, Server
-from service.store.migrate import migrate, pending
+from service.store.database import Database
+from service.store.migrate import migrate, require_migrated
 from service.version import version
 from service.web import routes, serving
 from service.web.keys import ensure_first_key
@@ -115,21 +115,10 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
             log.info("postgres_started", data_dir=str(settings.data_dir), migrations=len(applied))
         else:
             url = settings.database_url.reveal()
-            await _require_migrated(url)
+            await require_migrated(url)
         database = await Database.open(url)
         stack.push_async_callback(database.close)
         yield database
-
-
-async def _require_migrated(url: str) -> None:
-    if Server.parse(url).is_pgbouncer:
-        return  # migrating goes around it; a schema that is lacking altogether is noticed on opening
-    missing = await pending(url)
-    if missing:
-        raise DatabaseUnfit(
-            f"Postgres lacks {len(missing)} migration{'s' if len(missing) > 1 else ''}, the first of them "
-            f"{missing[0]}; run `tieout migrate`"
-        )
 
 
 async def _tell_first_key(settings: Settings, database: Database) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from service import embedded
 from service.settings import Settings
 from service.store.database import Database
-from service.store.migrate import migrate
+from service.store.migrate import migrate, require_migrated
 
 NAME = "tieout command"
 """How Postgres' list of sessions shows us."""
@@ -35,7 +35,6 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 async def opened_database(settings: Settings, *, pool_size: int = POOL_SIZE) -> AsyncIterator[Database]:
     """Open the database, as the service does."""
     async with database_url(settings) as url:
-        if settings.database_url is None:
-            await migrate(url)
+        await (migrate(url) if settings.database_url is None else require_migrated(url))
         async with await Database.open(url, pool_size=pool_size, application_name=NAME) as database:
             yield database

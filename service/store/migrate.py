@@ -151,6 +151,19 @@ async def pending(url: str, *, folder: Path = MIGRATIONS) -> Sequence[str]:
         return [migration.name for migration in await _missing(session, read(folder), server)]
 
 
+async def require_migrated(url: str) -> None:
+    """Refuse a schema that lacks migrations: queries would fail, or find nothing where there is something.
+
+    Not through pgbouncer, around which migrating goes; there only the lack of all of it is noticed.
+    """
+    missing = [] if Server.parse(url).is_pgbouncer else await pending(url)
+    if missing:
+        raise DatabaseUnfit(
+            f"Postgres lacks {len(missing)} migration{'s' if len(missing) > 1 else ''}, the first of them "
+            f"{missing[0]}; run `tieout migrate`"
+        )
+
+
 @asynccontextmanager
 async def _session(url: str) -> AsyncIterator[tuple[Session[asyncpg.Record], Server]]:
     """One connection as the address' own user, who owns the schema."""

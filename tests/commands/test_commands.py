@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from service.settings import VARIABLES
-from service.store.migrate import read
+from service.store.migrate import MIGRATIONS, migrate, read
 from service.web.api.status import Status
 from tests.commands.conftest import Command
 from tests.conftest import command
@@ -100,6 +100,22 @@ async def test_check_wants_migrations(
     assert found.returncode == 1
     assert "run `tieout migrate`" in found.stdout
     assert tieout("migrate", database_url=empty_database_url).stdout.startswith("applied 0001")
+
+
+async def test_every_command_wants_migrations(
+    tieout: Command, empty_database_url: str, tmp_path: Path
+) -> None:
+    """Of a schema that lacks migrations no command tells anything but that, and the command that helps."""
+    folder = tmp_path / "older"
+    folder.mkdir()
+    for path in sorted(MIGRATIONS.glob("*.sql"))[:5]:
+        (folder / path.name).write_bytes(path.read_bytes())
+    await migrate(empty_database_url, folder=folder)
+    for arguments in (["status"], ["records"], ["differences"], ["keys", "list"], ["retry"]):
+        refused = tieout(*arguments, database_url=empty_database_url)
+        assert (refused.returncode, refused.stdout) == (1, ""), arguments
+        assert refused.stderr.startswith("tieout: Postgres lacks ")
+        assert refused.stderr.endswith("; run `tieout migrate`\n")
 
 
 async def test_backfill_reads_everything_without_a_worker(
