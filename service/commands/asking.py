@@ -22,14 +22,17 @@ from service.store.database import Database
 from service.store.organizations import list_organization_names
 from service.version import version
 from service.web.authentication import Authenticator, Caller
+from service.web.known import require_known
 from service.web.paging import Page
-from service.web.parameters import AFTER, LIMIT, LIMIT_MAX, Parameter
+from service.web.parameters import AFTER, AS_OF, LIMIT, LIMIT_MAX, Parameter
 from service.web.problems import Refused
 from service.web.route import Asked, Route, Service
 from service.web.table import ROUTES
 
 LIMIT_DEFAULT: Final = 25
 """As many as a person reads at once; a program says --all, or how many."""
+
+MALFORMED: Final = 422
 
 _CALLER = Caller(name="command line", role=Role.VIEWER, organization_id=None)
 
@@ -68,7 +71,7 @@ def listing(route: Route) -> Decorator:
 
 def option_of(parameter: Parameter) -> Decorator:
     """Make the option of a filter: it takes what the API takes, and refuses what the API refuses."""
-    name = parameter.name.removesuffix("_id").replace("_", "-")
+    name = _option_name(parameter.name)
     words = parameter.schema.get("enum")
     if parameter.schema["type"] == "boolean":
         return click.option(f"--{name}/--not-{name}", parameter.name, default=None, help=parameter.meaning)
@@ -87,6 +90,19 @@ def option_of(parameter: Parameter) -> Decorator:
     return click.option(
         f"--{name}", parameter.name, callback=parse, metavar=name.upper(), help=parameter.meaning
     )
+
+
+def _option_name(name: str) -> str:
+    """What an option is called, by the name that its value has in a query or in a filter of the API."""
+    return name.removeprefix("filter.").removesuffix("_ids").removesuffix("_id").replace("_", "-")
+
+
+def _told(refused: Refused) -> Exception:
+    """A refusal in words: what the API cannot understand is wrong usage here, by the names of options."""
+    answer = refused.answer
+    if answer.status != MALFORMED or not answer.faults:
+        return TieoutError(answer.detail)
+    return click.UsageError("; ".join(f"--{_option_name(each.name)} {each.detail}" for each in answer.faults))
 
 
 class Answers:
@@ -123,12 +139,10 @@ class Answers:
             body=body,
         )
         try:
+            await require_known(self._service, query.get(AS_OF.name))
             return await route.handler(asked)
         except Refused as refused:
-            if refused.answer.faults:
-                faults = (f"--{fault.name} {fault.detail}" for fault in refused.answer.faults)
-                raise click.UsageError("; ".join(faults)) from None
-            raise TieoutError(refused.answer.detail) from None
+            raise _told(refused) from None
 
     async def pages(
         self, route: Route, filters: Mapping[str, Any], *, after: str | None, rows_max: int | None
@@ -163,9 +177,10 @@ async def opened_answers(settings: Settings, caller: Caller = _CALLER) -> AsyncI
 async def write_json(pages: AsyncIterator[Page[Any]]) -> None:
     """Print pages as one answer of the API, row by row as they come: a fleet has millions."""
     encoder = msgspec.json.Encoder(decimal_format="number")
-    separator, token = "\n", None
-    click.echo('{"data": [', nl=False)
+    opening, separator, token = '{"data": [', "\n", None
     async for page in pages:
+        click.echo(opening, nl=False)  # not before: what is refused has no answer, not even half of one
+        opening = ""
         for row in page.data:
             click.echo(separator + encoder.encode(row).decode(), nl=False)
             separator = ",\n"

@@ -40,6 +40,8 @@ LOOK_SECONDS: Final = 0.5
 STILL_SECONDS: Final = 30.0
 """Without any progress for so long nobody waits at a terminal: the service goes on, or is not running."""
 
+NONE_MAY: Final = "none of it may be sent now; the plan above says why"
+
 ALL: Final = "all"
 LISTED_MAX: Final = 20
 """Retries listed: the last days' of a busy operator."""
@@ -111,7 +113,10 @@ async def _retry(settings: Settings, wanted: Filter, *, is_asked: bool, as_json:
     async with opened_answers(settings, _operator()) as asked:
         plan: Retry = await asked.ask(PLAN, {}, body=Ask(filter=wanted))
         if as_json:
-            _write(await _apply(asked, plan) if plan.eligible and not is_asked else plan)
+            is_applied = bool(plan.eligible) and not is_asked
+            _write(await _apply(asked, plan) if is_applied else plan)
+            if plan.excluded and not plan.eligible and not is_asked:
+                raise TieoutError(NONE_MAY)
             return
         if not plan.eligible and not plan.excluded:
             tell("Nothing that failed fits.")
@@ -119,7 +124,7 @@ async def _retry(settings: Settings, wanted: Filter, *, is_asked: bool, as_json:
         console = answers()
         show_plan(console, plan, await asked.names({each.organization_id for each in _all(plan)}))
         if not plan.eligible:
-            raise TieoutError("none of it may be sent now; the plan above says why")
+            raise TieoutError(NONE_MAY)
         count = len(plan.eligible)
         if is_asked and not confirm(f"Send {count:,} record{'' if count == 1 else 's'} again?"):
             tell("Nothing was sent.")

@@ -69,9 +69,12 @@ async def test_what_cannot_be_asked_is_told(tieout: Command, database_url: str) 
         (["records", "--as-of", "yesterday"], "must be a time like"),
         (["records", "--after", "x"], "--after must be the `next` of the page before"),
         (["records", str(OTHER), "--state", "blocked"], "one record is not filtered"),
+        (["records", "--as-of", "2020-01-01T00:00:00Z"], "--as-of history is kept for 400 days: must be "),
+        (["records", str(OTHER), "--as-of", "2999-01-01T00:00:00Z"], "--as-of must not lie in the future"),
+        (["records", "--json", "--after", "x"], "--after must be the `next` of the page before"),
         (["differences", "--organization", "alder"], "must be a UUID"),
         (["differences", "--limit", "0"], "--limit"),
     ):
         refused = tieout(*arguments, database_url=database_url)
-        assert refused.returncode == 2, refused.stderr
+        assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
         assert words in refused.stderr

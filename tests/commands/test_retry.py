@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
+import msgspec
 import pytest
 
-from service.commands import retry, telling
+from service.commands import asking, retry, telling
 from service.domain.causes.names import Cause
 from service.domain.record_state import State
+from service.errors import TieoutError
 from service.store.database import Database
+from service.web.api.retries import Ask
 from service.web.retrying import Filter
 from tests.commands.conftest import Command
-from tests.web.builders import ORGANIZATION, add_organization, add_record, settings
+from tests.web.builders import ORGANIZATION, add_organization, add_record, settings, write_record
 
 
 async def test_it_plans_shows_asks_applies_and_cancels(
@@ -59,8 +63,29 @@ async def test_what_it_cannot_do_is_one_line(tieout: Command, database: Database
         1,
         "tieout: none of it may be sent now; the plan above says why\n",
     )
+    for_programs = tieout("retry", "--yes", "--json", database_url=database_url)
+    assert (for_programs.returncode, for_programs.stderr) == (1, none.stderr)
+    assert json.loads(for_programs.stdout)["eligible"] == []
+    for arguments, words in (
+        (["--record", str(ORGANIZATION)], "Error: --record none of these records is known\n"),
+        (["--state", "confirmed"], "Error: --state must be one of "),
+    ):
+        misuse = tieout("retry", *arguments, database_url=database_url)
+        assert (misuse.returncode, words in misuse.stderr) == (2, True), misuse.stderr
     unknown = tieout("retry", "--status", str(ORGANIZATION), database_url=database_url)
     assert (unknown.returncode, unknown.stderr) == (1, "tieout: There is no such retry.\n")
+
+
+async def test_a_plan_that_was_overtaken_is_refused(database: Database, database_url: str) -> None:
+    """What has changed since it was planned is a refusal in the API's sentence, and no wrong usage."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    async with asking.opened_answers(settings(database_url=database_url), retry._operator()) as asked:
+        plan = await asked.ask(retry.PLAN, {}, body=Ask(filter=Filter()))
+        later = {"version": record.version + 1, "updated_at": record.updated_at + timedelta(hours=1)}
+        await write_record(database, record, msgspec.structs.replace(record, **later))
+        with pytest.raises(TieoutError, match="All records have changed since they were planned"):
+            await retry._apply(asked, plan)
 
 
 async def test_it_follows_what_it_applied(
