@@ -410,7 +410,8 @@ CREATE TABLE tieout.connections (
     first_seen_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     connected_at timestamp with time zone,
-    removed_at timestamp with time zone
+    removed_at timestamp with time zone,
+    renewed_at timestamp with time zone
 );
 
 CREATE UNLOGGED TABLE tieout.counted (

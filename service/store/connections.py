@@ -38,7 +38,10 @@ class SeenConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownConnection:
-    """A connection as it is kept."""
+    """A connection as it is kept.
+
+    `connected_at` is when it began; `renewed_at` when it last worked again, of one that had been seen not to.
+    """
 
     connection_id: UUID
     status: str | None
@@ -49,6 +52,7 @@ class KnownConnection:
     hub_created_at: datetime | None
     hub_updated_at: datetime | None
     connected_at: datetime | None
+    renewed_at: datetime | None
     first_seen_at: datetime
     changed_at: datetime
     removed_at: datetime | None
@@ -60,6 +64,11 @@ class KnownConnection:
     def is_connected(self) -> bool:
         """Whether data flows."""
         return self.status == "connected" and self.removed_at is None
+
+    @property
+    def works_since(self) -> datetime | None:
+        """When consent was last given, as far as we saw; None if it never was."""
+        return self.renewed_at or self.connected_at
 
 
 async def write_connections(
@@ -165,4 +174,6 @@ def _removed(organization_id: UUID, known: KnownConnection, now: datetime) -> di
 
 
 _COLUMNS = tuple(KnownConnection.__dataclass_fields__)
-_WRITTEN = tuple(name for name in _COLUMNS if name not in {"connected_at", "first_seen_at", "changed_at"})
+_WRITTEN = tuple(
+    name for name in _COLUMNS if name not in {"connected_at", "renewed_at", "first_seen_at", "changed_at"}
+)

@@ -220,7 +220,7 @@ def _general(
     last_pull = link.last_pull if link else None
     return Conditions(
         connection_status=link.status if link else None,
-        connected_at=link.connected_at if link else None,
+        connected_at=link.works_since if link else None,
         last_pull=last_pull,
         external_tax_rates=frozenset(
             each.rate

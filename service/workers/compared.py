@@ -21,7 +21,7 @@ from service.domain.comparing.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.document import Ledger, Side, digest
 from service.domain.pushing.preflight import Setup
 from service.store.balances import Reads
-from service.store.connections import KnownConnection, get_current_connection
+from service.store.connections import KnownConnection, list_connections
 from service.store.database import Connection
 from service.store.reference_objects import (
     ReferenceKind,
@@ -85,8 +85,8 @@ async def read_circumstances(
     if local is None or local.full_at is None:
         return None
     books_scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
-    link = await get_current_connection(connection, organization_id)
-    if books_scan is None and link is not None and link.is_connected:
+    links = await list_connections(connection, organization_id)
+    if books_scan is None and any(link.is_connected for link in links):
         return None
     references = await list_reference_objects(connection, organization_id, REFERENCES)
     namesakes = await list_product_namesakes(connection, organization_id)
@@ -102,8 +102,8 @@ async def read_circumstances(
     )
     context = Context(
         as_of=as_of,
-        connected_at=link.connected_at if link else None,
-        disconnected_at=_ended_at(link),
+        connected_at=_began_at(links),
+        disconnected_at=_ended_at(links),
         last_pull=reads.last_pull,
         scan_certified=reads.certified,
         scan_reason=books_scan.reason if books_scan else None,
@@ -142,10 +142,22 @@ def link_of(row: asyncpg.Record) -> Link:
     )
 
 
-def _ended_at(link: KnownConnection | None) -> datetime | None:
-    """When the connection ended; None while it is up, and for one that never began."""
-    if link is None or link.is_connected or link.status == "pending_auth":
+def _began_at(links: Sequence[KnownConnection]) -> datetime | None:
+    """When the first of an organization's connections began, whatever followed it; None if none ever did."""
+    return min((link.connected_at for link in links if link.connected_at), default=None)
+
+
+def _ended_at(links: Sequence[KnownConnection]) -> datetime | None:
+    """When the last of the connections that ever worked ended; None while one is up."""
+    if any(link.is_connected for link in links):
         return None
+    return max((_ended(link) for link in links if link.connected_at), default=None)
+
+
+def _ended(link: KnownConnection) -> datetime:
+    """When one connection ended: what the hub no longer lists was up until then, or had ended before."""
+    if link.removed_at is not None and link.status == "connected":
+        return link.removed_at
     return link.hub_updated_at or link.changed_at
 
 

@@ -123,6 +123,28 @@ async def test_connections_of_an_organization(database: Database) -> None:
     assert history[0].body["removed_at"]
 
 
+async def test_a_connection_that_works_again_was_renewed(database: Database) -> None:
+    """The time of a renewal is the hub's, of the move to *connected* alone: a pull is none."""
+    organization_id = uuid4()
+    told = connection_told()
+    moves = [
+        ("connected", None),
+        ("deauthorized", None),
+        ("connected", AT + timedelta(hours=2)),
+        ("connected", AT + timedelta(hours=2)),
+    ]
+    async with database.organization(organization_id) as connection:
+        for hours, (status, renewed_at) in enumerate(moves):
+            at = AT + timedelta(hours=hours)
+            now = connection_told(
+                status, connection_id=told.connection_id, last_pull=at, hub_updated_at=at, hub_created_at=AT
+            )
+            assert await write_connections(connection, organization_id, [now]) == 1
+            found = await get_current_connection(connection, organization_id)
+            assert found is not None
+            assert (found.connected_at, found.renewed_at) == (AT, renewed_at)
+
+
 async def test_reference_objects(database: Database) -> None:
     """What moves of itself makes no version; what is gone is marked, unless it merely could not be read."""
     organization_id = uuid4()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.domain.record_state import State
+from service.simulator import connecting
 from service.store.database import Database
 from tests.workers.healing import Healing, healing
 
@@ -66,6 +67,22 @@ async def test_unpushed_document_without_record_is_never_attempted(world: Healin
     [found] = (await world.differences())["never_attempted"]
     assert (found["local_id"], found["count_delta"]) == (document_id, -1)
     await assert_ties_out(world)
+
+
+async def test_another_connection_explains_nothing_older(world: Healing) -> None:
+    """What was due under the first connection stays due under the next, and while that waits for consent."""
+    organization_id = str(world.organization_id)
+    document_id: str = world.simulator.issue_invoice(organization_id, is_attempted=False)
+    await world.live(2 * HOUR, HOUR / 4)
+    world.simulator.disconnect(organization_id)
+    connecting.request(
+        world.simulator.world, world.simulator.organization(organization_id), world.simulator.now()
+    )
+    await world.live(2 * HOUR, HOUR / 4)
+    assert [row["local_id"] for row in (await world.differences())["never_attempted"]] == [document_id]
+    world.simulator.connect(organization_id)
+    await world.live(2 * HOUR, HOUR / 4)
+    assert [row["local_id"] for row in (await world.differences())["never_attempted"]] == [document_id]
 
 
 async def test_drafts_are_expected(world: Healing) -> None:

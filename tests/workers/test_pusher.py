@@ -94,6 +94,24 @@ async def test_lost_connection_holds_everything(world: Healing) -> None:
     assert world.copies()[document_id] == 1
 
 
+async def test_consent_renewed_on_the_same_connection_is_a_cure(world: Healing) -> None:
+    """What failed for want of rights goes when an administrator has connected, before its hourly trial."""
+    organization_id = str(world.organization_id)
+    said = "The linked user's role is too low for this"
+    world.simulator.fail_next_push(organization_id, "unknown", text=said)
+    document_id = await issue(world)
+    await world.live(5 * MINUTE, MINUTE)
+    record = await world.record_of(document_id)
+    assert (record.state, record.cause) == (State.BLOCKED, "permission_denied")
+    world.simulator.revoke_connection(organization_id)
+    await world.live(10 * MINUTE, MINUTE)
+    world.simulator.reconnect(organization_id)
+    await world.live(10 * MINUTE, MINUTE)
+    assert world.pushes_of(document_id) == 1
+    [attempt] = await world.attempts(await world.record_of(document_id))
+    assert attempt.trigger == "cure"
+
+
 async def test_locked_period_is_tried_by_one_alone(world: Healing) -> None:
     """Where no cure can be seen one record of the group is tried an hour; its success frees the rest."""
     organization_id = str(world.organization_id)

@@ -15,9 +15,10 @@ class Context:
 
     as_of: datetime
     connected_at: datetime | None
-    """When the present connection (or the last one) began; None: there never was one."""
+    """When the organization's first connection began; None: there never was one. Another in its place makes
+    nothing older: what was due stays due."""
     disconnected_at: datetime | None = None
-    """When it ended; None while it is up, and also when nobody knows."""
+    """When the last one ended; None while one is up, and also when nobody knows."""
 
     last_pull: datetime | None = None
     """The state of the books that the scan shows."""

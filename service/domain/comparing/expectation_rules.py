@@ -27,7 +27,7 @@ NEVER_CONNECTED: Final = Rule(
 BEFORE_CONNECTION: Final = Rule(
     "before_connection",
     "Documents older than the accounting connection are not exchanged.",
-    "documents created and issued, or in the books dated, before the connection began",
+    "documents created and issued, or in the books dated, before the organization's first connection began",
 )
 WHILE_DISCONNECTED: Final = Rule(
     "while_disconnected",
