@@ -12,11 +12,13 @@ import asyncpg
 from service.domain.alerts.alert import Kind
 from service.domain.alerts.facts import (
     MEMBERS_MAX,
+    UNREADABLE_MAX,
     CauseFact,
     GapFact,
     OrganizationFact,
     QuietFact,
     SilenceFact,
+    UnreadableFact,
 )
 from service.store.database import Connection
 from service.store.queries import QUERY
@@ -113,6 +115,16 @@ async def get_missing_events(connection: Connection, since: datetime, until: dat
         return None
     return GapFact(
         missing_count=row["missing_count"], organizations=tuple(row["members"]), oldest_at=row["oldest_at"]
+    )
+
+
+async def get_unreadable_deliveries(connection: Connection, since: datetime) -> UnreadableFact | None:
+    """Deliveries of a span that the hub signed and nobody can read; None when there were none."""
+    row = await connection.fetchrow(QUERY["get_unreadable_deliveries"], since, UNREADABLE_MAX)
+    if row is None or not row["deliveries_count"]:
+        return None
+    return UnreadableFact(
+        deliveries_count=row["deliveries_count"], since=row["since"], reason=row["reason"] or ""
     )
 
 

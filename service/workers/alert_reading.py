@@ -80,6 +80,7 @@ class AlertReading:
             quiet=await store.get_fleet_quiet(connection),
             channels=await self._channels(connection),
             gap=await self._gap(connection, now),
+            unreadable=await store.get_unreadable_deliveries(connection, now - DELIVERY_SPAN),
         )
 
     async def _gap(self, connection: Connection, now: datetime) -> GapFact | None:

@@ -182,6 +182,17 @@ WHERE e.source = 'log' AND e.received_at BETWEEN $2 AND $3
         WHERE w.organization_id = e.organization_id AND w.source = 'webhook' AND w.received_at < e.created_at
     );
 
+-- name: get_unreadable_deliveries :one
+-- Deliveries of a span that could not be read, and why the latest could not.
+-- $1 since, $2 counted at most
+SELECT count(*) AS deliveries_count, min(received_at) AS since, (
+    SELECT quarantined FROM events WHERE quarantined IS NOT NULL AND received_at > $1
+    ORDER BY received_at DESC, event_id DESC LIMIT 1
+) AS reason
+FROM (
+    SELECT received_at FROM events WHERE quarantined IS NOT NULL AND received_at > $1 ORDER BY received_at, event_id LIMIT $2
+) few;
+
 -- name: list_silent_streams :many
 -- Streams of connected organizations whose reading keeps failing and that were not read for too long, or never: whatever
 -- happens there is seen by nobody. A single failure is how a stream is stored that the hub does not serve.

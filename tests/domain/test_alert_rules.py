@@ -10,6 +10,7 @@ import pytest
 
 from service.domain.alerts.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
 from service.domain.alerts.facts import (
+    UNREADABLE_MAX,
     ChannelFact,
     Facts,
     GapFact,
@@ -18,6 +19,7 @@ from service.domain.alerts.facts import (
     PollingFact,
     QuietFact,
     SilenceFact,
+    UnreadableFact,
 )
 from service.domain.alerts.fleet_rules import HUB_ALERTS
 from service.domain.alerts.rules import conditions
@@ -286,6 +288,17 @@ def test_webhooks_that_do_not_come_are_told_from_ten_on() -> None:
     many = GapFact(missing_count=10, organizations=(organization(0),), oldest_at=START)
     assert found(gap=few) == {}
     assert list(found(gap=many)) == ["webhook_gap:fleet"]
+
+
+def test_one_delivery_that_cannot_be_read_is_told() -> None:
+    """It was signed by the hub, so its format is news; what it says of itself is shown without its tricks."""
+    (told,) = found(unreadable=UnreadableFact(deliveries_count=1, since=START, reason="<b>no\nuuid")).values()
+    assert told.fingerprint == "webhook_gap:unreadable"
+    assert told.detail.startswith("1 delivery of the last hour ")
+    assert "\n" not in told.detail
+    many = UnreadableFact(deliveries_count=UNREADABLE_MAX, since=START, reason="")
+    (told,) = found(unreadable=many).values()
+    assert told.detail.startswith("1,000 deliveries or more of the last hour ")
 
 
 def test_a_channel_that_takes_nothing_is_told_after_a_while() -> None:

@@ -14,6 +14,8 @@ from service.domain.record_state import State
 from service.errors import Superseded
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
 from service.store.database import Database
+from service.store.received import insert_deliveries
+from service.web.delivery import read
 from tests.conftest import command
 from tests.web.builders import add_difference
 from tests.workers.alert_world import Watch, World, organization
@@ -383,6 +385,29 @@ async def test_webhooks_that_stopped_coming_are_told(world: World) -> None:
     await event(1, "webhook")
     await watch.look(1)
     assert (await world.alerts())["webhook_gap:fleet"].status is Status.RESOLVED
+
+
+async def test_deliveries_that_cannot_be_read_are_told_once(world: World) -> None:
+    """However many are set aside, one alert tells of them, until for an hour there was none."""
+    watch = Watch(world, [Log()], WEBHOOK_SECRETS="s3cret-s3cret")
+    await world.add(1)
+
+    async def deliver(*bodies: bytes) -> None:
+        async with world.database.fleet() as connection:
+            await insert_deliveries(connection, {read(body): 0 for body in bodies})
+
+    await deliver(b"[]", b"{}", b"no JSON")
+    await watch.look()
+    await watch.look(30)
+    await deliver(b"nor this")
+    await watch.look(600)
+    (told,) = await world.outbox()
+    assert (told["fingerprint"], told["kind"]) == ("webhook_gap:unreadable", "webhook_gap")
+    assert told["detail"].startswith("3 deliveries of the last hour ")
+    assert (await world.alerts())["webhook_gap:unreadable"].status is Status.FIRING
+    await watch.look(3_600)
+    await watch.look(300)
+    assert (await world.alerts())["webhook_gap:unreadable"].status is Status.RESOLVED
 
 
 async def test_every_channel_gets_its_own_message(world: World) -> None:

@@ -120,6 +120,20 @@ class GapFact:
     oldest_at: datetime
 
 
+UNREADABLE_MAX: Final = 1_000
+"""Deliveries that are counted among those that cannot be read; of more, nothing else would be said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableFact:
+    """Deliveries of the last hour that the hub signed and that could not be read."""
+
+    deliveries_count: int
+    since: datetime
+    reason: str
+    """Why the latest could not be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything, as of one instant."""
@@ -135,3 +149,4 @@ class Facts:
     quiet: QuietFact | None = None
     channels: Sequence[ChannelFact] = ()
     gap: GapFact | None = None
+    unreadable: UnreadableFact | None = None

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alerts.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
-from service.domain.alerts.facts import ChannelFact, Facts, HubFact, QuietFact, SilenceFact
+from service.domain.alerts.facts import (
+    UNREADABLE_MAX,
+    ChannelFact,
+    Facts,
+    HubFact,
+    QuietFact,
+    SilenceFact,
+    UnreadableFact,
+)
 from service.domain.alerts.severity import severity
 from service.domain.alerts.text import (
     EXCERPT_MAX,
@@ -49,6 +57,9 @@ QUIET_SECONDS_MIN: Final = 12 * 3_600.0
 QUIET_SECONDS_MAX: Final = 72 * 3_600.0
 """A night, and a long weekend."""
 
+UNREADABLE_SCOPE: Final = "unreadable"
+"""What webhooks that came and could not be read are told under."""
+
 MISSING_EVENTS: Final = 10
 """Deliveries that never came within an hour before somebody is told: a lost one now and then is the
 sender's daily life, and costs nothing, since the log had it."""
@@ -65,6 +76,8 @@ def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Co
         yield _silence(silence, now)
     yield from _quiet(facts.quiet, now)
     yield from _gap(facts)
+    if facts.unreadable is not None:
+        yield _unreadable(facts.unreadable)
     for channel in facts.channels:
         if (
             channel.refused_count
@@ -218,6 +231,25 @@ def _gap(facts: Facts) -> Iterator[Condition]:
         organizations_count=len(gap.organizations),
         since=gap.oldest_at,
         inhibited_by=HUB_ALERTS,
+    )
+
+
+def _unreadable(unreadable: UnreadableFact) -> Condition:
+    """Deliveries that the hub signed: one is enough, since what was changed in one format will be in all."""
+    more = " or more" if unreadable.deliveries_count >= UNREADABLE_MAX else ""
+    deliveries = count(unreadable.deliveries_count, "delivery", "deliveries") + more
+    return Condition(
+        kind=Kind.WEBHOOK_GAP,
+        scope=UNREADABLE_SCOPE,
+        severity=Severity.WARNING,
+        summary="Webhooks of the hub cannot be read",
+        detail=f"{deliveries} of the last hour bore the hub's signature and could not be read. Each is kept "
+        "as it came; changes that they tell of are seen later. The latest: "
+        f"{neutral(unreadable.reason, EXCERPT_MAX)}",
+        owner="partner_engineer",
+        next_step="Look at them in /v1/events?quarantined=true; if the hub has changed its format, look for "
+        "a release of tieout that reads it, and ask the hub what was changed.",
+        since=unreadable.since,
     )
 
 
