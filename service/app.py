@@ -5,7 +5,7 @@ The web side listens before the workers begin, so that a port that is taken ends
 claimed. A replica without the web role still answers its probes and shows its metrics.
 
 The first SIGTERM or SIGINT ends the service in good order: no more claims, a bounded time for what is under
-way, claims given back. A second one does not wait.
+way, claims given back. A second one does not wait for what is under way, but gives back claims, too.
 """
 
 from __future__ import annotations

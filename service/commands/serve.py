@@ -25,7 +25,10 @@ def command() -> None:
     logs.configure(logs.Masker(settings.secrets()))
     rings.search_less()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(service.app.run(settings))
+        try:
+            runner.run(service.app.run(settings))
+        except asyncio.CancelledError:
+            raise click.Abort from None  # a second signal, which does not wait
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -8,7 +8,7 @@
 - The single catch-all of the service stands here. Whatever a run fails by, it is logged in one line and
   counted; the work that it was at is postponed, each time for longer, and the others go on.
 - Stopping: no more claims, a bounded time for the runs under way, then they are cancelled and give their
-  claims back.
+  claims back. Who is in a hurry cancels the stopping: then there is no such time.
 """
 
 from __future__ import annotations
@@ -88,13 +88,19 @@ class Scheduler:
         self._clock.start()
 
     async def stop(self) -> None:
-        """Claim no more, let the runs under way end for a while, and cancel those that do not."""
+        """Claim no more, let the runs under way end for a while, and cancel those that do not.
+
+        Where whoever stops us is cancelled, before or meanwhile, no run is waited for.
+        """
         self._is_stopping = True
         if self._clock.running:
             self._clock.shutdown(wait=False)
         running = [lane for lanes in self._lanes.values() for lane in lanes]
-        if running:
-            _, late = await asyncio.wait(running, timeout=self._drain_seconds)
+        try:
+            if running and not _is_cancelled():
+                await asyncio.wait(running, timeout=self._drain_seconds)
+        finally:
+            late = [lane for lane in running if not lane.done()]
             for lane in late:
                 lane.cancel()
             if late:
@@ -170,6 +176,12 @@ class Scheduler:
         assert self._asked is not None, "lanes are opened by ticks"
         asked_at, due = self._asked
         return due.now + timedelta(seconds=time.monotonic() - asked_at)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs just now was told to end, and does so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _count(worker: Worker, outcome: str, began: float) -> None:

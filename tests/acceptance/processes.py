@@ -126,9 +126,9 @@ class Process:
         self._close()
         return code
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Press Ctrl-C, or send another signal."""
+        self._process.send_signal(number)
 
     def stop(self) -> None:
         """Make sure that it is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from service.settings import VARIABLES
 from service.store.migrate import MIGRATIONS, migrate, read
 from service.web.api.status import Status
+from tests.acceptance.processes import Process
 from tests.commands.conftest import Command
 from tests.conftest import command
 
@@ -172,6 +174,25 @@ def test_simulator_on_a_taken_port_is_refused(tieout: Command) -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"tieout: cannot listen on {address}: ")
     assert refused.stderr.count("\n") == 1
+
+
+async def test_simulator_interrupted_twice_ends_quietly(tmp_path: Path) -> None:
+    """A second Ctrl-C does not wait for open requests, and shows no traceback either."""
+    log = tmp_path / "simulator.log"
+    process = Process(["simulator", "--listen", "127.0.0.1:0", "--organizations", "1"], log, {})
+    try:
+        port = urlsplit(json.loads(await process.first_line())["url"]).port
+        _, open_request = await asyncio.open_connection("127.0.0.1", port)
+        open_request.write(b"POST /v1/auth/token HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\n{")
+        await open_request.drain()
+        process.interrupt()
+        await asyncio.sleep(0.05)  # as quickly as a person presses it twice
+        process.interrupt()
+        assert await process.ended() == 0
+        open_request.close()
+    finally:
+        process.stop()
+    assert log.read_text() == ""
 
 
 def test_readme_lists_every_setting(project: Path) -> None:
