@@ -3,6 +3,46 @@
 
 CREATE SCHEMA tieout;
 
+CREATE TYPE tieout.followed_record AS (
+	record_id uuid,
+	organization_id uuid,
+	object_type text,
+	updated_at timestamp with time zone,
+	sync_status text,
+	errors text,
+	object_id uuid,
+	platform text,
+	platform_object_id text,
+	provider text,
+	provider_object_id text,
+	created_at timestamp with time zone,
+	last_pulled_at timestamp with time zone,
+	object_updated_at timestamp with time zone,
+	platform_updated_at timestamp with time zone,
+	provider_updated_at timestamp with time zone,
+	state text,
+	reason text,
+	version bigint,
+	episode integer,
+	cause text,
+	cause_rule text,
+	cause_group text,
+	cause_text text,
+	rules_version integer,
+	owner text,
+	attempts_count integer,
+	next_attempt_at timestamp with time zone,
+	deadline_at timestamp with time zone,
+	first_failed_at timestamp with time zone,
+	healed_at timestamp with time zone,
+	amount_minor bigint,
+	currency text,
+	doubted_at timestamp with time zone,
+	payload text,
+	content_hash bytea,
+	body text
+);
+
 CREATE TYPE tieout.record_row AS (
 	record_id uuid,
 	organization_id uuid,
@@ -773,6 +813,7 @@ CREATE TABLE tieout.records (
     currency text,
     version bigint NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    doubted_at timestamp with time zone,
     CONSTRAINT records_error_has_cause CHECK (((state <> ALL (ARRAY['retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text])) OR (cause IS NOT NULL))),
     CONSTRAINT records_state CHECK ((state = ANY (ARRAY['waiting'::text, 'acknowledged'::text, 'confirmed'::text, 'retrying'::text, 'blocked'::text, 'quarantined'::text, 'needs_person'::text, 'given_up'::text]))),
     CONSTRAINT records_waits_with_deadline CHECK (((state = ANY (ARRAY['acknowledged'::text, 'confirmed'::text])) OR (deadline_at IS NOT NULL)))

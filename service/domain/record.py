@@ -12,9 +12,12 @@
   anew.
 - The hub's own failed push counts as an attempt; an error that answers our accepted push was counted when
   we made it.
-- **Quarantine remembers.** Another failure is no proof that an earlier attempt did nothing, so a
-  quarantined record stays so; and an error that merely looks new while our push is under way (the hub
-  touched the row) leads there too.
+- **Quarantine remembers.** Another failure is no proof that an earlier try did nothing, so a quarantined
+  record stays so, be it by way of `pending`; and an error that merely looks new while our push is under way
+  (the hub touched the row) leads there too.
+- **A doubt is kept beside the state** (`doubted_at`): a try that may have landed, or `done` told once, is
+  forgotten by no later failure. It ends with `done`, with the document found, or with a push of ours, which
+  rests on proof then (`pushing.attempt`) and whose outcome governs.
 - An id of the books, once told, is not forgotten because a later answer is silent about it: it forbids blind
   pushes for good.
 - What was read back although the hub calls it failed stays confirmed while the hub repeats itself.
@@ -94,6 +97,13 @@ class Record(SeenRecord, frozen=True, kw_only=True, gc=False):
     healed_at: datetime | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    doubted_at: datetime | None = None
+    """The last version that told of a try which may have landed, as long as nothing ends the doubt."""
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether something that was tried may stand in the books; a quarantine is doubt enough."""
+        return self.doubted_at is not None or self.state is State.QUARANTINED
 
     @property
     def has_failed(self) -> bool:
@@ -122,6 +132,7 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         case _:
             ours = _pending(previous, seen, now, policy)
     ours["state"] = move(previous.state if previous else None, ours["state"])
+    ours["doubted_at"] = _doubted_at(previous, seen, ours)
     if previous is None:
         return Record(**told, **ours)
     return replace(previous, **told, **ours, version=previous.version + 1)
@@ -139,15 +150,34 @@ def reclassify(record: Record, now: datetime, policy: Policy) -> Record:
     if cause["cause"] == record.cause:
         return replace(record, **cause, version=record.version + 1)
     ours = _decided(cause, record, now, policy)
-    if record.state is State.QUARANTINED and not _held_by_cause_alone(record):
+    is_free = _held_by_cause_alone(record)
+    if record.state is State.QUARANTINED and not is_free:
         ours = quarantined(ours, now, policy)
+    may_exist = facts_of(cause["cause"]).may_exist
+    ours["doubted_at"] = record.updated_at if may_exist else None if is_free else record.doubted_at
     return replace(record, **{**ours, "state": move(record.state, ours["state"])}, version=record.version + 1)
 
 
 def _held_by_cause_alone(record: Record) -> bool:
-    """Whether nothing but its cause put it into quarantine: no push of ours, nothing that ever landed."""
+    """Whether nothing but its cause put it into doubt: no other try, nothing that ever landed."""
     is_first = record.episode == 1 and record.attempts_count <= 1
     return is_first and record.cause is not None and facts_of(record.cause).may_exist
+
+
+def _doubted_at(previous: Record | None, seen: SeenRecord, ours: Mapping[str, Any]) -> datetime | None:
+    """The doubt after a version: begun or renewed by it, kept, or ended because it is done.
+
+    A time-out that was merely touched looks like another with the same words, so it renews the doubt.
+    """
+    if ours["state"] in SETTLED:
+        return None
+    cause = ours.get("cause", previous and previous.cause)
+    if seen.sync_status == "error" and cause is not None and facts_of(cause).may_exist:
+        return seen.updated_at
+    if previous is not None and previous.is_doubted:
+        return previous.doubted_at or previous.updated_at
+    was_settled = previous is not None and previous.state in SETTLED
+    return seen.updated_at if was_settled or ours["state"] is State.QUARANTINED else None
 
 
 def _pending(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
@@ -196,7 +226,7 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         return {**ours, "attempts_count": 1, "first_failed_at": seen.updated_at}
     if previous.state is State.CONFIRMED and previous.sync_status == "error":
         return _failed_but_landed(ours, previous, seen, now, policy)
-    if previous.state in SETTLED or (previous.state is State.WAITING and previous.healed_at):
+    if previous.state in SETTLED or _was_settled(previous):
         return {
             **ours,
             "episode": previous.episode + 1,
@@ -212,9 +242,18 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         is_try = seen.updated_at > previous.updated_at
         ours["attempts_count"] = previous.attempts_count + is_try
         return quarantined(ours, now, policy) if previous.state is State.QUARANTINED else ours
-    # On its way since our push, which was counted when it was made; or the hub's own first try.
-    ours["attempts_count"] = max(previous.attempts_count, 1)
-    return ours if _is_answer(previous, seen) else quarantined(ours, now, policy)
+    # On its way since our push, which was counted then and left no doubt; or by a try of the hub's own.
+    is_doubted = previous.doubted_at is not None
+    ours["attempts_count"] = max(previous.attempts_count, 1) + is_doubted
+    is_free = _is_answer(previous, seen) and not is_doubted
+    return ours if is_free else quarantined(ours, now, policy)
+
+
+def _was_settled(previous: Record) -> bool:
+    """Whether it is on its way although it was done: healed, or in doubt without ever having failed."""
+    never_failed = previous.first_failed_at is None
+    was_done = previous.healed_at is not None or (never_failed and previous.doubted_at is not None)
+    return previous.state is State.WAITING and was_done
 
 
 def _is_answer(previous: Record, seen: SeenRecord) -> bool:

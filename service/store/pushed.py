@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
@@ -35,6 +36,7 @@ def evidence_of(stored: OpenEvidence) -> Evidence:
         evidence_id=stored.evidence_id,
         kind=EvidenceKind(stored.kind),
         observed_at=stored.observed_at,
+        about=datetime.fromisoformat(told["record_updated_at"]) if "record_updated_at" in told else None,
         detail=said(told.get("decision", ""), told["person"], told.get("reason", ""))
         if "person" in told
         else "",

@@ -1,4 +1,4 @@
-"""Records on their way into Postgres: rows of `tieout.record_row`, which travel as they are.
+"""Records on their way into Postgres: rows of `tieout.followed_record`, which travel as they are.
 
 As one JSON parameter, like the rows of other tables, a first load's records took Postgres longer to take
 apart than to write. Texts are made fit as there (`store.rows`).

@@ -21,9 +21,9 @@ ORDER BY told.number;
 -- name: insert_records :exec
 -- Records that were not there when they were looked for in this transaction, each with its first version; fewer are written where
 -- one is there now.
--- $1 rows record_row[]
+-- $1 rows followed_record[]
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM unnest($1::record_row[])
+    SELECT * FROM unnest($1::followed_record[])
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
     SELECT organization_id, 'record', record_id::text, version, updated_at, tieout.now(), body::jsonb FROM incoming
@@ -32,12 +32,13 @@ INSERT INTO records (
     organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
     provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
     payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
-    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, changed_at
+    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, doubted_at, version, changed_at
 )
 SELECT organization_id, record_id, object_type, object_id, sync_status, errors::jsonb, platform, platform_object_id, provider,
     provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
     payload::jsonb, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
-    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, version, tieout.now()
+    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, doubted_at, version,
+    tieout.now()
 FROM incoming ORDER BY organization_id, record_id
 ON CONFLICT DO NOTHING;
 
@@ -45,9 +46,9 @@ ON CONFLICT DO NOTHING;
 -- Records that were locked in this transaction, each with its new version; what has no payload of its own keeps the one that the
 -- hub told last. A version has the hub's time when the hub told it, and none when we made it. A version that is not older than ours is
 -- not overwritten, and fewer are written then.
--- $1 organization_id, $2 rows record_row[]
+-- $1 organization_id, $2 rows followed_record[]
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM unnest($2::record_row[])
+    SELECT * FROM unnest($2::followed_record[])
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
     SELECT $1, 'record', i.record_id::text, i.version, CASE WHEN i.updated_at <> old.updated_at THEN i.updated_at END, tieout.now(),
@@ -64,7 +65,7 @@ SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_s
     cause_group = n.cause_group, cause_text = n.cause_text, rules_version = n.rules_version, owner = n.owner,
     reason = n.reason, episode = n.episode, attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at,
     deadline_at = n.deadline_at, first_failed_at = n.first_failed_at, healed_at = n.healed_at, amount_minor = n.amount_minor,
-    currency = n.currency, version = n.version, changed_at = tieout.now()
+    currency = n.currency, doubted_at = n.doubted_at, version = n.version, changed_at = tieout.now()
 FROM incoming n
 WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version;
 

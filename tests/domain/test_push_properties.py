@@ -28,7 +28,7 @@ from service.domain.pushing.policy import Policy
 from service.domain.pushing.push import decide, settle
 from service.domain.pushing.record_push import push_refused, push_unknown, pushed
 from service.domain.record import Record, observe
-from service.domain.record_state import FAILED, State
+from service.domain.record_state import FAILED
 from tests.domain.record_builders import POLICY, START, WORDS, at, attempt, failed, seen
 
 PROOF = {EvidenceKind.READ_BACK, EvidenceKind.NAMED_PERSON}
@@ -46,6 +46,7 @@ records = st.builds(
     provider_object_id=st.sampled_from([None, None, "x1"]),
     next_attempt_at=st.none() | instants,
     first_failed_at=st.none() | instants,
+    doubted_at=st.none() | instants,
     attempts_count=st.integers(1, 20),
     episode=st.integers(1, 2),
 )
@@ -136,7 +137,7 @@ def test_a_push_is_proven_named_and_numbered_anew(one: Asked) -> None:
     decision, record, last = one.decision, one.record, one.last
     assert record.cause is not None
     in_doubt = last is not None and (is_unknown(last) or is_under_way(record, last))
-    if in_doubt or facts_of(record.cause).may_exist or record.state is State.QUARANTINED:
+    if in_doubt or facts_of(record.cause).may_exist or record.is_doubted:
         assert decision.evidence in PROOF
     if decision.evidence is EvidenceKind.REFUSED_BEFORE_CREATION:
         assert not record.platform_object_id

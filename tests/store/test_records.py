@@ -171,7 +171,7 @@ async def test_rows_travel_as_their_type_says(database: Database) -> None:
                     name,
                 )
             }
-            for name in ("tieout.records", "tieout.record_row")
+            for name in ("tieout.records", "tieout.followed_record")
         ]
     assert tuple(attributes) == COLUMNS
     expected = {name: columns.get(name, "jsonb").replace("jsonb", "text") for name in COLUMNS}

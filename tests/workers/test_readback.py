@@ -64,6 +64,43 @@ async def test_what_is_proven_absent_is_pushed_once_more(world: Healing) -> None
     assert len(evidence["detail"]["pulls"]) >= 2
 
 
+@pytest.mark.parametrize("landed", [True, False])
+@pytest.mark.parametrize("pending_seconds", [1.0, 10 * MINUTE])
+async def test_a_try_of_the_hubs_own_frees_nothing(
+    world: Healing, pending_seconds: float, *, landed: bool
+) -> None:
+    """Behind a time-out the hub tries itself and is throttled, on its way for long or not: still one copy."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=landed)
+    record = await world.record_of(document_id)
+    organization_id = str(world.organization_id)
+    world.simulator.fail_next_push(organization_id, "rate_limited", object_id=document_id)
+    world.simulator.push(organization_id, str(record.record_id), seconds=pending_seconds)
+    await world.live(20 * MINUTE, 2 * MINUTE)
+    held = await world.record_of(document_id)
+    assert (held.state, held.cause, held.attempts_count) == (State.QUARANTINED, "rate_limited", 2)
+    assert world.pushes_of(document_id) == 0
+    await world.live(8 * HOUR, 20 * MINUTE)
+    assert (await world.record_of(document_id)).state is State.CONFIRMED
+    assert (world.pushes_of(document_id), world.copies()[document_id]) == (0 if landed else 1, 1)
+
+
+async def test_a_word_ends_with_a_later_try_that_may_have_landed(world: Healing) -> None:
+    """Nobody knew of a later try of the hub when the word was given; it times out, so proof is needed."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    record = await world.record_of(document_id)
+    world.simulator.fail_next_push(organization_id, "platform_internal_error", object_id=document_id)
+    world.simulator.push(organization_id, str(record.record_id), seconds=1.0)
+    world.watch.advance(1)
+    await override(world, record)
+    world.watch.advance(HOUR)
+    await world.live(20 * MINUTE, 2 * MINUTE)
+    assert world.pushes_of(document_id) == 0
+    await world.live(8 * HOUR, 20 * MINUTE)
+    assert [each.evidence_kind for each in await world.attempts(record)] == ["read_back"]
+    assert world.copies()[document_id] == 1
+
+
 @pytest.mark.parametrize("fault", ["sent_and_lost", "executed_answer_lost", "html"])
 async def test_unknown_answers_are_resolved(world: Healing, fault: str) -> None:
     """However the answer to our push was lost, the document is in the books once in the end."""

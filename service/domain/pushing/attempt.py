@@ -7,11 +7,12 @@ The one question before any push is whether the last one may have landed. The an
 - **refused before creation**: the hub told that the push failed, for a reviewed cause that cannot occur
   once the document exists, and neither platform nor provider gave it an id.
 - **read back**: the books were read, certified and late enough, and do not hold it.
-- **a named person** says so; who says that it be set aside forbids it as firmly, and the later word counts.
+- **a named person** says so, until a later try may have landed, of which they did not know; who says that it
+  be set aside forbids it as firmly and for good, and the later word counts.
 
 Everything else is unknown, and unknown is never repeated: an attempt without an outcome, one that was
-accepted and whose outcome is not told yet, a record in quarantine, a cause whose failure may leave the
-document behind.
+accepted and whose outcome is not told yet, a record in doubt, a cause whose failure may leave the document
+behind. Only the last two kinds permit anything then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from uuid import UUID
 
 from service.domain.causes.facts import facts_of
 from service.domain.record import Record
-from service.domain.record_state import State
 from service.errors import Fate
 
 
@@ -89,6 +89,8 @@ class Evidence:
     detail: str = ""
     """Whose word it is, and why."""
     evidence_id: UUID | None = None
+    about: datetime | None = None
+    """The record's version that it was said about, where that was written down."""
     despite: frozenset[str] = frozenset()
     """Documents of the books that a person saw under its number, and wants it sent nevertheless."""
 
@@ -150,7 +152,7 @@ def permitted_by(
     for kind in (EvidenceKind.NAMED_PERSON, EvidenceKind.READ_BACK):
         if speaking(record, attempts, evidence, kind):
             return kind
-    if record.cause is None or facts_of(record.cause).may_exist or record.state is State.QUARANTINED:
+    if record.cause is None or facts_of(record.cause).may_exist or record.is_doubted:
         return None
     if last is None:
         return _before_creation(record)
@@ -181,7 +183,12 @@ def _speaks(found: Evidence, record: Record, last: Attempt | None) -> bool:
     """Whether a finding is about the present: later than the last attempt and the record's version."""
     if last is not None and found.observed_at <= last.started_at:
         return False
-    if found.kind in {EvidenceKind.NAMED_PERSON, EvidenceKind.SET_ASIDE}:
-        # Whoever spoke knew this failure; that the hub touched the record since does not matter to them.
-        return found.observed_at >= (record.first_failed_at or record.updated_at)
-    return found.observed_at >= record.updated_at
+    if found.kind not in {EvidenceKind.NAMED_PERSON, EvidenceKind.SET_ASIDE}:
+        return found.observed_at >= record.updated_at
+    # Whoever spoke knew this failure; what the hub did since matters to them only if it may have landed, and
+    # to those who do not want it sent not even then.
+    if found.observed_at < (record.first_failed_at or record.updated_at):
+        return False
+    known_at = found.about or found.observed_at
+    is_outdated = record.doubted_at is not None and known_at < record.doubted_at
+    return found.kind is EvidenceKind.SET_ASIDE or not is_outdated

@@ -183,7 +183,7 @@ def _spent(case: Case, permit: EvidenceKind | None) -> Decision | None:
     if case.tries < min(facts.attempts_max or policy.retry_attempts, policy.retry_attempts):
         return None
     reason = f"It was tried {case.tries} times without success. {case.reason}"
-    if permit is None and (facts.may_exist or case.record.state is State.QUARANTINED):
+    if permit is None and (facts.may_exist or case.record.is_doubted):
         return case.quarantine(reason)
     owner = Owner.PARTNER_ENGINEER if facts.owner is Owner.NOBODY else facts.owner
     verdict = Verdict.GIVE_UP if facts.retry is Retry.BACKOFF else Verdict.NEEDS_PERSON

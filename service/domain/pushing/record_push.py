@@ -26,7 +26,7 @@ def pushed(record: Record, now: datetime, policy: Policy) -> Record:
 def push_unknown(record: Record, now: datetime, policy: Policy) -> Record:
     """Our push went out and nobody knows what became of it."""
     reason = "It was sent and no answer came, so it may be in the books; it is looked for there first."
-    return _after_push(record, State.QUARANTINED, reason, now, policy)
+    return replace(_after_push(record, State.QUARANTINED, reason, now, policy), doubted_at=record.updated_at)
 
 
 def push_refused(record: Record, now: datetime, policy: Policy) -> Record:
@@ -35,7 +35,10 @@ def push_refused(record: Record, now: datetime, policy: Policy) -> Record:
 
 
 def _after_push(record: Record, to: State, reason: str, now: datetime, policy: Policy) -> Record:
-    """One more attempt, and the state it leaves the record in."""
+    """One more attempt, and the state it leaves the record in.
+
+    Where there was a doubt the attempt rested on proof, so what becomes of it is all that is open now.
+    """
     seconds = {
         State.WAITING: policy.stuck_seconds,
         State.QUARANTINED: policy.evidence_seconds,
@@ -46,6 +49,7 @@ def _after_push(record: Record, to: State, reason: str, now: datetime, policy: P
         reason=reason,
         owner=Owner.NOBODY.value if to is State.WAITING else record.owner,
         attempts_count=record.attempts_count + 1,
+        doubted_at=None,
         next_attempt_at=None,
         deadline_at=now + timedelta(seconds=seconds),
         version=record.version + 1,
@@ -61,6 +65,7 @@ def confirmed(record: Record, reason: str, now: datetime) -> Record:
         state=move(record.state, State.CONFIRMED),
         reason=reason,
         healed_at=now if has_healed else record.healed_at,
+        doubted_at=None,
         deadline_at=None,
         next_attempt_at=None,
         version=record.version + 1,
@@ -72,7 +77,7 @@ def overdue(record: Record, now: datetime, policy: Policy) -> Record:
     if record.state is not State.WAITING or record.deadline_at is None or now < record.deadline_at:
         return record
     if record.sync_status == "error":
-        ours = quarantined({}, now, policy)
+        ours = quarantined({"doubted_at": record.updated_at}, now, policy)
         ours["reason"] = "The hub took the push and never told what became of it, so it may be in the books."
     else:
         ours = {"state": State.WAITING, "deadline_at": now + timedelta(seconds=policy.stuck_seconds)}

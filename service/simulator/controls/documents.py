@@ -184,11 +184,15 @@ class DocumentControls(PartyControls):
         planted = Planted(Cause(cause), object_id, kind, landed, text)
         pushing.plant(self.organization(organization_id), planted, times)
 
-    def push(self, organization_id: str, record_id: str) -> None:
-        """Push a record as if somebody pressed the button in the hub's own user interface."""
+    def push(self, organization_id: str, record_id: str, *, seconds: float | None = None) -> None:
+        """Push a record as if somebody pressed the button in the hub's own user interface.
+
+        It is carried out so many seconds later; else as soon as any other.
+        """
         organization, now = self.organization(organization_id), self._now()
         record = organization.records_by_id[record_id]
-        pushing.request(self.world, organization, record, now, trigger="user")
+        due_at = None if seconds is None else now + timedelta(seconds=seconds)
+        pushing.request(self.world, organization, record, now, trigger="user", due_at=due_at)
 
     def forget_record(self, organization_id: str, object_id: str) -> None:
         """Remove an object's records, as if the hub had never tried: what `never_attempted` looks like."""
