@@ -101,7 +101,7 @@ class Server:
         """Take an address apart; whatever is wrong with it, its password is not repeated."""
         try:
             parts = urlsplit(url)
-            place = f"{parts.hostname or 'the local socket'}:{parts.port or 5432}{parts.path}"
+            place = ",".join(map(_place, parts.netloc.rpartition("@")[2].split(","))) + parts.path
         except ValueError:
             raise DatabaseUnreachable(
                 "TIEOUT_DATABASE_URL cannot be read; percent-encode special characters in user and password"
@@ -110,6 +110,12 @@ class Server:
         options = [(name, value) for name, value in query if name != "pgbouncer"]
         dsn = parts._replace(query=urlencode(options)).geturl()
         return cls(dsn=dsn, place=place, is_pgbouncer=("pgbouncer", "true") in query)
+
+
+def _place(host: str) -> str:
+    """One host of an address, which may list several, with its port."""
+    parts = urlsplit(f"//{host}")
+    return f"{parts.hostname or 'the local socket'}:{parts.port or 5432}"
 
 
 class Database:

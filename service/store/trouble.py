@@ -38,6 +38,9 @@ _REFUSED: tuple[type[BaseException], ...] = (
     asyncpg.InvalidCatalogNameError,
 )
 
+_MISSPELT = exceptions.ClientConfigurationError
+"""The driver makes no sense of the address."""
+
 
 def is_connection_lost(error: BaseException) -> bool:
     """Whether the connection is gone, so that the outcome of what was under way is unknown."""
@@ -53,6 +56,10 @@ def translate(error: BaseException, place: str) -> DatabaseError | None:
     """
     if "unsupported startup parameter" in str(error):
         return DatabaseUnfit(f"{place} is pgbouncer; add `?pgbouncer=true` to TIEOUT_DATABASE_URL")
+    if isinstance(error, _MISSPELT) or "unrecognized configuration parameter" in str(error):
+        return DatabaseUnfit(
+            f"TIEOUT_DATABASE_URL cannot be used: {_line(error)}; look for a slip in its options"
+        )
     if isinstance(error, _REFUSED):
         return DatabaseUnreachable(
             f"Postgres at {place} refuses us: {_line(error)}; check TIEOUT_DATABASE_URL"

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from service.errors import DatabaseUnfit, DatabaseUnreachable
 from service.store import jsonb
 from service.store.database import BY_INDEX, NO_SETTINGS, REPEATABLE, Database, Server, require_version
+from service.store.migrate import pending
 from service.store.trouble import is_connection_lost, translate
 
 ALICE, BOB = UUID(int=1), UUID(int=2)
@@ -247,6 +248,32 @@ def test_an_unreadable_address_shows_no_password() -> None:
     with pytest.raises(DatabaseUnreachable) as caught:
         Server.parse("postgresql://u:can/ary@h:5432/d")
     assert "can" not in str(caught.value).split("cannot", 1)[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["sslmode=required", "target_session_attrs=primry", "ssl_min_protocol_version=9", "serch_path=x"],
+)
+async def test_a_misspelt_option_of_the_address_is_told(database_url: str, options: str) -> None:
+    """What driver or server cannot make sense of in the address is told in one line, with its name."""
+    for opened in (Database.open, pending):
+        with pytest.raises(DatabaseUnfit, match="TIEOUT_DATABASE_URL") as caught:
+            await opened(f"{database_url}?{options}")
+        assert "\n" not in str(caught.value)
+
+
+def test_several_hosts_are_named() -> None:
+    """An address may list hosts, of which the driver takes the first that answers; all of them are told."""
+    server = Server.parse("postgresql://u:canary@h1:5432,[::1]:5433,h3/d?pgbouncer=true&sslmode=require")
+    assert (server.place, server.is_pgbouncer) == ("h1:5432,::1:5433,h3:5432/d", True)
+    assert server.dsn == "postgresql://u:canary@h1:5432,[::1]:5433,h3/d?sslmode=require"
+
+
+async def test_the_host_that_answers_is_taken(database_url: str) -> None:
+    """Where the first host of a list does not answer, the next one does."""
+    before, _, after = database_url.rpartition("@")
+    async with await Database.open(f"{before}@127.0.0.1:1,{after}") as database:
+        assert database.place.startswith("127.0.0.1:1,127.0.0.1:")
 
 
 async def test_an_unmigrated_database_is_told(empty_database_url: str) -> None:
