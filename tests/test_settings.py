@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import SettingsError
-from service.settings import VARIABLES, Address, HubDialect, Role, Settings, Variable
+from service.settings import KEY_CHARACTERS_MAX, VARIABLES, Address, HubDialect, Role, Settings, Variable
 
 HUB = {
     "TIEOUT_HUB_CLIENT_ID": "partner",
@@ -86,6 +86,8 @@ def test_every_problem_is_told_at_once_by_name() -> None:
         ("HUB_URL", "api.tesouro.com/v1"),
         ("HUB_URL", "https://user@api.tesouro.com"),
         ("HUB_URL", "https://api.tesouro.com:port"),
+        ("HUB_URL", "http://999.1.1.1/v1"),
+        ("HUB_TOKEN_URL", "https://a..b/connect/token"),
         ("HUB_DIALECT", "french"),
         ("HUB_VERSION", "2025\r\nX: y"),
         ("HUB_RATE_PER_SECOND", "0"),
@@ -99,6 +101,7 @@ def test_every_problem_is_told_at_once_by_name() -> None:
         ("API_KEYS", "alice:boss:key"),
         ("API_KEYS", "alice:viewer:"),
         ("API_KEYS", "alice:viewer:key:not-an-id"),
+        ("API_KEYS", f"alice:viewer:{'k' * 513}"),
         ("API_KEYS", "alice:viewer:key,bob:viewer:key"),
         ("API_KEYS", "alice:viewer:one,alice:operator:two"),
         ("ALERT_CHANNELS", "somewhere"),
@@ -113,6 +116,18 @@ def test_a_wrong_value_is_told_with_what_would_be_right(name: str, value: str) -
     """A wrong value yields exactly one problem, which names its variable."""
     (problem,) = problems_of(**{name: value})
     assert problem.startswith(f"TIEOUT_{name} ")
+
+
+def test_a_bound_is_told_in_figures_and_a_key_by_its_caller() -> None:
+    """A number's bounds are written out, and of a key that is too long its caller is named."""
+    assert problems_of(POLL_SECONDS="0") == (
+        "TIEOUT_POLL_SECONDS must be a number of seconds above 0 and at most 31622400",
+    )
+    long = "k" * (KEY_CHARACTERS_MAX + 1)
+    assert problems_of(API_KEYS=f"alice:viewer:{long}") == (
+        "TIEOUT_API_KEYS gives alice a key of more than 512 characters",
+    )
+    assert Settings.from_environment(HUB | {"TIEOUT_API_KEYS": f"alice:viewer:{long[1:]}"}).api_keys
 
 
 @given(st.sampled_from(VARIABLES), st.text(max_size=60))

@@ -18,10 +18,21 @@ from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from service.errors import SettingsError
-from service.settings.values import Address, ApiKey, Digest, HubDialect, Role, Secret
+from service.settings.values import KEY_CHARACTERS_MAX, Address, ApiKey, Digest, HubDialect, Role, Secret
 from service.settings.variables import PREFIX, VARIABLES, Variable
 
-__all__ = ["VARIABLES", "Address", "ApiKey", "Digest", "HubDialect", "Role", "Secret", "Settings", "Variable"]
+__all__ = [
+    "KEY_CHARACTERS_MAX",
+    "VARIABLES",
+    "Address",
+    "ApiKey",
+    "Digest",
+    "HubDialect",
+    "Role",
+    "Secret",
+    "Settings",
+    "Variable",
+]
 
 HUB_VERSIONS: Mapping[HubDialect, str] = {
     HubDialect.TESOURO: "2025-06-23",

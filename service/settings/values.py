@@ -16,6 +16,8 @@ from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
+import httpx
+
 EnumT = TypeVar("EnumT", bound=StrEnum)
 
 SECONDS_MAX = 366 * 86_400.0
@@ -23,6 +25,9 @@ SECONDS_MAX = 366 * 86_400.0
 
 LIST_MAX = 100
 """Entries in one comma-separated variable; each is compared or served in a loop somewhere."""
+
+KEY_CHARACTERS_MAX = 512
+"""Far more than anybody guesses; longer ones are not looked at when they are sent."""
 
 _PART_OF_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
@@ -134,7 +139,7 @@ def number(*, above: float, at_most: float, unit: str) -> Callable[[str], float]
     """Make a parser of finite numbers within bounds."""
 
     def parse(value: str) -> float:
-        wanted = f"must be {unit} above {above:g} and at most {at_most:g}"
+        wanted = f"must be {unit} above {above:.15g} and at most {at_most:.15g}"
         try:
             parsed = float(value)
         except ValueError:
@@ -211,10 +216,15 @@ def address(value: str) -> Address:
 
 def http_url(value: str) -> str:
     """An absolute http or https address without query; a slash at its end is dropped."""
-    wanted = "must be an http:// or https:// URL without user, query or fragment"
+    wanted = "must be an http:// or https:// URL of a possible host, without user, query or fragment"
     parts = _split(value, wanted)
     if parts.scheme not in {"http", "https"} or parts.username or parts.query or parts.fragment:
         raise ValueError(wanted)
+    try:
+        httpx.URL(value)
+        (parts.hostname or "").encode("idna")  # as the resolver will
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError(wanted) from None
     return value.rstrip("/")
 
 
@@ -262,6 +272,8 @@ def _api_key(value: str) -> ApiKey:
         raise ValueError(f"gives {name} an unknown role; roles are {_one_of(Role)}")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError(f"gives {name} a key with characters that an HTTP header cannot carry")
+    if len(key) > KEY_CHARACTERS_MAX:
+        raise ValueError(f"gives {name} a key of more than {KEY_CHARACTERS_MAX} characters")
     try:
         organization_id = UUID(parts[3]) if parts[3:] else None
     except ValueError:

@@ -17,7 +17,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from service import metrics
-from service.settings import ApiKey, Role
+from service.settings import KEY_CHARACTERS_MAX, ApiKey, Role
 from service.store.access import (
     Grant,
     Session,
@@ -37,7 +37,6 @@ SESSION_LIFETIME = timedelta(hours=12)
 """A working day; the page asks for the key again on the next."""
 
 TOKEN_BYTES = 32
-KEY_CHARACTERS_MAX = 512
 _BEARER = re.compile(r"bearer[ ]+(?P<key>\S+)[ ]*", re.IGNORECASE)
 
 RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.APPROVER: 2}
