@@ -7,9 +7,10 @@ Each replica learns that from its own answers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
+
+from service import elapsed
 
 CUT: Final = 0.7
 """What a 429 leaves of the rate."""
@@ -30,7 +31,7 @@ RATE_MIN: Final = 0.5
 class Allowance:
     """The rate that may be used just now."""
 
-    def __init__(self, rate_per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate_per_second: float, clock: Callable[[], float] = elapsed.seconds) -> None:
         """Begin with the rate of the settings; `clock` never goes back."""
         self._set = rate_per_second
         self._told: float | None = None

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -35,6 +34,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from service import elapsed
 from service.hub.allowance import Allowance
 
 SLICE_SECONDS: Final = 0.25
@@ -129,7 +129,7 @@ class Budget:
         *,
         forward: Forward | None = None,
         allowance: Allowance | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed.seconds,
     ) -> None:
         """Draw on `reserve`; `forward` tells the other replicas to pause; `clock` never goes back.
 
@@ -277,7 +277,7 @@ class Budget:
             self._slack = int(min(arrived_at - asked_at, SLACK_SECONDS_MAX) / slots.interval_seconds)
 
 
-def single_process(rate_per_second: float, clock: Callable[[], float] = time.monotonic) -> Reserve:
+def single_process(rate_per_second: float, clock: Callable[[], float] = elapsed.seconds) -> Reserve:
     """Slots of a process that shares the hub with no other: for tests, and commands without Postgres."""
     next_at = -math.inf
 

@@ -8,7 +8,6 @@ became of the request.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -16,6 +15,7 @@ from uuid import UUID
 
 import httpx
 
+from service import elapsed
 from service.errors import Fate, HubError, HubFailure
 from service.hub import endpoints
 from service.hub.asking import Asker
@@ -60,7 +60,7 @@ class Hub:
         version: str,
         budget: Budget,
         timeout_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed.seconds,
         observe: Observer | None = None,
         jitter: Callable[[], float] = random.random,
         patience_seconds: float = PATIENCE_SECONDS,

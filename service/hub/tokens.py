@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from service import elapsed
 from service.errors import Fate, HubError, HubFailure
 from service.hub.exchange import Answer
 
@@ -58,7 +58,7 @@ Fetch = Callable[[], Awaitable[Answer]]
 class Tokens:
     """The one token that all calls use."""
 
-    def __init__(self, fetch: Fetch, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, fetch: Fetch, *, clock: Callable[[], float] = elapsed.seconds) -> None:
         """Get tokens by `fetch`, which asks the hub once and raises `HubError`."""
         self._fetch = fetch
         self._clock = clock

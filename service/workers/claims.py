@@ -18,13 +18,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 
-from service import tracing
+from service import elapsed, tracing
 from service.domain.fleet import WorkKind
 from service.errors import DatabaseError, Superseded, TieoutError
 from service.logs import get_logger
@@ -123,7 +122,7 @@ class Claims:
             claims = await claim_due_work(
                 connection, self._kind, self._replica_id, self._lease_seconds, len(asking)
             )
-        claimed_at = time.monotonic()
+        claimed_at = elapsed.seconds()
         works = [Work(self._database, claim, self._end, claimed_at) for claim in claims]
         return [*works, *[None] * (len(asking) - len(works))]
 

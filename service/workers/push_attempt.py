@@ -6,7 +6,8 @@ Killed between the first two, nothing was sent; between the last two, nobody kno
 afterwards, an attempt without an outcome, and both are treated as the worse: `abandoned` writes *uncertain*,
 and only the books can say more.
 
-A process that sleeps between the first two must not wake and send, so the bytes leave soon or not at all.
+A process that sleeps between the first two, or whose machine does, must not wake and send, so the bytes leave
+soon or not at all.
 
 The record is locked again for each write. Where the hub has moved it on meanwhile, the hub's word stands and
 the outcome is only noted: it may be the very push that we made.
@@ -14,7 +15,6 @@ the outcome is only noted: it may be the very push that we made.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from service import metrics, tracing
+from service import elapsed, metrics, tracing
 from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome, outcome_of
 from service.domain.pushing.decision import Decision
 from service.domain.pushing.policy import Policy
@@ -94,12 +94,12 @@ class Sending:
         `permit` is evidence that was stored before; what follows from the record itself is stored with the
         intent. `wish` is the planned retry whose turn it is: cancelled meanwhile, nothing is sent.
         """
-        began_at = time.monotonic()
+        began_at = elapsed.seconds()
         key = await self._intend(record, decision, permit, wish)
         if key is None:
             return None
         with tracing.span("push", trigger=decision.trigger, evidence=decision.evidence) as traced:
-            answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - time.monotonic())
+            answer = await _send(self.hub, record, began_at + LEAVES_WITHIN_SECONDS - elapsed.seconds())
             await self._conclude(key, record, answer, wish)
             traced.note(outcome=answer.outcome.value)
         metrics.PUSHES.labels(outcome=answer.outcome).inc()

@@ -24,7 +24,6 @@ sets.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from service import elapsed
 from service.domain.fleet import WorkKind
 from service.errors import TieoutError
 from service.store.database import NO_SETTINGS, Connection, Database, Settings
@@ -117,7 +117,7 @@ class Work:
     @property
     def now(self) -> datetime:
         """The database's time."""
-        return self.claim.claimed_at + timedelta(seconds=time.monotonic() - self._claimed_at)
+        return self.claim.claimed_at + timedelta(seconds=elapsed.seconds() - self._claimed_at)
 
     @asynccontextmanager
     async def writing(self, *, settings: Settings = NO_SETTINGS) -> AsyncIterator[Connection]:

@@ -153,7 +153,7 @@ class Running:
         self.replicas[self.replicas.index(replica)] = await self.start()
 
     async def _freeze(self, replica: Process, kind: WorkKind, stop: Stops) -> None:
-        """It stops for up to an hour, while the others go on."""
+        """It stops for up to an hour, as if its machine were suspended, while the others go on."""
         if await self.finish(replica, kind, stop):
             return
         self.report.counts["freezes"] += 1
@@ -163,6 +163,7 @@ class Running:
         place = self.replicas.index(replica)
         self.replicas[place] = await self.start()
         self.virtual.advance(seconds)
+        replica.suspended_seconds += seconds
         self.simulator.world.settle()
         await self._others()
         await self.resume(replica)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 import httpx
 
+from service import elapsed
 from service.domain.cadence import bound
 from service.domain.fleet import WorkKind
 from service.domain.pushing import policy as push_policy
@@ -49,7 +49,7 @@ COMPARING = ComparePolicy(diff_seconds=1_800, stuck_seconds=3_600, stale_seconds
 
 def _clock() -> float:
     """The machine's own clock, whatever stands behind it by now."""
-    return time.monotonic()
+    return elapsed.seconds()
 
 
 class Process(Mortal):
@@ -67,6 +67,7 @@ class Process(Mortal):
     ) -> None:
         super().__init__(name, database)
         self.skew = 0.0
+        self.suspended_seconds = 0.0
         dialect = Dialect(simulator.dialect.value)
         http = open_http(
             base_url="http://hub.test/v1",

@@ -24,6 +24,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from service import elapsed
 from service.store.database import NO_SETTINGS, Connection, Database, Settings
 from tests.workers.dying import Mortal, make_task, present
 
@@ -193,10 +194,19 @@ async def make_virtual(url: str) -> None:
 
 @contextmanager
 def machines_in(virtual: VirtualTime) -> Iterator[None]:
-    """Within it every machine's own clock is virtual; each may be ahead by a skew of its own."""
+    """Within it every machine's own clock is virtual; each may be ahead by a skew of its own.
+
+    Its monotonic one stands still while it is suspended, as on Linux.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "monotonic", lambda: virtual.seconds + getattr(present(), "skew", 0.0))
+        patch.setattr(elapsed, "seconds", lambda: virtual.seconds + _own("skew"))
+        patch.setattr(time, "monotonic", lambda: elapsed.seconds() - _own("suspended_seconds"))
         yield
+
+
+def _own(seconds: str) -> float:
+    """Something of the machine that asks; of none that is no machine."""
+    return float(getattr(present(), seconds, 0.0))
 
 
 class Control:

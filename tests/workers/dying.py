@@ -26,6 +26,7 @@ import asyncpg
 import httpx
 import pytest
 
+from service import elapsed
 from service.domain.pushing import policy as push_policy
 from service.hub.budget import Budget, single_process
 from service.hub.client import Hub
@@ -223,7 +224,7 @@ def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -
 
 def _clock() -> float:
     """The clock of a machine, which `Replicas.pass_time` moves."""
-    return time.monotonic()
+    return elapsed.seconds()
 
 
 class Elsewhere(httpx.AsyncBaseTransport):
@@ -307,6 +308,7 @@ class Replicas:
             replica.database.clock_offset = self._database.clock_offset
         passed, real = self._passed_seconds, self._real_clock
         self._monkeypatch.setattr(time, "monotonic", lambda: real() + passed)
+        self._monkeypatch.setattr(elapsed, "seconds", lambda: real() + passed)
 
     async def end_idle_transactions(self, replica: Replica) -> None:
         """What Postgres does by itself to whoever leaves a transaction alone for half a minute."""

@@ -1,0 +1,85 @@
+"""A machine that was suspended in the middle of a push does not go on as if no time had passed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from service.domain.pushing.attempt import Outcome
+from service.hub.budget import Budget, Slots
+from service.hub.client import Hub
+from service.hub.dialect import Dialect
+from service.hub.exchange import open_http
+from service.hub.signing_in import Credentials
+from service.store.database import Database
+from service.workers.pusher import Pusher
+from tests.workers.healing import POLICY, Healing, healing
+from tests.workers.watching import REQUESTS_PER_SECOND
+
+MINUTE, HOUR = 60.0, 3_600.0
+
+
+class Machine:
+    """A machine whose own clock (`time.monotonic`) stands still while it is suspended, as Linux has it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._suspended = 0.0
+        self.sleeps_seconds = 0.0
+        real = time.clock_gettime
+        boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        monkeypatch.setattr(
+            time, "clock_gettime", lambda clock: real(clock) + (self._suspended if clock == boot else 0.0)
+        )
+
+    async def reserve(self, count: int) -> Slots:
+        """Give turns at once, and be suspended before they are taken."""
+        self._suspended, self.sleeps_seconds = self._suspended + self.sleeps_seconds, 0.0
+        return Slots(0.0, 1 / REQUESTS_PER_SECOND, count)
+
+
+async def fail_one(world: Healing) -> str:
+    """Issue an invoice whose first push fails by what time cures, and let that time pass."""
+    world.simulator.fail_next_push(str(world.organization_id), "rate_limited")
+    document_id: str = world.simulator.issue_invoice(str(world.organization_id))
+    world.watch.advance(10 * MINUTE)
+    await world.watch.catch_up()
+    return document_id
+
+
+async def test_suspended_between_intent_and_byte_it_does_not_send(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push whose machine slept for an hour after its intent was written is not sent when it wakes."""
+    machine = Machine(monkeypatch)
+    async with (
+        healing(database) as world,
+        open_http(
+            base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=world.watch.way
+        ) as http,
+    ):
+        await world.settle()
+        document_id = await fail_one(world)
+        simulator = world.simulator
+        hub = Hub(
+            http=http,
+            dialect=Dialect(simulator.dialect.value),
+            credentials=Credentials(
+                client_id=simulator.client_id,
+                client_secret=simulator.client_secret,
+                token_url="http://hub.test/v1/auth/token",
+            ),
+            version=Dialect(simulator.dialect.value).default_version,
+            budget=Budget(machine.reserve),
+            timeout_seconds=5,
+            jitter=lambda: 0.0,
+        )
+        await hub.sign_in()
+        pusher = Pusher(database, hub, POLICY, "replica-1", chance=lambda: 0.5)
+        machine.sleeps_seconds = HOUR
+        while not (attempts := await world.attempts(await world.record_of(document_id))):
+            await pusher.run_once(await database.now())
+            world.watch.advance(MINUTE)
+        assert [each.outcome for each in attempts] == [Outcome.NOT_SENT]
+        assert world.pushes_of(document_id) == 0
+        await hub.aclose()
