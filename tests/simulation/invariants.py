@@ -7,7 +7,7 @@ that whatever waits has a state, a reason, an owner and a deadline.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -46,7 +46,7 @@ class Invariant(StrEnum):
     FORGOTTEN = "whatever waits is looked at when its time has come"
     FORWARD = "an older version never overwrites a newer one"
     LEASE = "a lease is taken over only when it has ended"
-    CURE = "a cure releases a record once"
+    CURE = "a cure releases a record once, not counting what was turned away before any work"
     MISTAKE = "no run ends by a mistake of ours"
     LANDS = "what should land lands once, and is confirmed"
     OWNED = "what cannot be decided waits for somebody by name"
@@ -62,8 +62,12 @@ class Violated(AssertionError):  # noqa: N818 - names what is the case
 
 _ATTEMPTS = """
 SELECT count(*) AS attempts, (array_agg(a.trigger ORDER BY a.started_at DESC))[1] AS trigger,
-    (array_agg(e.detail->>'cause' ORDER BY a.started_at DESC))[1] AS cause
-FROM tieout.attempts a JOIN tieout.evidence e USING (organization_id, evidence_id) WHERE a.record_id = $1
+    (array_agg(e.detail->>'cause' ORDER BY a.started_at DESC))[1] AS cause,
+    array_agg(coalesce(o.outcome, 'uncertain') ORDER BY a.started_at) AS outcomes
+FROM tieout.attempts a JOIN tieout.evidence e USING (organization_id, evidence_id)
+LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+    AND o.episode = a.episode AND o.number = a.number
+WHERE a.record_id = $1
 """
 
 _RECORDS = """
@@ -113,7 +117,8 @@ class Witness:
         self._virtual = virtual
         self._control = control
         self._seen: dict[UUID, tuple[datetime, str]] = {}
-        self._cured_at: dict[UUID, datetime] = {}
+        self._cured: defaultdict[UUID, list[tuple[int, datetime]]] = defaultdict(list)
+        """Which attempts of a record a cure brought, and when they left."""
         self._overdue: Counter[UUID] = Counter()
         self._requests = 0
 
@@ -131,11 +136,12 @@ class Witness:
                 f"record {record_id} leaves, number {self.left[record_id]}, with {row['attempts']} attempts",
             )
         if row["trigger"] == "cure":
-            self._see_cure(organization_id, record_id, Cause(row["cause"]))
+            self._see_cure(organization_id, record_id, Cause(row["cause"]), row["outcomes"])
 
-    def _see_cure(self, organization_id: str, record_id: UUID, cause: Cause) -> None:
-        now = self._virtual.now
-        before, self._cured_at[record_id] = self._cured_at.get(record_id), now
+    def _see_cure(self, organization_id: str, record_id: UUID, cause: Cause, outcomes: Sequence[str]) -> None:
+        now, cured = self._virtual.now, self._cured[record_id]
+        before = next((at for number, at in reversed(cured) if outcomes[number] != "not_sent"), None)
+        cured.append((len(outcomes) - 1, now))
         if before is None or not PULL_CURES & set(facts_of(cause).cures):
             return
         organization = self.simulator.organization(organization_id)
