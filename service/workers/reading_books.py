@@ -40,6 +40,9 @@ LISTS: Final[Mapping[Ledger, Literal["receivables", "payables"]]] = {
 WRITTEN_AT_ONCE: Final = 500
 """Documents in one transaction."""
 
+NAMELESS: Final = "a row has no id that tells it from others"
+"""It might be any document: while it is there, none can be said to be gone."""
+
 Read = SeenDocument | Refused
 
 
@@ -70,7 +73,7 @@ async def read_books(reading: Reading) -> Readout:
     listed = [each.document.document_id for each in seen]
     listed += [each.document_id for each in unread if each.document_id is not None]
     readout.doubt = _doubt(reading, found, known, listed)
-    if readout.doubt is None or found.refused or _has_nameless(found):
+    if readout.doubt in {None, NAMELESS} or found.refused:
         await _write(reading, readout, seen, known)
     unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}
     await _conclude(reading, readout, ledger, found, listed, unreadable=unreadable)
@@ -86,15 +89,10 @@ def _doubt(
     before = reading.stream.cursor_at
     if before is not None and found.last_pull is not None and found.last_pull < before:
         return "the hub answered with an older pull than before"
-    if _has_nameless(found):
-        return "a row has no id that tells it from others"
+    if any(isinstance(each, Refused) and each.document_id is None for each in found.documents):
+        return NAMELESS
     there = {each for each, document in known.items() if document.removed_at is None}
     return vanished.doubt_of(len(there - set(listed)), len(there), reading.stream.error)
-
-
-def _has_nameless(found: Scan[Read]) -> bool:
-    """Whether a row is there that might be any document: while it is, none can be said to be gone."""
-    return any(isinstance(each, Refused) and each.document_id is None for each in found.documents)
 
 
 async def _write(
