@@ -11,10 +11,10 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from service.errors import SettingsError
@@ -42,6 +42,9 @@ HUB_VERSIONS: Mapping[HubDialect, str] = {
 
 KEY_CHARACTERS_MIN = 22
 """128 bits in base64; shorter keys work, but `advice` speaks of them."""
+
+Judge: TypeAlias = Callable[[Mapping[str, Any]], Sequence[str]]
+"""Tells what is wrong with values, by their attributes; None stands for those that could not be read."""
 
 # Tests hand their own variables to the processes that they start.
 _TESTS = re.compile(r"TIEOUT_TEST_\w+")
@@ -96,10 +99,13 @@ class Settings:
     telemetry_otlp_url: str | None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], *, require_hub: bool = True) -> Self:
+    def from_environment(
+        cls, environ: Mapping[str, str], *, require_hub: bool = True, judges: Sequence[Judge] = ()
+    ) -> Self:
         """Read `environ`, or raise `SettingsError` with every problem in it.
 
         Commands that never call the hub pass `require_hub=False`; its credentials are then empty where unset.
+        What only others can judge, `judges` do.
         """
         problems = _unknown(environ)
         found: dict[str, Any] = {}
@@ -113,6 +119,8 @@ class Settings:
             if text is None and variable.is_hub_credential and require_hub:
                 problems.append(f"{variable.name} is not set; it is needed to sign in to the hub")
         problems += _derive(found, environ)
+        for judge in judges:
+            problems += judge(found)
         if problems:
             raise SettingsError(problems)
         return cls(**found)

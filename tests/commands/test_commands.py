@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+import pytest
 
+from service.commands import serve
 from service.settings import VARIABLES
 from service.store.migrate import MIGRATIONS, migrate, read
 from service.web.api.status import Status
@@ -174,6 +177,36 @@ def test_simulator_on_a_taken_port_is_refused(tieout: Command) -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"tieout: cannot listen on {address}: ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_serve_tells_every_problem_before_it_starts_anything(tieout: Command, tmp_path: Path) -> None:
+    """Channels are judged with all other settings, and no Postgres is started for a start that cannot be."""
+    data = tmp_path / "data"
+    refused = tieout(
+        "serve",
+        data_dir=data,
+        poll_seconds="soon",
+        alert_channels="pigeon://loft,webhook+http://127.0.0.1/x",
+        hub_client_id="x",
+        hub_client_secret="x",
+    )
+    assert refused.returncode == 1
+    told = refused.stderr.splitlines()
+    assert told[0] == "tieout: 3 problems with the settings"
+    assert [line.split()[0].strip(":") for line in told[1:]] == [
+        "TIEOUT_POLL_SECONDS",
+        "TIEOUT_ALERT_CHANNELS",
+        "TIEOUT_ALERT_CHANNELS",
+    ]
+    assert not data.exists()
+
+
+def test_serve_tells_that_traces_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traces that are asked for and cannot be sent are one more problem with the settings."""
+    assert serve._judge_traces({"telemetry_otlp_url": None}) == ()
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    (problem,) = serve._judge_traces({"telemetry_otlp_url": "http://collector.test"})
+    assert problem.startswith("TIEOUT_TELEMETRY_OTLP_URL: traces need an extra")
 
 
 async def test_simulator_interrupted_twice_ends_quietly(tmp_path: Path) -> None:
