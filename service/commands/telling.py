@@ -7,6 +7,7 @@ the screen helps nobody who meets it and may tell more than it should.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -21,6 +22,9 @@ from service.errors import SettingsError, TieoutError
 FINE: Final = 0
 REFUSED: Final = 1
 USAGE: Final = 2
+UNWRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What keeps an answer from being written: files are written by name elsewhere, and told by it."""
+
 INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -37,12 +41,22 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Who reads us has read enough; Python must not complain about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # who reads us has read enough
+        return REFUSED
+    except OSError as error:
+        if error.errno not in UNWRITTEN or error.filename is not None:
+            return _tell(error, is_debugging="--debug" in arguments)
+        _write_no_more()
+        tell(f"tieout: the answer could not be written whole: {error.strerror}")
         return REFUSED
     except Exception as error:  # noqa: BLE001 - nothing but words reaches a person
         return _tell(error, is_debugging="--debug" in arguments)
     return ended if isinstance(ended, int) else FINE
+
+
+def _write_no_more() -> None:
+    """Have what is left of the answer go nowhere: Python must not complain about it while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(*lines: str) -> None:

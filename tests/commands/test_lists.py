@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+
+from service.domain.record_state import State
 from service.store.database import Database
 from service.web.routes import build
 from tests.commands.conftest import Command
-from tests.web.builders import KEYS, ORGANIZATION, OTHER, client, fill, settings
+from tests.web.builders import KEYS, ORGANIZATION, OTHER, add_organization, add_record, client, fill, settings
 
 LISTS = {"records": ("state", "blocked"), "differences": ("kind", "amount")}
 
@@ -58,6 +65,39 @@ async def test_people_read_it_at_80_columns(tieout: Command, database: Database,
     assert story.returncode == 0, story.stderr
     for words in ("Alder & Finch", "missing tax rate, bookkeeper", "history, the newest first"):
         assert words in " ".join(story.stdout.split())
+
+
+async def test_an_output_that_lacks_characters_loses_nothing(
+    tieout: Command, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the output's encoding lacks a character it is escaped, so that JSON says the same as ever."""
+    await add_organization(database, ORGANIZATION, "Sőhne")
+    await add_record(database, ORGANIZATION, state=State.BLOCKED, reason="Create ✓ and 𝄞 there.")
+    usual = tieout("records", "--json", database_url=database_url)
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    shown = tieout("records", database_url=database_url)
+    assert shown.returncode == 0, shown.stderr
+    assert "S\\u0151hne" in shown.stdout
+    assert "Create \\u2713 and \\ud834\\udd1e there." in shown.stdout
+    same = tieout("records", "--json", database_url=database_url)
+    assert same.stdout.isascii()
+    assert json.loads(same.stdout) == json.loads(usual.stdout)
+
+
+@pytest.mark.parametrize("arguments", [["records", "--json"], ["status"]])
+def test_an_output_that_takes_no_more_is_told(database_url: str, project: Path, arguments: list[str]) -> None:
+    """Where the disk is full, that is told in one line, and nothing of a mistake of ours."""
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no such device here")
+    environment = os.environ | {"PYTHONPATH": str(project), "TIEOUT_DATABASE_URL": database_url}
+    with full.open("w") as output:
+        told = subprocess.run(
+            [sys.executable, "-P", "-m", "service", *arguments],
+            env=environment, stdout=output, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    words = "tieout: the answer could not be written whole: No space left on device\n"
+    assert (told.returncode, told.stderr) == (1, words)
 
 
 async def test_what_cannot_be_asked_is_told(tieout: Command, database_url: str) -> None:
