@@ -81,7 +81,7 @@ ORDER BY c.since DESC NULLS LAST, o.organization_id LIMIT $1;
 -- name: list_stale_organizations :many
 -- Connected organizations whose books had not been pulled for too long when their connection was last read.
 -- $1 stale interval, $2 limit
-SELECT o.organization_id, o.name, c.platform, coalesce(c.last_pull, c.connected_at) AS since
+SELECT o.organization_id, o.name, c.platform, coalesce(c.last_pull, c.renewed_at, c.connected_at) AS since
 FROM organizations o
 JOIN LATERAL (
     SELECT * FROM connections c WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
@@ -89,7 +89,7 @@ JOIN LATERAL (
 ) c ON true
 JOIN streams s ON s.organization_id = o.organization_id AND s.stream = 'connection'
 WHERE o.removed_at IS NULL AND c.status = 'connected'
-    AND coalesce(c.last_pull, c.connected_at) < s.read_at - $1::interval
+    AND coalesce(c.last_pull, c.renewed_at, c.connected_at) < s.read_at - $1::interval
 ORDER BY since DESC, o.organization_id LIMIT $2;
 
 -- name: list_stuck_organizations :many

@@ -31,12 +31,13 @@ SET status = excluded.status, platform = excluded.platform, last_pull = excluded
     END;
 
 -- name: upsert_connection_standing :exec
--- Where an organization stands after its connections were written: connected before others, newer before older.
+-- Where an organization stands after its connections were written: connected before others, newer before older. Books that were
+-- never pulled are as old as their connection.
 -- $1 organization_id
 INSERT INTO standings (organization_id, connection_status, last_pull)
 SELECT $1, c.status, c.last_pull FROM (SELECT) AS always
 LEFT JOIN LATERAL (
-    SELECT status, last_pull FROM connections
+    SELECT status, coalesce(last_pull, renewed_at, connected_at) AS last_pull FROM connections
     WHERE organization_id = $1 AND removed_at IS NULL
     ORDER BY (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST LIMIT 1
 ) c ON true

@@ -79,7 +79,7 @@ FROM (
     SELECT o.organization_id, o.removed_at IS NULL AS is_listed, c.status, c.last_pull, w.swept_at
     FROM organizations o
     LEFT JOIN LATERAL (
-        SELECT status, last_pull FROM connections c
+        SELECT status, coalesce(last_pull, renewed_at, connected_at) AS last_pull FROM connections c
         WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
         ORDER BY (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST LIMIT 1
     ) c ON true

@@ -86,6 +86,10 @@ async def test_each_blindness_is_a_reason(database: Database, viewer: httpx.Asyn
     await set_connection(database, ORGANIZATION, "connected", last_pull=NOW - timedelta(hours=3), at=NOW)
     assert await codes(viewer) == ("degraded", {"books_stale"})
     await set_connection(database, ORGANIZATION, "connected", last_pull=NOW, at=NOW)
+    assert await codes(viewer) == ("ok", set())
+    await set_connection(database, ORGANIZATION, "connected", last_pull=None, at=NOW)
+    assert await codes(viewer) == ("degraded", {"books_stale"}), "connected for months and never pulled"
+    await set_connection(database, ORGANIZATION, "connected", last_pull=NOW, at=NOW)
 
     await add_event(database, ORGANIZATION)
     assert await codes(viewer) == ("ok", set())
