@@ -121,6 +121,11 @@ class Caller:
         """Get a token now, so that wrong credentials show before the first call."""
         await self._tokens.get()
 
+    async def make_ready(self, within_seconds: float) -> None:
+        """Raise what keeps any call from leaving `within_seconds`: a longer pause, or a lack of a token."""
+        self._sender.require_speech("make ready", within_seconds)
+        await self._tokens.get()
+
     async def call(self, call: Call, result: Callable[[Json], ResultT]) -> ResultT:
         """Carry out `call` and make a result of the decoded body, or raise `HubError`.
 

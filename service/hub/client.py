@@ -89,6 +89,13 @@ class Hub:
         """Get a token now: whether the credentials are right shows without any other call."""
         await self._caller.sign_in()
 
+    async def make_ready(self, within_seconds: float) -> None:
+        """Get what every call needs, so that one which follows can leave `within_seconds`.
+
+        Raises `HubError`, always as *not sent*, when it is known that none would.
+        """
+        await self._caller.make_ready(within_seconds)
+
     # The partner's level
 
     def organizations(self) -> AsyncIterator[Page[Organization]]:

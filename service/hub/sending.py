@@ -127,6 +127,12 @@ class Sender:
         self._budget.note_limit(judgement.told_limit(answer.headers))
         return answer
 
+    def require_speech(self, doing: str, within_seconds: float) -> None:
+        """Raise, as *not sent*, when the hub asked for a silence longer than that, or than our patience."""
+        paused = self._budget.paused_seconds
+        if paused > min(within_seconds, self._patience_seconds):
+            raise not_sent(doing, "the hub asked for silence", retry_after_seconds=paused)
+
     async def _exchanged(
         self, request: httpx.Request, endpoint: Endpoint, priority: Priority, not_after: float | None
     ) -> tuple[Answer, tuple[float, float]]:
@@ -153,16 +159,14 @@ class Sender:
         return answer, span
 
     async def _turn(self, endpoint: Endpoint, priority: Priority) -> Turn:
-        paused = self._budget.paused_seconds
-        if paused > self._patience_seconds:
-            raise not_sent(endpoint, "the hub asked for silence", retry_after_seconds=paused)
+        self.require_speech(endpoint.doing, self._patience_seconds)
         try:
             async with asyncio.timeout(self._patience_seconds) as patience:
                 return await self._budget.acquire(priority)
         except Exception as error:
             overslept = isinstance(error, TimeoutError) and patience.expired()
             what = "the budget of requests is spoken for" if overslept else "the budget cannot be drawn on"
-            raise not_sent(endpoint, what) from error
+            raise not_sent(endpoint.doing, what) from error
 
     def _on_time(
         self, turn: Turn, endpoint: Endpoint, priority: Priority, not_after: float | None
@@ -179,7 +183,9 @@ class Sender:
 
     def _require_time(self, endpoint: Endpoint, not_after: float | None) -> None:
         if not_after is not None and self._clock() > not_after:
-            raise not_sent(endpoint, "it was held up for so long that somebody else may have taken over")
+            raise not_sent(
+                endpoint.doing, "it was held up for so long that somebody else may have taken over"
+            )
 
     def _tell(
         self, endpoint: Endpoint, span: tuple[float, float], status: int | None, error: HubError | None
@@ -205,10 +211,10 @@ def judged(endpoint: Endpoint, answer: Answer) -> HubError | None:
     return judgement.judge(endpoint.doing, answer, datetime.now(UTC))
 
 
-def not_sent(endpoint: Endpoint, what: str, *, retry_after_seconds: float | None = None) -> HubError:
+def not_sent(doing: str, what: str, *, retry_after_seconds: float | None = None) -> HubError:
     """Give the error of a request that never got its turn."""
     return HubError(
-        f"{endpoint.doing}: not sent, {what}",
+        f"{doing}: not sent, {what}",
         failure=HubFailure.THROTTLED,
         fate=Fate.NOT_SENT,
         retry_after_seconds=retry_after_seconds,

@@ -164,9 +164,11 @@ async def list_due_records(connection: Connection, organization_id: UUID, limit:
     return [record_of(row) for row in rows]
 
 
-async def get_next_look_at(connection: Connection, organization_id: UUID) -> datetime | None:
-    """When the next open record is to be looked at; None when none is open."""
-    at: datetime | None = await connection.fetchval(QUERY["get_next_look_at"], organization_id)
+async def get_next_look_at(
+    connection: Connection, organization_id: UUID, *, after: datetime | None = None
+) -> datetime | None:
+    """When the next open record is to be looked at, of those not yet due at `after`; None without any."""
+    at: datetime | None = await connection.fetchval(QUERY["get_next_look_at"], organization_id, after)
     return at
 
 

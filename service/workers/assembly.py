@@ -118,7 +118,7 @@ def build_workers(
         ),
         Ingester(database=database, replica_id=replica_id),
         Poller(means),
-        Pusher(database, hub, following, replica_id),
+        Pusher(database, hub, following, replica_id, circuit=circuit),
         Comparer(database, compare_policy(settings), replica_id),
         Alerter(database, settings, channels, replica_id),
         Notifier(database, channels, replica_id),

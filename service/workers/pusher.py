@@ -4,7 +4,8 @@ A run takes one organization: what a dead process left unknown is written down a
 where the rules are newer; what may have landed is looked for in the books; then every failed record that is
 due, blocked on something that may have come, or wanted by an operator, is decided on. Before one is pushed
 the books that we hold are asked whether somebody has entered it there by hand. What may be pushed is pushed,
-one after the other. When the hub itself is in trouble the rest waits: it would only fail alike.
+one after the other. When the hub itself is in trouble the rest waits, since it would only fail
+alike; where that is known beforehand nothing is written of it.
 """
 
 from __future__ import annotations
@@ -49,11 +50,13 @@ from service.store.retries import leave_out_retry_items, list_wishes
 from service.store.retry_candidates import list_standing_of
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
+from service.workers.circuit import Circuit
 from service.workers.claims import Claims
 from service.workers.outdated import RECORDS_MAX as OUTDATED_MAX
 from service.workers.outdated import reclassify_outdated
-from service.workers.push_attempt import Sending, abandoned
+from service.workers.push_attempt import LEAVES_WITHIN_SECONDS, Sending, abandoned
 from service.workers.readback import ReadBack
+from service.workers.resting import Trouble, known_trouble, rest_seconds
 from service.workers.work import IDLE, Tally, Work
 
 LANES: Final = 4
@@ -68,8 +71,8 @@ PUSHES_MAX: Final = 25
 IDLE_SECONDS: Final = 86_400.0
 """When nothing waits, nudges bring the next run; this is the bound without any."""
 
-HUB_TROUBLE_SECONDS: Final = 15.0
-"""How long an organization's pushes rest after one could not even be sent."""
+WISHES_SECONDS: Final = 15.0
+"""How soon planned retries that wait are looked at again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,13 +114,17 @@ class Pusher:
         policy: Policy,
         replica_id: str,
         chance: Callable[[], float] = random.random,
+        *,
+        circuit: Circuit | None = None,
     ) -> None:
+        """Rest while `circuit`, which readers keep, says that the hub is down."""
         self._database = database
         self._hub = hub
         self._policy = policy
         self._replica_id = replica_id
         self._claims = Claims(database, self.kind, replica_id)
         self._chance = chance
+        self._circuit = circuit or Circuit()
         self._read_back = ReadBack(database, hub, policy)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
@@ -133,9 +140,14 @@ class Pusher:
             decided = await self._decide(work, looks)
             await self._hold_back(work, decided)
             await self._settle(work, decided)
-            outcomes = await self._push(work, decided)
+            trouble = await self._known_trouble(work, decided)
+            outcomes = Counter[Outcome]() if trouble else await self._push(work, decided)
             counts.update(outcomes)
-            due_at = await self._next_due_at(work, outcomes, decided)
+            if trouble or outcomes[Outcome.NOT_SENT]:
+                counts["rests"] = 1
+                await self._rest(work, trouble)
+                return Tally(claimed=1, counts=counts)
+            due_at = await self._next_due_at(work, decided)
             await work.finish(due_at=work.now if counts["reclassified"] == OUTDATED_MAX else due_at)
             return Tally(claimed=1, counts=counts)
 
@@ -246,15 +258,31 @@ class Pusher:
                 await nudge_streams(connection, work.organization_id, [(stream, soon) for stream in streams])
                 await nudge_work(connection, [work.organization_id], WorkKind.POLL, soon)
 
-    async def _next_due_at(self, work: Work, outcomes: Counter[Outcome], decided: _Decided) -> datetime:
-        if outcomes[Outcome.NOT_SENT]:
-            return _after(work, HUB_TROUBLE_SECONDS)
+    async def _known_trouble(self, work: Work, decided: _Decided) -> Trouble | None:
+        """What is known to keep the pushes that were decided from leaving, if there are any."""
+        if not any(map(_is_push, decided.decisions.values())):
+            return None
+        return await known_trouble(self._hub, self._circuit, work.organization_id, LEAVES_WITHIN_SECONDS)
+
+    async def _rest(self, work: Work, trouble: Trouble | None) -> None:
+        """Give the claim back until it is worth trying again, or another record is to be looked at."""
+        failures = work.claim.failures + 1
+        async with self._database.organization(work.organization_id, readonly=True) as connection:
+            look_at = await get_next_look_at(connection, work.organization_id, after=work.claim.claimed_at)
+        due_at = _after(work, rest_seconds(failures, trouble))
+        await work.finish(
+            due_at=min(look_at, due_at) if look_at else due_at,
+            failures=failures,
+            error=trouble.reason if trouble else None,
+        )
+
+    async def _next_due_at(self, work: Work, decided: _Decided) -> datetime:
         if sum(map(_is_push, decided.decisions.values())) > PUSHES_MAX:
             return work.now
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             next_look_at = await get_next_look_at(connection, work.organization_id)
             if decided.wishes and await list_wishes(connection, work.organization_id, 1):
-                return _after(work, HUB_TROUBLE_SECONDS)
+                return _after(work, WISHES_SECONDS)
         return min(next_look_at, _after(work, IDLE_SECONDS)) if next_look_at else _after(work, IDLE_SECONDS)
 
 

@@ -141,9 +141,10 @@ WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed')
 ORDER BY least(next_attempt_at, deadline_at) LIMIT $2;
 
 -- name: get_next_look_at :one
--- $1 organization_id
+-- $1 organization_id, $2 after or null
 SELECT min(least(next_attempt_at, deadline_at)) AS next_look_at FROM records
-WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed');
+WHERE organization_id = $1 AND state NOT IN ('acknowledged', 'confirmed')
+    AND ($2::timestamptz IS NULL OR least(next_attempt_at, deadline_at) > $2);
 
 -- name: list_blocked_records :many
 -- Records of an organization that wait for a cure, by cause.

@@ -111,7 +111,7 @@ class Process(Mortal):
                     list_seconds=CADENCE.sweep_seconds,
                 ),
                 Poller(means),
-                Pusher(database, self.hub, POLICY, name, chance=chance),
+                Pusher(database, self.hub, POLICY, name, chance=chance, circuit=circuit),
                 Comparer(database, COMPARING, name),
             )
         }

@@ -13,6 +13,11 @@ import asyncpg
 
 from service.domain.pushing import policy as push_policy
 from service.domain.record import Record
+from service.hub.budget import Budget
+from service.hub.client import Hub
+from service.hub.dialect import Dialect
+from service.hub.exchange import open_http
+from service.hub.signing_in import Credentials
 from service.store.database import Database
 from service.store.pushes import StoredAttempt, list_attempts, list_evidence
 from service.store.records import list_records
@@ -121,3 +126,28 @@ async def healing(
                 "replica-1",
             ),
         )
+
+
+@asynccontextmanager
+async def another_hub(world: Healing, budget: Budget, client_secret: str | None = None) -> AsyncIterator[Hub]:
+    """The same hub once more, by a budget of its own and perhaps by wrong credentials."""
+    simulator = world.simulator
+    dialect = Dialect(simulator.dialect.value)
+    async with open_http(
+        base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=world.watch.way
+    ) as http:
+        hub = Hub(
+            http=http,
+            dialect=dialect,
+            credentials=Credentials(
+                client_id=simulator.client_id,
+                client_secret=client_secret or simulator.client_secret,
+                token_url="http://hub.test/v1/auth/token",
+            ),
+            version=dialect.default_version,
+            budget=budget,
+            timeout_seconds=5,
+            jitter=lambda: 0.0,
+        )
+        yield hub
+        await hub.aclose()

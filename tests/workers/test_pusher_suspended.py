@@ -8,13 +8,9 @@ import pytest
 
 from service.domain.pushing.attempt import Outcome
 from service.hub.budget import Budget, Slots
-from service.hub.client import Hub
-from service.hub.dialect import Dialect
-from service.hub.exchange import open_http
-from service.hub.signing_in import Credentials
 from service.store.database import Database
 from service.workers.pusher import Pusher
-from tests.workers.healing import POLICY, Healing, healing
+from tests.workers.healing import POLICY, Healing, another_hub, healing
 from tests.workers.watching import REQUESTS_PER_SECOND
 
 MINUTE, HOUR = 60.0, 3_600.0
@@ -52,28 +48,9 @@ async def test_suspended_between_intent_and_byte_it_does_not_send(
 ) -> None:
     """A push whose machine slept for an hour after its intent was written is not sent when it wakes."""
     machine = Machine(monkeypatch)
-    async with (
-        healing(database) as world,
-        open_http(
-            base_url="http://hub.test/v1", timeout_seconds=5, service_version="1", transport=world.watch.way
-        ) as http,
-    ):
+    async with healing(database) as world, another_hub(world, Budget(machine.reserve)) as hub:
         await world.settle()
         document_id = await fail_one(world)
-        simulator = world.simulator
-        hub = Hub(
-            http=http,
-            dialect=Dialect(simulator.dialect.value),
-            credentials=Credentials(
-                client_id=simulator.client_id,
-                client_secret=simulator.client_secret,
-                token_url="http://hub.test/v1/auth/token",
-            ),
-            version=Dialect(simulator.dialect.value).default_version,
-            budget=Budget(machine.reserve),
-            timeout_seconds=5,
-            jitter=lambda: 0.0,
-        )
         await hub.sign_in()
         pusher = Pusher(database, hub, POLICY, "replica-1", chance=lambda: 0.5)
         machine.sleeps_seconds = HOUR
@@ -82,4 +59,3 @@ async def test_suspended_between_intent_and_byte_it_does_not_send(
             world.watch.advance(MINUTE)
         assert [each.outcome for each in attempts] == [Outcome.NOT_SENT]
         assert world.pushes_of(document_id) == 0
-        await hub.aclose()
