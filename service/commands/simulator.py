@@ -8,12 +8,12 @@ import click
 
 from service.commands.ports import require_free
 
-LISTEN = re.compile(r"[^\s:]*:\d{1,5}")
+LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]*):\d{1,5}")
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if not LISTEN.fullmatch(value) or int(value.rpartition(":")[2]) > 65_535:  # noqa: PLR2004 - the last port
-        raise click.BadParameter("give host:port, such as 127.0.0.1:9000; port 0 takes a free one")
+        raise click.BadParameter("give host:port, like 127.0.0.1:9000 or [::1]:9000; port 0 takes a free one")
     return value
 
 

@@ -129,7 +129,7 @@ async def serve_world(simulator: Simulator, listen: str = "127.0.0.1:0") -> None
     host, _, port = listen.rpartition(":")
     config = uvicorn.Config(
         simulator.app,
-        host=host or "127.0.0.1",
+        host=host.strip("[]") or "127.0.0.1",
         port=int(port),
         http=BreakableProtocol,
         log_level="warning",

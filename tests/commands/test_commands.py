@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 import pytest
 
@@ -207,6 +208,24 @@ def test_serve_tells_that_traces_need_an_extra(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     (problem,) = serve._judge_traces({"telemetry_otlp_url": "http://collector.test"})
     assert problem.startswith("TIEOUT_TELEMETRY_OTLP_URL: traces need an extra")
+
+
+async def test_simulator_listens_on_ipv6(tmp_path: Path) -> None:
+    """An address in brackets is listened on, and told in brackets."""
+    with socket.socket(socket.AF_INET6) as free:
+        try:
+            free.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no IPv6 here")
+        address = f"[::1]:{free.getsockname()[1]}"
+    process = Process(["simulator", "--listen", address, "--organizations", "1"], tmp_path / "log", {})
+    try:
+        url = json.loads(await process.first_line())["url"]
+        assert url == f"http://{address}/v1"
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{url}/entities")).status_code == 400, "it lacks its headers"
+    finally:
+        process.stop()
 
 
 async def test_simulator_interrupted_twice_ends_quietly(tmp_path: Path) -> None:
