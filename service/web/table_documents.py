@@ -14,7 +14,9 @@ from service.web.paging import Page
 from service.web.parameters import AS_OF, PAGING, one_of
 from service.web.route import BodyLimit, Route
 
-DOCUMENT = "/v1/organizations/{organization_id:uuid}/documents/{local_id}"
+DOCUMENT = "/v1/organizations/{organization_id:uuid}/documents/{local_id:path}"
+"""An id with a slash, which none has, is refused like any other that could not be written down."""
+
 DOCUMENT_BYTES_MAX = 512 * 1024
 """A thousand lines of five hundred characters."""
 

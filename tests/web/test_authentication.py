@@ -297,6 +297,7 @@ async def test_a_person_without_session_is_led_to_the_form(app: ASGIApp) -> None
     async with client(app) as caller:
         answer = await caller.get("/organizations")
         assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/organizations")
+        assert (await caller.get(f"/login?next=/{'x' * 3_000}")).status_code == 200, "it leads to the start"
         form = await caller.get("/login?next=/organizations")
         assert 'value="/organizations"' in form.text
         assert (await caller.get("/v1/organizations")).status_code == 401

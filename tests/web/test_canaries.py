@@ -37,7 +37,7 @@ BODIES: Mapping[str, Any] = {
     "POST /v1/records/{record_id:uuid}/override": {"decision": "push", "reason": "It is not there."},
     "POST /v1/retries": None,
     "POST /v1/retries/{retry_id:uuid}/apply": {"hash": "0" * 64},
-    "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id}": document(),
+    "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": document(),
     "POST /v1/documents/bulk": None,
     "POST /v1/organizations/{organization_id:uuid}/statements/{period}/sign": {"role": "preparer"},
     "POST /v1/alerts/{alert_id:uuid}/snooze": {"until": f"{NOW + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"},

@@ -86,6 +86,16 @@ def test_missing_fields_are_named() -> None:
     assert faults({"kind": "bill", "currency": "JPY", "total_minor": 5, "status": "draft"}) == []
 
 
+@pytest.mark.parametrize("number", ["\\ud800", "\\ud800 and what follows", "\\udc00\\ud800"])
+def test_half_a_character_is_called_that(number: str) -> None:
+    """An escape that is half of a character is told as such; a body that is no object is told as that."""
+    with pytest.raises(Unfit, match="document holds half a character"):
+        read_document(f'{{"number": "{number}"}}'.encode(), "R-17")
+    for content in (b"[1]", b"{", b'{"number": NaN}', b"[" * 100_000):
+        with pytest.raises(Unfit, match="document must be a JSON object"):
+            read_document(content, "R-17")
+
+
 def test_numbers_stay_exact() -> None:
     """Quantities and prices are read as they are written; lines finer than the minor unit are counted."""
     text = json.dumps(document()).replace("2.5", "0.333333333333333333333333333333")

@@ -38,9 +38,9 @@ RIGHTS: dict[str, Role | None] = {
     "GET /v1/differences": VIEWER,
     "GET /v1/balance": VIEWER,
     "GET /v1/organizations/{organization_id:uuid}/documents": VIEWER,
-    "GET /v1/organizations/{organization_id:uuid}/documents/{local_id}": VIEWER,
-    "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id}": OPERATOR,
-    "DELETE /v1/organizations/{organization_id:uuid}/documents/{local_id}": OPERATOR,
+    "GET /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": VIEWER,
+    "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": OPERATOR,
+    "DELETE /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": OPERATOR,
     "POST /v1/documents/bulk": OPERATOR,
     "GET /v1/organizations/{organization_id:uuid}/statements/{period}": VIEWER,
     "POST /v1/organizations/{organization_id:uuid}/statements/{period}/sign": OPERATOR,
@@ -167,7 +167,11 @@ def test_the_description_is_whole_and_sound() -> None:
     ids = [operation["operationId"] for operation in operations]
     assert len(ids) == len(set(ids))
     listed = {f"{method.upper()} {path}" for path, methods in told["paths"].items() for method in methods}
-    shown = {name_of(route).replace(":uuid", "") for route in ROUTES if route.kind is not Kind.PAGE}
+    shown = {
+        name_of(route).replace(":uuid", "").replace(":path", "")
+        for route in ROUTES
+        if route.kind is not Kind.PAGE
+    }
     assert listed == {*shown, "GET /", "POST /webhooks/hub"}
     for reference in references(told):
         section, name = reference.removeprefix("#/components/").split("/")

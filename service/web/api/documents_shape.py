@@ -7,6 +7,7 @@ silently left out would be compared as if it had never been said.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -130,7 +131,7 @@ def _put(content: bytes | msgspec.Raw) -> PutDocument:
     try:
         raw = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Unfit(Fault(name="document", detail="must be a JSON object")) from None
+        raise Unfit(Fault(name="document", detail=_unread(content))) from None
     known = ", ".join(sorted(_TYPES))
     faults = [
         Fault(name=name[:100], detail=f"is unknown; known are: {known}") for name in raw if name not in _TYPES
@@ -149,6 +150,17 @@ def _put(content: bytes | msgspec.Raw) -> PutDocument:
     if faults:
         raise Unfit(*faults)
     return PutDocument(**values)
+
+
+def _unread(content: bytes | msgspec.Raw) -> str:
+    """What keeps a document from being read as a whole; some programs write characters by halves."""
+    try:
+        json.dumps(json.loads(bytes(content)), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "holds half a character: \\ud800 to \\udfff stand in pairs only"
+    except (ValueError, RecursionError):
+        pass
+    return "must be a JSON object"
 
 
 def _fault(name: str, message: str) -> Fault:

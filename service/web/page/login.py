@@ -9,14 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from service.web.authentication import COOKIE, SESSION_LIFETIME
 from service.web.page.rendering import render
-from service.web.parameters import Parameter, token
+from service.web.parameters import Parameter
 from service.web.problems import Refused
 from service.web.route import Asked
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_.-]*")
+_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_.-]{0,500}")
 
-ONCE = Parameter("once", token, "A code that opens one session.")
-NEXT = Parameter("next", token, "The page to go to afterwards.")
+ONCE = Parameter("once", str, "A code that opens one session.")
+NEXT = Parameter("next", str, "The page to go to afterwards.")
 
 
 async def show(asked: Asked) -> Response:
