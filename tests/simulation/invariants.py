@@ -23,6 +23,7 @@ from service.domain.record_state import FAILED, SETTLED, State
 from service.simulator import Simulator
 from service.simulator.faults import FaultKind
 from service.simulator.organization import Organization
+from service.simulator.records import SyncedRecord
 from tests.simulation.virtual import Control, VirtualTime
 
 FORGOTTEN_LOOKS = 6
@@ -70,6 +71,10 @@ LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND
 WHERE a.record_id = $1
 """
 
+_DECIDED_ON = """
+SELECT record_updated_at FROM tieout.attempts WHERE record_id = $1 ORDER BY started_at DESC LIMIT 1
+"""
+
 _RECORDS = """
 SELECT record_id, object_id, object_type, sync_status, state, cause, reason, owner, updated_at,
     deadline_at, least(next_attempt_at, deadline_at) AS look_at,
@@ -110,7 +115,7 @@ class Witness:
         self.simulator = simulator
         self.left: Counter[UUID] = Counter()
         self.doubled: Counter[str] = Counter()
-        """Pushes that the hub itself carried out twice, by record."""
+        """Pushes that the hub itself carried out twice, or that met an unread try of its own, by record."""
         self.unprovable: set[str] = set()
         """Local documents whose copy was removed from the books before anybody could have read it there."""
         self.trail: Mapping[str, int] = {}
@@ -119,6 +124,8 @@ class Witness:
         self._seen: dict[UUID, tuple[datetime, str]] = {}
         self._cured: defaultdict[UUID, list[tuple[int, datetime]]] = defaultdict(list)
         """Which attempts of a record a cure brought, and when they left."""
+        self._left_at: dict[UUID, datetime] = {}
+        self._tried_at: dict[UUID, datetime] = {}
         self._overdue: Counter[UUID] = Counter()
         self._requests = 0
 
@@ -126,10 +133,20 @@ class Witness:
         """What we hold of every record."""
         return await self._control.rows(_RECORDS)
 
+    def see_try(self, record: SyncedRecord) -> None:
+        """The hub tries a record by itself."""
+        self._tried_at[UUID(record.id)] = self._virtual.now
+
+    def has_left(self, record: SyncedRecord, seconds: float) -> bool:
+        """Whether a push of ours left within so many seconds."""
+        left_at = self._left_at.get(UUID(record.id))
+        return left_at is not None and self._virtual.now < left_at + timedelta(seconds=seconds)
+
     async def see_push(self, organization_id: str, record_id: UUID) -> None:
         """A push is about to leave: its attempt stands written, and a cure that brought it is news."""
         row = await self._control.row(_ATTEMPTS, record_id)
         self.left[record_id] += 1
+        self._left_at[record_id] = self._virtual.now
         if row["attempts"] < self.left[record_id]:
             raise Violated(
                 Invariant.INTENT,
@@ -137,6 +154,14 @@ class Witness:
             )
         if row["trigger"] == "cure":
             self._see_cure(organization_id, record_id, Cause(row["cause"]), row["outcomes"])
+        await self._see_met(record_id)
+
+    async def _see_met(self, record_id: UUID) -> None:
+        """A push may meet a try of the hub's own: what nobody has read of yet, only the hub could refuse."""
+        tried_at = self._tried_at.get(record_id)
+        if tried_at is not None:
+            decided_on = (await self._control.row(_DECIDED_ON, record_id))["record_updated_at"]
+            self.doubled[str(record_id)] += decided_on < tried_at
 
     def _see_cure(self, organization_id: str, record_id: UUID, cause: Cause, outcomes: Sequence[str]) -> None:
         now, cured = self._virtual.now, self._cured[record_id]

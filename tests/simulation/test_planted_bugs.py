@@ -204,7 +204,23 @@ async def a_cure_does_not_help(simulation: Simulation) -> None:
         await simulation.tick(400)
 
 
-async def fail_one(simulation: Simulation, fails: str | None = None, *, landed: bool = False) -> None:
+def forgotten_doubt(patch: pytest.MonkeyPatch) -> None:
+    """What is on its way again is as good as new."""
+    patch.setattr(record_module, "_doubted_at", lambda *_: None)
+
+
+async def the_hub_tries_again(simulation: Simulation) -> None:
+    """What landed is told as timed out; the hub tries it again by itself, is seen to, and is throttled."""
+    document_id = await fail_one(simulation, "timeout_ambiguous", landed=True)
+    [organization, *_] = simulation.turmoil.organizations
+    [record] = [each for each in organization.records_by_id.values() if each.object_id == document_id]
+    simulation.simulator.fail_next_push(organization.id, "rate_limited", object_id=document_id)
+    simulation.simulator.push(organization.id, record.id, seconds=700)
+    for _ in range(6):
+        await simulation.tick(600)
+
+
+async def fail_one(simulation: Simulation, fails: str | None = None, *, landed: bool = False) -> str:
     """Issue an invoice, read that its push failed, and let its wait be drawn; it ends within a minute."""
     [organization, *_] = simulation.turmoil.organizations
     document_id = simulation.simulator.issue_invoice(organization.id, fails=fails, landed=landed)
@@ -218,7 +234,7 @@ async def fail_one(simulation: Simulation, fails: str | None = None, *, landed: 
             # It is looked at after its first wait, and then the next one is drawn.
             simulation.virtual.advance(POLICY.retry_base_seconds + 31)
             await simulation.finish(replica, WorkKind.PUSH)
-            return
+            return document_id
     raise AssertionError("the failure was never read")
 
 
@@ -243,6 +259,7 @@ PLANTED = (
     Planted(evidence_from_uncertified_scan, rows_are_missing, frozenset({Invariant.ONE_COPY})),
     Planted(late_error_reopens, an_old_error_is_told, frozenset({Invariant.FORWARD})),
     Planted(cure_releases_twice, a_cure_does_not_help, frozenset({Invariant.CURE})),
+    Planted(forgotten_doubt, the_hub_tries_again, frozenset({Invariant.ONE_COPY})),
 )
 
 
@@ -252,7 +269,7 @@ def tell(url: str, story: Story) -> None:
     async def told(virtual: VirtualTime) -> None:
         plan = Plan(
             organizations=1,
-            pull_seconds=900 if story is not a_cure_does_not_help else 10 * HOUR,
+            pull_seconds=10 * HOUR if story in {a_cure_does_not_help, the_hub_tries_again} else 900,
             is_safe=True,
         )
         async with Simulation.opened(1, url, virtual, plan) as simulation:

@@ -14,8 +14,9 @@ from typing import Any
 
 from service.simulator import Simulator
 from service.simulator.books import BooksDocument
-from service.simulator.organization import Organization
-from service.simulator.records import ObjectType, SyncStatus
+from service.simulator.failures import Cause
+from service.simulator.organization import Organization, Planted
+from service.simulator.records import ObjectType, SyncedRecord, SyncStatus
 from tests.simulation.invariants import Witness
 
 PUSH = "*push*"
@@ -66,6 +67,16 @@ for a person, once one of them has been changed beyond likeness."""
 MEDDLED_MAX = 6
 """So often people change documents in an organization's books in a stretch of time: some of them twice before
 anybody has read them there."""
+
+
+TRIED_MAX = 6
+"""So many failed documents of an organization at most the hub itself tries again in a stretch of time."""
+
+PENDING_SECONDS = (1.0, 30.0, 1_200.0, 2_400.0)
+"""How long such a try is on its way: over before anybody reads, or read as pending once or twice."""
+
+LATE_SECONDS = 700.0
+"""What left before that has been carried out, however late: no try of the hub's own comes before it."""
 
 
 class Turmoil:
@@ -123,13 +134,18 @@ class Turmoil:
                 random.choice([Turmoil.edit_in_books, Turmoil.edit_in_books, Turmoil.void_in_books])(
                     self, organization
                 )
+            for _ in range(random.randrange(TRIED_MAX)):
+                self.try_again(organization)
 
     def calm(self) -> None:
         """No faults any more, and every cure holds."""
         self.simulator.clear_faults()
         self.simulator.mend_platform()
         for organization in self.organizations:
-            organization.planted.clear()
+            # What keeps a try of the hub's own, which is on its way, from making a second copy is kept.
+            organization.planted[:] = [
+                each for each in organization.planted if each == _refused(each.object_id)
+            ]
             self._cure(organization)
             self._correct(organization)
 
@@ -178,10 +194,40 @@ class Turmoil:
                 self.simulator.edit_local(organization.id, document_id, memo="looked at by the bookkeeper")
 
     def _is_failed(self, organization: Organization, document_id: str) -> bool:
+        return self._failed_record(organization, document_id) is not None
+
+    def _failed_record(self, organization: Organization, document_id: str) -> SyncedRecord | None:
         records = [
             organization.record_of(each, document_id) for each in (ObjectType.RECEIVABLE, ObjectType.BILL)
         ]
-        return any(each is not None and each.sync_status is SyncStatus.ERROR for each in records)
+        failed = [each for each in records if each is not None and each.sync_status is SyncStatus.ERROR]
+        return failed[0] if failed else None
+
+    def try_again(self, organization: Organization) -> None:
+        """The hub, or a person there, tries a failed document again: refused, lost, landed or through.
+
+        What has landed is refused: a second copy would be the hub's own doing.
+        """
+        failed = [
+            record
+            for each, owner in self.documents.items()
+            if owner == organization.id and (record := self._failed_record(organization, each))
+            if not record.running and not self._witness.has_left(record, LATE_SECONDS)
+        ]
+        if not failed:
+            return
+        random, record = self._random, self._random.choice(failed)
+        has_landed = organization.books.documents_per_local().get(record.object_id, 0) > 0
+        fate = random.choice(["refused", "timed out", "through"])
+        if has_landed or fate == "refused":
+            organization.planted.insert(0, _refused(record.object_id))
+        elif fate == "timed out":
+            lands = random.random() < 0.5
+            organization.planted.insert(
+                0, Planted(Cause.TIMEOUT_AMBIGUOUS, record.object_id, has_landed=lands)
+            )
+        self._witness.see_try(record)
+        self.simulator.push(organization.id, record.id, seconds=random.choice(PENDING_SECONDS))
 
     def _in_books(self, organization: Organization) -> BooksDocument | None:
         """Some document in the books that came from a local one."""
@@ -287,6 +333,11 @@ class Turmoil:
                 organization.id, "timeout_ambiguous", object_type="payment_record", landed=True
             )
             self.simulator.pay(organization.id, invoice.id)
+
+
+def _refused(document_id: str | None) -> Planted:
+    """The hub's own try of a document is turned away before anything is made."""
+    return Planted(Cause.RATE_LIMITED, document_id, text="Too many requests of the hub's own")
 
 
 _CHANGES = (
