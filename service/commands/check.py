@@ -21,7 +21,7 @@ _STYLES = {Mark.FINE: "green", Mark.UNWISE: "yellow", Mark.WRONG: "bold red"}
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Tell the findings as JSON.")
 def command(*, as_json: bool) -> int:
-    """Try settings, database, clocks, hub, rate budget, webhooks and alert channels.
+    """Try settings, database, paper trail, clocks, hub, rate budget, webhooks and alert channels.
 
     Each finding that is wrong comes with its remedy; the exit code is then 1. Nothing is changed or sent.
     """

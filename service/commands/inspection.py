@@ -16,7 +16,7 @@ from typing import Final
 
 import httpx
 
-from service import tracing
+from service import elapsed, tracing
 from service.channels.registry import open_channels
 from service.commands.hub import opened_hub
 from service.commands.postgres import database_url
@@ -27,9 +27,17 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.durability import list_forgetful_settings
 from service.store.migrate import migrate, pending
+from service.store.paper_trail import (
+    get_paper_trail_head,
+    list_paper_trail_faults,
+    list_trailed_organizations,
+)
 
 SKEW_SECONDS_MAX: Final = 5.0
 """Signatures and tokens bear much more; a clock that is this far off is seldom kept at all."""
+
+TRAIL_SECONDS_MAX: Final = 60.0
+"""Of reading the paper trail, organization by organization; of most fleets that is all of it."""
 
 HTTP_DATE_SECONDS: Final = 1.0
 """An HTTP date has whole seconds."""
@@ -127,7 +135,32 @@ async def _inspect_open(database: Database) -> Sequence[Finding]:
         fine("database", f"PostgreSQL {str(server).split()[0]} at {database.place}, working as {role}"),
         _judge_skew("clock", "Postgres", at - (began + (ended - began) / 2), database.place),
         *_judge_durability(forgetful),
+        await _inspect_trail(database),
     ]
+
+
+async def _inspect_trail(database: Database) -> Finding:
+    """Read the paper trail of each organization, as long as anybody waits for a command."""
+    subject = "paper trail"
+    async with database.fleet(readonly=True) as connection:
+        organization_ids = await list_trailed_organizations(connection)
+    began, links = elapsed.seconds(), 0
+    for count, organization_id in enumerate(organization_ids):
+        if elapsed.seconds() - began > TRAIL_SECONDS_MAX:
+            told = f"{links:,} links fit, of {count:,} of {len(organization_ids):,} organizations: it is long"
+            return fine(subject, told)
+        async with database.organization(organization_id, readonly=True) as connection:
+            faults = await list_paper_trail_faults(connection, organization_id, 1)
+            head = await get_paper_trail_head(connection, organization_id)
+        if faults:
+            [first] = faults
+            at = "" if first.position is None else f" at link {first.position}"
+            told = (
+                f"of organization {organization_id} it breaks{at}: {first.kind} {first.entry}, {first.fault}"
+            )
+            return wrong(subject, told, "compare with a backup, and find out who may change tables")
+        links += head.position if head else 0
+    return fine(subject, f"{links:,} links, each fits the one before and the row that it vouches for")
 
 
 def _judge_durability(forgetful: Sequence[str]) -> Sequence[Finding]:

@@ -187,7 +187,10 @@ VARIABLES: tuple[Variable, ...] = (
         "ALERT_RESOLVE_SECONDS", values.seconds, "300", "Quiet time before an alert counts as resolved"
     ),
     _variable(
-        "RETENTION_DAYS", values.integer(at_least=1, at_most=36_500), "400", "Days that history is kept"
+        "RETENTION_DAYS",
+        values.integer(at_least=1, at_most=36_500),
+        "400",
+        "Days that history is kept, at least 31",
     ),
     Variable(
         "TIEOUT_TELEMETRY_OTLP_URL",

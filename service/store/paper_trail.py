@@ -1,9 +1,10 @@
-"""The chain that vouches for the paper trail of pushes.
+"""The chain that vouches for the paper trail of pushes and statements.
 
-Every row of evidence, attempt and outcome, and every act on a planned retry, is a link of its organization's
-chain, written by the statement that writes the row. The service may add to it and read it, no more; whoever
-has more rights and uses them is found out here. What a chain cannot show is that its latest links were
-removed together with their rows: for that, its head is to be kept elsewhere.
+Every row of evidence, attempt and outcome, every act on a planned retry, and every signature of a statement
+and its withdrawal, is a link of its organization's chain, written by the statement that writes the row. The
+service may add to it and read it, no more; whoever has more rights and uses them is found out here. What a
+chain cannot show is that its latest links were removed together with their rows: for that, its head is to be
+kept elsewhere.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailFault:
-    """One row or link that does not fit; `entry`: the evidence's id, record/episode/number, or retry/act."""
+    """One row or link that does not fit.
+
+    `entry` is the evidence's id, record/episode/number, retry/act, or month/number.
+    """
 
     kind: str
     entry: str
@@ -54,7 +58,12 @@ async def list_paper_trail_faults(
     return [TrailFault(**{**row, "fault": Fault(row["fault"])}) for row in rows]
 
 
+async def list_trailed_organizations(connection: Connection) -> Sequence[UUID]:
+    """Every organization that has a trail, or may have lost it."""
+    return [row["organization_id"] for row in await connection.fetch(QUERY["list_trailed_organizations"])]
+
+
 async def get_paper_trail_head(connection: Connection, organization_id: UUID) -> TrailHead | None:
-    """The latest link, None of an organization without attempts."""
+    """The latest link, None of an organization without any."""
     row = await connection.fetchrow(QUERY["get_paper_trail_head"], organization_id)
     return None if row is None else TrailHead(**row)

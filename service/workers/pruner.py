@@ -41,6 +41,9 @@ PORTIONS_MAX: Final = 100
 EVENTS_KEPT_MIN: Final = timedelta(days=100)
 """An event is known, and counts once, for at least so long."""
 
+HISTORY_KEPT_MIN: Final = timedelta(days=31)
+"""What a statement of the month that ended is made from; Postgres itself refuses to forget more."""
+
 SCANS_KEPT: Final = timedelta(days=30)
 """Scans explain balances of the last weeks; statements keep what they were signed with."""
 
@@ -95,7 +98,7 @@ class Pruner:
 
     async def _prune_history(self, work: Work, counts: Counter[str]) -> None:
         """Drop months that are older than history is kept, but for the last version of what still stands."""
-        day = (work.now - self._retention).date()
+        day = (work.now - max(self._retention, HISTORY_KEPT_MIN)).date()
         counts["versions_pruned"], is_empty = await _in_portions(
             work, lambda connection: empty_history_before(connection, day, PORTION)
         )

@@ -15,6 +15,9 @@ WITH written AS (
     UNION ALL
     SELECT 'retry_act', format('%s/%s', retry_id, act), tieout.content_hash(to_jsonb(t))
     FROM retry_acts t WHERE organization_id = $1
+    UNION ALL
+    SELECT 'sign_off', format('%s/%s', period, number), tieout.content_hash(to_jsonb(s))
+    FROM sign_offs s WHERE organization_id = $1
 ), chained AS (
     SELECT kind, entry, position, content_hash, chain_hash, lag(position, 1, 0::bigint) OVER chain AS position_before,
         lag(chain_hash, 1, ''::bytea) OVER chain AS hash_before
@@ -31,6 +34,10 @@ WITH written AS (
     FROM written w FULL JOIN chained c USING (kind, entry)
 )
 SELECT kind, entry, position, fault FROM judged WHERE fault IS NOT NULL ORDER BY position NULLS LAST, kind, entry LIMIT $2;
+
+-- name: list_trailed_organizations :many
+-- Organizations that have a paper trail, or may have lost it; the nil one has that of plans which span the fleet.
+SELECT organization_id FROM organizations UNION SELECT organization_id FROM paper_trail ORDER BY organization_id;
 
 -- name: get_paper_trail_head :one
 -- The latest link: kept elsewhere, it vouches for everything before it.

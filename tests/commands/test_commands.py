@@ -8,6 +8,7 @@ import socket
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -20,6 +21,18 @@ from service.web.api.status import Status
 from tests.acceptance.processes import Process
 from tests.commands.conftest import Command
 from tests.conftest import command
+
+SLIPPED_IN = """
+WITH slipped_in AS (
+    INSERT INTO tieout.evidence (organization_id, evidence_id, record_id, kind, detail, observed_at)
+    SELECT lpad('7', 32, '0')::uuid, lpad('8', 32, '0')::uuid, gen_random_uuid(), 'named_person', '{}', now()
+    RETURNING *
+)
+INSERT INTO tieout.paper_trail (
+    organization_id, position, kind, entry, content_hash, chain_hash, written_at
+)
+SELECT organization_id, 1, 'evidence', evidence_id::text, '', '', now() FROM slipped_in
+"""
 
 
 def test_migrate_tells_what_it_applied(tieout: Command, empty_database_url: str) -> None:
@@ -75,6 +88,18 @@ async def test_check_tells_of_a_server_that_forgets(
         findings = json.loads(found.stdout)["findings"]
         remedies = [each["remedy"] for each in findings if each["subject"] == "durability"]
         assert ("synchronous_commit" in " ".join(remedies)) == (setting == "off")
+
+
+async def test_check_tells_where_the_paper_trail_breaks(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """A row of the trail that somebody slipped in is told with its organization, and `check` ends with 1."""
+    await command(database_url, SLIPPED_IN)
+    found = tieout("check", "--json", database_url=database_url, **hub)
+    assert found.returncode == 1
+    [told] = [each for each in json.loads(found.stdout)["findings"] if each["subject"] == "paper trail"]
+    assert told["outcome"] == "wrong"
+    assert f"of organization {UUID(int=7)} it breaks at link 1: evidence {UUID(int=8)}" in told["told"]
 
 
 async def test_check_tells_everything_wrong_at_once(tieout: Command, hub: dict[str, object]) -> None:

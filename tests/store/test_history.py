@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -65,36 +66,48 @@ async def test_months_come_and_go(database: Database) -> None:
     """A month is made once, and is dropped whole when it has ended before the day that is kept."""
     today = date.today()  # noqa: DTZ011 - the database refuses months far from its own day
     last_year = today.replace(day=1) - timedelta(days=365)
+    young = today - timedelta(days=31)
     async with database.fleet() as connection:
         assert await ensure_history_month(connection, last_year)
         assert not await ensure_history_month(connection, last_year)
         assert await ensure_history_month(connection, today)
         assert await drop_history_before(connection, last_year) == 0
-        assert await drop_history_before(connection, today) == 1
+        assert await drop_history_before(connection, young) == 1
         assert await ensure_history_month(connection, last_year)
+
+
+async def test_nobody_forgets_what_is_young(database: Database) -> None:
+    """The service can forget no history of the last month, whatever it takes for the time."""
+    today = date.today()  # noqa: DTZ011 - as above
+    database.clock_offset = timedelta(days=400)
+    for forgets in (drop_history_before, partial(empty_history_before, portion=1)):
+        for day in (today - timedelta(days=29), today + timedelta(days=400)):
+            with pytest.raises(asyncpg.RaiseError, match="31 days at least"):
+                async with database.fleet() as connection:
+                    await forgets(connection, day)
 
 
 async def test_what_stands_unchanged_outlives_its_month(database: Database) -> None:
     """Of months that are dropped the last version of each object is kept, so that it is still known later."""
     organization_id = uuid4()
     now = await database.now()
-    day = (now - timedelta(days=400)).date()
+    day = (now - timedelta(days=500)).date()
 
     async def write(days_ago: int, **bodies: dict[str, object]) -> None:
         database.clock_offset = timedelta(days=-days_ago)
         async with database.organization(organization_id) as connection:
             await ensure_history_month(connection, (now - timedelta(days=days_ago)).date())
             versions = [
-                Version(object_id=name, version=600 - days_ago, body={"at": days_ago, **body})
+                Version(object_id=name, version=700 - days_ago, body={"at": days_ago, **body})
                 for name, body in bodies.items()
             ]
             await insert_history(connection, organization_id, HistoryKind.RECORD, versions)
         database.clock_offset = timedelta(0)
 
-    await write(560, a={}, b={}, c={}, d={}, e={})
-    await write(558, b={})
-    await write(500, c={"removed": True}, e={})
-    await write(100, d={})
+    await write(660, a={}, b={}, c={}, d={}, e={})
+    await write(658, b={})
+    await write(600, c={"removed": True}, e={})
+    await write(200, d={})
 
     async def prune() -> list[int]:
         async with database.fleet() as connection:
@@ -109,7 +122,7 @@ async def test_what_stands_unchanged_outlives_its_month(database: Database) -> N
             )
         return {each.object_id: each.body["at"] for each in found if not each.body.get("removed")}
 
-    expected = {399: {"a": 560, "b": 558, "d": 560, "e": 500}, 99: {"a": 560, "b": 558, "d": 100, "e": 500}}
+    expected = {499: {"a": 660, "b": 658, "d": 660, "e": 600}, 199: {"a": 660, "b": 658, "d": 200, "e": 600}}
     assert {days_ago: await known(days_ago) for days_ago in expected} == expected
     assert await prune() == [3, 3, 2, 0, 4]
     assert {days_ago: await known(days_ago) for days_ago in expected} == expected
@@ -117,8 +130,8 @@ async def test_what_stands_unchanged_outlives_its_month(database: Database) -> N
     async with database.organization(organization_id) as connection:
         assert await connection.fetchval("SELECT count(*) FROM history") == 5
     # A year later the version kept of what changed since makes way.
-    day = (now + timedelta(days=60)).date()
+    day = (now - timedelta(days=40)).date()
     assert sum((await prune())[:4]) == 1
-    assert await known(0) == expected[99]
+    assert await known(0) == expected[199]
     async with database.organization(organization_id) as connection:
         assert await connection.fetchval("SELECT count(*) FROM history") == 4

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from service.domain.pushing.attempt import EvidenceKind, Outcome, Trigger
+from service.domain.statements.period import Period
+from service.domain.statements.sign_off import Act, SignOff
 from service.store.database import Database
+from service.store.migrate import MIGRATIONS, migrate
 from service.store.paper_trail import Fault, TrailFault, get_paper_trail_head, list_paper_trail_faults
 from service.store.pushes import (
     AttemptKey,
@@ -21,6 +26,7 @@ from service.store.pushes import (
     insert_evidence,
 )
 from service.store.retries import get_retry, insert_retry, insert_retry_act
+from service.store.statements import insert_sign_off
 from tests.conftest import command
 
 ORGANIZATION, OTHER = UUID(int=1), UUID(int=2)
@@ -136,9 +142,59 @@ async def test_who_applied_a_plan_is_chained(written: Database, database_url: st
     assert (fault.kind, fault.entry, fault.fault) == ("retry_act", f"{retry_id}/applied", Fault.ROW_CHANGED)
 
 
+async def sign(database: Database) -> None:
+    """Have a statement signed."""
+    act = SignOff(
+        number=1,
+        act=Act.PREPARED,
+        key_name="Ada",
+        figures=[],
+        because=None,
+        is_complete=True,
+        acted_at=datetime.now(UTC),
+    )
+    async with database.organization(ORGANIZATION) as connection:
+        assert await insert_sign_off(connection, ORGANIZATION, Period(date(2026, 10, 1)), act)
+
+
+async def test_who_signed_a_statement_is_chained(written: Database, database_url: str) -> None:
+    """Who signed which figures stands in the trail, and is not changed unseen."""
+    await sign(written)
+    assert list(await faults(written)) == []
+    await command(database_url, "SET timezone = 'UTC'", "UPDATE tieout.sign_offs SET key_name = 'Bob'")
+    [fault] = await faults(written)
+    assert (fault.kind, fault.entry, fault.fault) == ("sign_off", "2026-10-01/1", Fault.ROW_CHANGED)
+
+
+async def test_what_was_signed_before_the_chain_is_on_it(empty_database_url: str, tmp_path: Path) -> None:
+    """Signatures that an older release wrote are chained by the migration, and the next one follows them."""
+    for migration in MIGRATIONS.glob("*.sql"):
+        if migration.name < "0054":
+            shutil.copy(migration, tmp_path)
+    await migrate(empty_database_url, folder=tmp_path)
+    await command(
+        empty_database_url,
+        """
+        INSERT INTO tieout.sign_offs (
+            organization_id, period, number, act, key_name, figures, figures_hash, is_complete, acted_at
+        )
+        SELECT lpad(each::text, 32, '0')::uuid, '2026-09-01', number, 'prepared', 'Ada', '[]', '', true, now()
+        FROM generate_series(1, 3) each, generate_series(1, 2) number
+        """,
+    )
+    await migrate(empty_database_url)
+    async with await Database.open(empty_database_url) as database:
+        await sign(database)
+        assert list(await faults(database)) == []
+        async with database.organization(ORGANIZATION) as connection:
+            head = await get_paper_trail_head(connection, ORGANIZATION)
+        assert head is not None
+        assert head.position == 3
+
+
 async def test_the_service_itself_cannot_tamper(written: Database) -> None:
     """The role of the service may neither change nor remove what is written."""
-    for table in ("evidence", "attempts", "attempt_outcomes", "retry_acts", "paper_trail"):
+    for table in ("evidence", "attempts", "attempt_outcomes", "retry_acts", "sign_offs", "paper_trail"):
         for statement in ("DELETE FROM {}", "UPDATE {} SET organization_id = organization_id"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with written.organization(ORGANIZATION) as connection:
