@@ -211,13 +211,6 @@ async def list_documents(
     return _stored(await connection.fetch(QUERY["list_documents"], organization_id, ledger))
 
 
-async def list_hub_documents(
-    connection: Connection, organization_id: UUID, ledger: Ledger
-) -> Sequence[StoredDocument]:
-    """The same as the hub has it, also where the partner's own system says otherwise."""
-    return _stored(await connection.fetch(QUERY["list_hub_documents"], organization_id, ledger))
-
-
 def _stored(rows: Sequence[asyncpg.Record]) -> Sequence[StoredDocument]:
     return [
         StoredDocument(

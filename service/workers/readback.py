@@ -4,8 +4,8 @@ Runs at the head of a pusher's run, under its claim: what is found there is conf
 is proven absent gets a row of evidence, which permits one push; of the rest it is known what is lacking.
 Where that is a pull from the books, the hub is asked for one, not more often than it could answer.
 
-All of it is read at once and judged without a transaction; what is written is written only for records that
-are still what was judged.
+All that it rests on is read at once and judged without a transaction; what is written is written only for
+records that are still what was judged.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from service.domain.cadence.stream import RECORD_STREAMS, Stream
-from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
-from service.domain.document import Ledger, Side
+from service.domain.cadence.stream import Stream
+from service.domain.comparing.pairing_links import DOCUMENT_TYPES
+from service.domain.document import Ledger
 from service.domain.fleet import WorkKind
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, speaking
 from service.domain.pushing.policy import Policy
-from service.domain.pushing.readback import Finding, Look, ask_seconds, look
-from service.domain.pushing.readback_books import Books, Pull, Scanned
+from service.domain.pushing.readback import Finding, Look, ask_seconds, look, not_looked, since
+from service.domain.pushing.readback_books import Books, Pull
 from service.domain.pushing.record_push import confirmed
 from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_state import State
@@ -34,22 +34,18 @@ from service.hub.client import Hub
 from service.logs import get_logger
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.database import Connection, Database
-from service.store.documents import list_hub_documents
 from service.store.history import HistoryKind, list_history
-from service.store.neighbours import list_remembered_pairs
 from service.store.pushed import attempt_of, evidence_of, of_record
 from service.store.pushes import StoredEvidence, insert_evidence, list_attempts, list_open_evidence
 from service.store.records import (
     Change,
-    list_record_links,
     list_unproven_records,
     lock_records,
     write_records,
 )
-from service.store.scans import ScanRow, list_latest_scans, list_unreadable_documents
-from service.store.streams import list_streams, nudge_streams
+from service.store.streams import nudge_streams
 from service.store.work import nudge_work
-from service.workers.compared import link_of
+from service.workers.readback_books import Sought, Told, read_books
 from service.workers.work import Work
 
 RECORDS_MAX: Final = 500
@@ -78,7 +74,8 @@ class _Unproven:
     records: Mapping[UUID, Record]
     attempts: Mapping[UUID, Sequence[Attempt]]
     evidence: Mapping[UUID, Sequence[Evidence]]
-    books: Mapping[Ledger, Books]
+    books: Mapping[Ledger, Books | None]
+    """None of a ledger of which more would have to be held than may be."""
     connection: KnownConnection | None
 
 
@@ -116,13 +113,18 @@ class ReadBack:
             evidence = await list_open_evidence(connection, organization_id, list(records))
             link = await get_current_connection(connection, organization_id)
             pulls = await _pulls(connection, organization_id, link)
-            objects: dict[Ledger, list[str]] = defaultdict(list)
+            sought: dict[Ledger, list[Sought]] = defaultdict(list)
             for each in found:
-                objects[LEDGER_BY_TYPE[each.object_type]].append(str(each.object_id))
-            books = {
-                ledger: await _books(connection, organization_id, ledger, pulls, object_ids)
-                for ledger, object_ids in objects.items()
+                mine = [attempt_of(told) for told in attempts.get(each.record_id, ())]
+                sought[LEDGER_BY_TYPE[each.object_type]].append((each, since(each, mine)))
+            read = {
+                ledger: await read_books(connection, organization_id, ledger, pulls, several)
+                for ledger, several in sought.items()
             }
+        books = {
+            ledger: None if told is None else await asyncio.to_thread(_built, told)
+            for ledger, told in read.items()
+        }
         return _Unproven(
             records=records,
             attempts={key: [attempt_of(each) for each in several] for key, several in attempts.items()},
@@ -194,15 +196,21 @@ class ReadBack:
             await nudge_work(connection, [organization_id], WorkKind.POLL, soon)
 
 
+def _built(told: Told) -> Books:
+    return Books.build(**told)
+
+
 def _looks(unproven: _Unproven, now: datetime, policy: Policy) -> Mapping[UUID, Look]:
     return {
         record_id: look(
             record,
             unproven.attempts.get(record_id, ()),
-            unproven.books[LEDGER_BY_TYPE[record.object_type]],
+            books,
             now=now,
             policy=policy,
         )
+        if (books := unproven.books[LEDGER_BY_TYPE[record.object_type]]) is not None
+        else not_looked(now=now, policy=policy)
         for record_id, record in unproven.records.items()
     }
 
@@ -223,62 +231,3 @@ async def _pulls(
             last_pull = datetime.fromisoformat(told)
             first_seen[last_pull] = min(version.known_from, first_seen.get(last_pull, version.known_from))
     return [Pull(last_pull=last_pull, seen_at=seen_at) for last_pull, seen_at in first_seen.items()]
-
-
-def _scanned(row: ScanRow) -> Scanned:
-    return Scanned(
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        last_pull=row.last_pull,
-        is_certified=row.certified,
-        reason=row.reason,
-    )
-
-
-async def _books(
-    connection: Connection,
-    organization_id: UUID,
-    ledger: Ledger,
-    pulls: Sequence[Pull],
-    object_ids: Sequence[str],
-) -> Books:
-    documents = await list_hub_documents(connection, organization_id, ledger)
-    links = await list_record_links(
-        connection, organization_id, [*DOCUMENT_TYPES[ledger], PARTY_TYPE[ledger]]
-    )
-    unreadable = await list_unreadable_documents(connection, organization_id, ledger)
-    scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
-    streams = await list_streams(connection, organization_id)
-    read_at = [
-        streams[RECORD_STREAMS[name]].read_at
-        for name in DOCUMENT_TYPES[ledger]
-        if RECORD_STREAMS[name] in streams
-    ]
-    there = [each for each in documents if each.document.side is Side.BOOKS]
-    books = Books.build(
-        local=[
-            each.document
-            for each in documents
-            if each.document.side is Side.LOCAL and each.removed_at is None
-        ],
-        books=[each.document for each in there if each.removed_at is None],
-        removed=[each.document for each in there if each.removed_at is not None],
-        links=[link_of(row) for row in links],
-        unreadable=len(unreadable[Side.BOOKS]),
-        scan=_scanned(scan) if scan else None,
-        pulls=pulls,
-        records_read_at=min((each for each in read_at if each is not None), default=None),
-        lost_now={
-            each.document.document_id
-            for each in there
-            if scan is not None and each.removed_at is not None and each.removed_at >= scan.started_at
-        },
-    )
-    mates = [
-        free.document_id
-        for object_id in object_ids
-        if (local := books.local.get(object_id)) is not None
-        for free in books.free_on_its_day(local)
-    ]
-    once = await list_remembered_pairs(connection, organization_id, ledger, object_ids, mates)
-    return replace(books, paired_once=once)

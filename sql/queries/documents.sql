@@ -94,16 +94,6 @@ RETURNING document_id;
 SELECT side, document_id, body, version, first_seen_at, removed_at FROM documents
 WHERE organization_id = $1 AND ledger = $2 ORDER BY side, document_id;
 
--- name: list_hub_documents :many
--- The same as the hub has it, also where the partner's own system says otherwise: what was pushed is what the hub had.
--- $1 organization_id, $2 ledger
-SELECT side, document_id, body, version, first_seen_at, removed_at FROM documents
-WHERE organization_id = $1 AND ledger = $2 AND origin = 'hub'
-UNION ALL
-SELECT side, document_id, body, version, first_seen_at, removed_at FROM superseded_documents
-WHERE organization_id = $1 AND ledger = $2
-ORDER BY side, document_id;
-
 -- name: list_local_amounts :many
 -- The money of the hub's local documents by their ids.
 -- $1 organization_id, $2 document_ids text[]

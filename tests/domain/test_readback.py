@@ -21,7 +21,7 @@ from service.domain.pushing.cure import Conditions
 from service.domain.pushing.decision import Verdict
 from service.domain.pushing.push import decide
 from service.domain.pushing.readback import Finding, Look, look, refined
-from service.domain.pushing.readback_books import Books, Pull, Scanned
+from service.domain.pushing.readback_books import Books, Landed, Pull, Scanned
 from service.domain.record import Record
 from tests.domain.record_builders import POLICY, at, attempt, failed
 from tests.domain.worlds import copy_of, document, link
@@ -73,7 +73,8 @@ def books(*there: Document, **changes: Any) -> Books:
         "pulls": ENOUGH,
         "records_read_at": at(2.8 * HOUR),
     }
-    return Books.build(**{**usual, **changes})
+    told = {**usual, **changes}
+    return Books.build(**told, is_emptied=bool(told["removed"]) and not told["books"])
 
 
 def looked(given: Books, record: Record = RECORD, attempts: Sequence[Attempt] = (), hours: float = 3) -> Look:
@@ -114,25 +115,13 @@ def test_absence_needs_everything(lacking: dict[str, Any]) -> None:
 
 def test_a_list_that_lacks_all_that_landed_since_proves_nothing() -> None:
     """What landed after the attempt stands in a list of its time; one that shows none of it is too old."""
-    later = document(Side.LOCAL, Ledger.RECEIVABLE, "l2", number="INV-8", party_name="Other", total_minor=500)
-    landed = replace(link(later, "done", "150"), updated_at=at(HOUR))
-    told = [link(LOCAL, "error"), landed]
-    another = replace(landed, record_id="r3", object_id="l3", platform_object_id="99")
-    there = copy_of(later, "150")
-    found = looked(books(NEIGHBOUR, links=told))
+    lacking = Landed(at=[at(-60), at(HOUR), at(1.5 * HOUR)], shown_at=at(-60))
+    found = looked(books(NEIGHBOUR, landed=lacking))
     assert found.finding is Finding.NOT_YET
-    assert "lacks all 1 landed since" in found.reason
-    lost = books(NEIGHBOUR, removed=[there], links=told, lost_now={"150"})
-    assert looked(lost).finding is Finding.NOT_YET, "this very list has lost it"
-    for shown in (
-        books(NEIGHBOUR, there, links=told, local=[LOCAL, later]),
-        books(NEIGHBOUR, removed=[there], links=told),
-        books(NEIGHBOUR, links=[*told, another]),
-        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, updated_at=at(-60))]),
-        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, updated_at=at(2.6 * HOUR))]),
-        books(NEIGHBOUR, links=[link(LOCAL, "error"), replace(landed, sync_status="pending")]),
-    ):
-        assert looked(shown).finding is Finding.ABSENT
+    assert "lacks all 2 landed since" in found.reason
+    assert looked(books(NEIGHBOUR, landed=replace(lacking, shown_at=None))).finding is Finding.NOT_YET
+    for shown in (replace(lacking, shown_at=at(HOUR)), Landed(at=[at(-60)])):
+        assert looked(books(NEIGHBOUR, landed=shown)).finding is Finding.ABSENT
 
 
 def test_quiet_begins_with_the_last_attempt() -> None:

@@ -102,10 +102,12 @@ def pair(
     *,
     vanished: frozenset[str] = frozenset(),
     crowded: Collection[int] = frozenset(),
+    numbers: Numbers | None = None,
 ) -> Pairing:
     """Pair the documents of one ledger; `vanished` are local ids whose copy in the books is gone.
 
-    `crowded` is for a part of a ledger: keys of similarity that say nothing in the whole (`assign`).
+    For a part of a ledger there are `crowded`, keys of similarity that say nothing in the whole (`assign`),
+    and `numbers`, which of its numbers are in use in the whole.
     """
     free = _Free(_in_order(local), _in_order(books))
     if not isinstance(links, LinkIndex):
@@ -116,7 +118,9 @@ def pair(
     likely = [each for each in free.local.values() if _may_be_similar(each, vanished)]
     if not likely or not free.books:
         return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ())
-    similar, ties = assign(likely, list(free.books.values()), links, Numbers.of(local, books), crowded)
+    if numbers is None:
+        numbers = Numbers.of(local, books)
+    similar, ties = assign(likely, list(free.books.values()), links, numbers, crowded)
     pairs += [free.take(_similar(candidate)) for candidate in similar]
     ambiguous = [Ambiguity(tuple(tied_local), tuple(tied_books)) for tied_local, tied_books in ties]
     return Pairing(pairs, tuple(free.local.values()), tuple(free.books.values()), ambiguous)

@@ -89,6 +89,18 @@ def look(record: Record, attempts: Sequence[Attempt], books: Books, *, now: date
     )
 
 
+def not_looked(*, now: datetime, policy: Policy) -> Look:
+    """What is found where more documents than may be held at once could be the one that is looked for."""
+    return Look(
+        finding=Finding.UNCLEAR,
+        reason=(
+            "An attempt may have landed, and too many documents of its ledger are joined by no record to "
+            "look among them, so a person must look before it is sent again."
+        ),
+        again_at=now + timedelta(seconds=policy.evidence_seconds),
+    )
+
+
 def refined(decision: Decision, found: Look | None) -> Decision:
     """A decision, with what the books said of the record.
 
@@ -237,7 +249,7 @@ def _too_early(
         return _not_yet(f"the list of the books proves nothing ({scan.reason})", soon)
     if books.unreadable:
         return _not_yet(f"{books.unreadable} documents of the books cannot be read", soon)
-    if missing := books.missing_since(begun_at):
+    if missing := books.landed.missing_since(begun_at):
         return _not_yet(
             f"the list of the books is older than its pull, it lacks all {missing} landed since", soon
         )
@@ -245,7 +257,7 @@ def _too_early(
 
 
 def _emptied(books: Books, again_at: datetime) -> Look | None:
-    if not books.removed or books.pairing.pairs or books.pairing.books_only:
+    if not books.is_emptied:
         return None
     reason = (
         "An attempt may have landed, and the list of the books, which held documents before, is empty. "

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from service.domain.comparing.pairing import Pairing, pair
-from service.domain.comparing.pairing_links import DONE, Link, LinkIndex
+from service.domain.comparing.pairing_links import Link, LinkIndex
+from service.domain.comparing.pairing_similarity import Numbers
 from service.domain.document import Document
 
 Day: TypeAlias = tuple[str | None, date | None]
 """Currency and date of a document."""
+
+NO_PAIRS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,29 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What landed before the pull that the latest list is told to be of, as the records tell."""
+
+    at: Sequence[datetime] = ()
+    """When each did, in order."""
+    shown_at: datetime | None = None
+    """When the last of those did that the list shows, or an older list lacked already."""
+
+    def missing_since(self, begun_at: datetime) -> int:
+        """How many documents landed after that while the list shows none of them; else 0.
+
+        A list that was read whole and lacks all of them was made before they landed, whatever pull it is told
+        to be of. One that shows any of them is at least as new; the others may have been deleted meanwhile.
+        """
+        if self.shown_at is not None and self.shown_at > begun_at:
+            return 0
+        return len(self.at) - bisect_right(self.at, begun_at)
+
+
+NONE_LANDED: Final = Landed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """Everything that a look needs of one ledger; `build` pairs it once for all its records."""
 
@@ -45,14 +72,13 @@ class Books:
     local: Mapping[str, Document]
     removed: Sequence[Document]
     """Documents of the books that have been seen and are gone."""
+    is_emptied: bool
+    """Whether the list is empty, and held documents before."""
     unreadable: int
     scan: Scanned | None
     pulls: Sequence[Pull]
     records_read_at: datetime | None
-    landed_at: Sequence[datetime] = ()
-    """When documents landed before the list's pull, as their records tell, in order."""
-    shown_at: datetime | None = None
-    """When the last of those landed that the list shows, or an older list lacked already."""
+    landed: Landed = NONE_LANDED
     taken: frozenset[str] = frozenset()
     """Documents of the books that are paired."""
     free_by_day: Mapping[Day, Sequence[Document]] = field(default_factory=dict)
@@ -65,16 +91,6 @@ class Books:
         """What nothing is paired with, of the local document's currency and date."""
         return self.free_by_day.get((local.currency, local.issued_on), ())
 
-    def missing_since(self, begun_at: datetime) -> int:
-        """How many documents landed after that while the list shows none of them; else 0.
-
-        A list that was read whole and lacks all of them was made before they landed, whatever pull it is told
-        to be of. One that shows any of them is at least as new; the others may have been deleted meanwhile.
-        """
-        if self.shown_at is not None and self.shown_at > begun_at:
-            return 0
-        return len(self.landed_at) - bisect_right(self.landed_at, begun_at)
-
     @classmethod
     def build(
         cls,
@@ -83,21 +99,22 @@ class Books:
         books: Sequence[Document],
         removed: Sequence[Document],
         links: Sequence[Link],
+        is_emptied: bool,
         unreadable: int,
         scan: Scanned | None,
         pulls: Sequence[Pull],
         records_read_at: datetime | None,
-        lost_now: Collection[str] = (),
+        landed: Landed = NONE_LANDED,
+        numbers: Numbers | None = None,
+        paired_once: Mapping[str, str] = NO_PAIRS,
     ) -> Books:
         """Pair both sides; `books` holds what is there, `removed` what was.
 
-        `lost_now` are those of the removed that only the latest list lacks: it may be too old to have them.
+        They may be a part of the ledger (`readback_part`); `numbers` are those of the whole then.
         """
         ledgers = {each.ledger for each in (*local, *books, *removed)}
         index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
-        landed = _landed(index, scan)
-        known = {each.document_id for each in (*books, *removed)}.difference(lost_now)
-        pairing = pair(local, books, index)
+        pairing = pair(local, books, index, numbers=numbers)
         free_by_day: dict[Day, list[Document]] = defaultdict(list)
         for each in pairing.books_only:
             if each.issued_on is not None:
@@ -107,27 +124,13 @@ class Books:
             links=index,
             local={each.document_id: each for each in local},
             removed=removed,
+            is_emptied=is_emptied,
             unreadable=unreadable,
             scan=scan,
             pulls=pulls,
             records_read_at=records_read_at,
-            landed_at=sorted(at for at, _ in landed),
-            shown_at=max((at for at, ids in landed if known.intersection(ids)), default=None),
+            landed=landed,
             taken=frozenset(each.books.document_id for each in pairing.pairs),
             free_by_day=free_by_day,
+            paired_once=paired_once,
         )
-
-
-def _landed(index: LinkIndex, scan: Scanned | None) -> Sequence[tuple[datetime, Sequence[str]]]:
-    """What landed before the pull that the list is told to be of: when, and under which ids."""
-    if scan is None or scan.last_pull is None:
-        return ()
-    return [
-        (link.updated_at, link.books_ids)
-        for several in index.by_object.values()
-        for link in several
-        if link.sync_status == DONE
-        and link.books_ids
-        and link.updated_at is not None
-        and link.updated_at < scan.last_pull
-    ]
