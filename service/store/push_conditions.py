@@ -28,7 +28,13 @@ from service.store.database import Connection
 from service.store.documents import list_document_needs
 from service.store.pushes import Canaries, list_canaries
 from service.store.records import list_records_of_objects
-from service.store.reference_objects import ReferenceKind, ReferenceObject, list_reference_objects
+from service.store.reference_objects import (
+    ReferenceKind,
+    ReferenceObject,
+    count_references_by_name,
+    list_reference_objects,
+    list_references_by_ids,
+)
 from service.store.standing import list_numbered
 from service.store.streams import list_streams
 
@@ -37,6 +43,9 @@ NAMED = {
     "customer": ReferenceKind.COUNTERPART,
     "vendor": ReferenceKind.COUNTERPART,
 }
+IN_GENERAL: Final = (ReferenceKind.SETTINGS, ReferenceKind.TAX_RATE, ReferenceKind.LEDGER_ACCOUNT)
+"""Read whole; of the others there may be as many as there are customers."""
+
 BOOKS_OF: Final = {Ledger.RECEIVABLE: Stream.BOOKS_RECEIVABLES, Ledger.PAYABLE: Stream.BOOKS_PAYABLES}
 """Where the books of a ledger are read."""
 
@@ -51,6 +60,7 @@ class Known:
     products: Mapping[str, ReferenceObject]
     names: Mapping[ReferenceKind, Counter[str]]
     references: Mapping[tuple[ReferenceKind, str], ReferenceObject]
+    """Of products and counterparts those that the records are, or name."""
     numbered: Mapping[Ledger, Sequence[Document]]
     """What the books hold under numbers that they refused; without a ledger whose list is older than the
     last pull."""
@@ -134,7 +144,7 @@ class Known:
 async def read_known(connection: Connection, organization_id: UUID, records: Sequence[Record]) -> Known:
     """Read what deciding on these records needs."""
     link = await get_current_connection(connection, organization_id)
-    references = await list_reference_objects(connection, organization_id, list(ReferenceKind))
+    references = await list_reference_objects(connection, organization_id, IN_GENERAL)
     streams = await list_streams(connection, organization_id)
     read_at = {name: facts.read_at for name, facts in streams.items()}
     object_ids = [str(record.object_id) for record in records if record.object_id]
@@ -157,20 +167,31 @@ async def read_known(connection: Connection, organization_id: UUID, records: Seq
     for record in dependencies:
         if record.object_id is not None:
             by_object[record.object_id].append(record)
-    names: dict[ReferenceKind, Counter[str]] = {kind: Counter() for kind in ReferenceKind}
-    for each in references:
-        if each.name:
-            names[each.kind][each.name] += 1
+    named_ones, names = await _named(connection, organization_id, records, list(documents.values()))
     return Known(
         general=_general(link, references, read_at),
         documents=documents,
         records_by_object=by_object,
-        products={each.reference_id: each for each in references if each.kind is ReferenceKind.PRODUCT},
+        products={each.reference_id: each for each in named_ones if each.kind is ReferenceKind.PRODUCT},
         names=names,
-        references={(each.kind, each.reference_id): each for each in references},
+        references={(each.kind, each.reference_id): each for each in (*references, *named_ones)},
         numbered=await _numbered(connection, organization_id, refused, streams, link),
         canaries=await list_canaries(connection, organization_id),
     )
+
+
+async def _named(
+    connection: Connection, organization_id: UUID, records: Sequence[Record], documents: Sequence[Document]
+) -> tuple[Sequence[ReferenceObject], Mapping[ReferenceKind, Counter[str]]]:
+    """The products and counterparts that these are, or name, and how many bear their names."""
+    lines = [line for document in documents for line in document.lines]
+    ids = {str(record.object_id) for record in records if record.object_type in NAMED}
+    ids |= {line.product_id for line in lines if line.product_id}
+    kinds = (ReferenceKind.PRODUCT, ReferenceKind.COUNTERPART)
+    found = await list_references_by_ids(connection, organization_id, kinds, ids)
+    names = {line.product_name for line in lines if line.product_name}
+    names |= {each.name for each in found if each.name}
+    return found, await count_references_by_name(connection, organization_id, kinds, names)
 
 
 async def _numbered(

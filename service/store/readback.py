@@ -6,7 +6,7 @@ However large the ledger is, only what is kept of it is held (`domain.pushing.re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -33,15 +33,11 @@ async def read_part(
     organization_id: UUID,
     ledger: Ledger,
     part: Part,
-    paired_once: Collection[str],
 ) -> bool:
-    """Read a part of a ledger; false when that is too much, and then not all of it was read.
-
-    `paired_once` are the documents of the books that those looked for were paired with.
-    """
+    """Read a part of a ledger; false when that is too much, and then not all of it was read."""
     await connection.execute(QUERY["aim_readback"], f"{READ_SECONDS * 1000:.0f}")
     where = (organization_id, ledger)
-    unsettled = (*where, list(DOCUMENT_TYPES[ledger]), list(part.looked_for), list(paired_once))
+    unsettled = (*where, list(DOCUMENT_TYPES[ledger]), list(part.looked_for))
     steps: Sequence[tuple[str, Sequence[object], Callable[[asyncpg.Record], None]]] = (
         (
             "list_unsettled_documents",

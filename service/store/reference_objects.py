@@ -6,6 +6,7 @@ failure may be explained by a tax rate that is gone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -60,6 +61,11 @@ class KnownReference:
     removed_at: datetime | None
 
 
+def is_unchanged(seen: ReferenceObject, known: KnownReference | None) -> bool:
+    """Whether an object is there and was told like that before."""
+    return known is not None and known.removed_at is None and known.content_hash == _content_hash(seen)
+
+
 async def write_reference_objects(
     connection: Connection,
     organization_id: UUID,
@@ -70,19 +76,16 @@ async def write_reference_objects(
 ) -> int:
     """Write what changed in a complete list of a kind; returns how many did.
 
-    `also_listed` names objects that the list holds but that could not be read: they are not gone.
+    `also_listed` names objects that the list holds, unchanged or unreadable: they are not gone.
     """
     known = await list_reference_hashes(connection, organization_id, kind)
     unique = {each.reference_id: each for each in seen}
     rows = []
     for each in unique.values():
-        row = _row(organization_id, each)
         before = known.get(each.reference_id)
-        if before is not None:
-            if before.content_hash == row["content_hash"] and before.removed_at is None:
-                continue
-            row["version"] = before.version + 1
-        rows.append(row)
+        if is_unchanged(each, before):
+            continue
+        rows.append(_row(organization_id, each) | {"version": before.version + 1 if before else 1})
     if rows:
         await upsert_reference_objects(connection, organization_id, rows)
     gone = await mark_reference_objects_removed(connection, organization_id, kind, [*unique, *also_listed])
@@ -146,13 +149,30 @@ async def list_reference_objects(
     return [_object(row) for row in rows]
 
 
+async def list_references_by_ids(
+    connection: Connection, organization_id: UUID, kinds: Sequence[ReferenceKind], ids: Collection[str]
+) -> Sequence[ReferenceObject]:
+    """The objects of these kinds and ids that the hub lists now."""
+    rows = await connection.fetch(QUERY["list_references_by_ids"], organization_id, kinds, list(ids))
+    return [_object(row) for row in rows]
+
+
+async def count_references_by_name(
+    connection: Connection, organization_id: UUID, kinds: Sequence[ReferenceKind], names: Collection[str]
+) -> Mapping[ReferenceKind, Counter[str]]:
+    """How many objects of each of these kinds bear each of these names."""
+    counts: dict[ReferenceKind, Counter[str]] = {kind: Counter() for kind in kinds}
+    for row in await connection.fetch(QUERY["count_references_by_name"], organization_id, kinds, list(names)):
+        counts[ReferenceKind(row["kind"])][row["name"]] = row["objects"]
+    return counts
+
+
 def _object(row: asyncpg.Record) -> ReferenceObject:
     found = ReferenceObject(**row)
     return replace(found, kind=ReferenceKind(found.kind))
 
 
 def _row(organization_id: UUID, seen: ReferenceObject) -> dict[str, Any]:
-    compared = {name: value for name, value in seen.payload.items() if name not in _HIDDEN}
     return {
         "organization_id": organization_id,
         "kind": seen.kind,
@@ -163,6 +183,10 @@ def _row(organization_id: UUID, seen: ReferenceObject) -> dict[str, Any]:
         "status": seen.status,
         "is_external": seen.is_external,
         "payload": seen.payload,
-        "content_hash": content_hash(compared),
+        "content_hash": _content_hash(seen),
         "version": 1,
     }
+
+
+def _content_hash(seen: ReferenceObject) -> bytes:
+    return content_hash({name: value for name, value in seen.payload.items() if name not in _HIDDEN})

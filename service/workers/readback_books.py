@@ -56,7 +56,7 @@ async def read_books(
     where = (connection, organization_id, ledger)
     part = Part.of([record for record, _ in sought])
     once = await list_remembered_pairs(*where, part.looked_for, ())
-    if not await read_part(*where, part, once.values()):
+    if not await read_part(*where, part):
         log.warning("books_too_large", organization_id=str(organization_id), ledger=ledger)
         return None
     parties = {each.party_id for each in part.local if each.party_id is not None}

@@ -7,18 +7,22 @@ up the same way again. New rows are rare, so that this costs next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.domain.cadence.stream import Stream
 from service.domain.fleet import WorkKind
 from service.hub.client import Hub
-from service.hub.paging import Page, gather
+from service.hub.paging import Page
 from service.hub.payloads import Counterpart, LedgerAccount, Product, TaxRate
+from service.hub.rows import Refused
 from service.store.reference_objects import (
     SETTINGS_ID,
+    KnownReference,
     ReferenceKind,
     ReferenceObject,
+    is_unchanged,
     list_reference_hashes,
     write_reference_objects,
 )
@@ -26,6 +30,15 @@ from service.store.streams import nudge_streams
 from service.workers.reading import Reading, Readout, count_refused, count_strangers, nudge
 
 Listed = TaxRate | LedgerAccount | Product | Counterpart
+
+
+@dataclass(slots=True)
+class _Told:
+    """A list that was read to its end; of what is as it was known, no more than its ids is kept."""
+
+    listed: set[str] = field(default_factory=set)
+    changed: dict[str, ReferenceObject] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
 
 
 async def read_settings(reading: Reading) -> Readout:
@@ -62,19 +75,36 @@ async def _read_list(
     make: Callable[[Any], ReferenceObject],
 ) -> Readout:
     readout = Readout(is_full=True)
-    told = await gather(ask(reading.hub, reading.organization_id))
-    count_refused(readout, reading, told.refused)
     async with reading.database.organization(reading.organization_id, readonly=True) as connection:
         known = await list_reference_hashes(connection, reading.organization_id, kind)
-    new = {str(row.id) for row in told.items} - known.keys()
+    told = await _told(ask(reading.hub, reading.organization_id), make, known)
+    count_refused(readout, reading, told.refused)
     strangers: set[str] = set()
-    if new:
-        again = await gather(ask(reading.hub, reading.organization_id))
-        strangers = new - {str(row.id) for row in again.items}
+    if new := told.listed - known.keys():
+        strangers = new - {
+            str(row.id) async for page in ask(reading.hub, reading.organization_id) for row in page.items
+        }
         count_strangers(readout, reading, len(strangers))
-    seen = [make(row) for row in told.items if str(row.id) not in strangers]
+    seen = [each for name, each in told.changed.items() if name not in strangers]
     unread = [str(row.payload.get("id")) for row in told.refused if isinstance(row.payload, dict)]
-    return await _write(reading, readout, kind, seen, unread)
+    return await _write(reading, readout, kind, seen, [*(told.listed - strangers), *unread])
+
+
+async def _told(
+    pages: AsyncIterator[Page[Any]],
+    make: Callable[[Any], ReferenceObject],
+    known: Mapping[str, KnownReference],
+) -> _Told:
+    told = _Told()
+    async for page in pages:
+        told.refused += page.refused
+        for each in map(make, page.items):
+            told.listed.add(each.reference_id)
+            if is_unchanged(each, known.get(each.reference_id)):
+                told.changed.pop(each.reference_id, None)
+            else:
+                told.changed[each.reference_id] = each
+    return told
 
 
 async def _write(
@@ -82,11 +112,11 @@ async def _write(
     readout: Readout,
     kind: ReferenceKind,
     seen: list[ReferenceObject],
-    unread: list[str],
+    also_listed: list[str],
 ) -> Readout:
     async with reading.work.writing() as connection:
         changed = await write_reference_objects(
-            connection, reading.organization_id, kind, seen, also_listed=unread
+            connection, reading.organization_id, kind, seen, also_listed=also_listed
         )
         if changed:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)

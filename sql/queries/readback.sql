@@ -16,7 +16,7 @@ WHERE name IN ('enable_nestloop', 'max_parallel_workers_per_gather', 'jit');
 -- name: list_unsettled_documents :many
 -- Documents that are there, first the local ones, without the pairs that a record makes for certain: the only record that names that
 -- document of the books, whose local document no record joins to another. Some are read whatever pairs them.
--- $1 organization_id, $2 ledger, $3 object_types text[], $4 local_ids text[] and $5 books_ids text[] that are read
+-- $1 organization_id, $2 ledger, $3 object_types text[], $4 local_ids text[] that are read
 WITH named AS (
     SELECT object_id, platform_object_id AS books_id FROM records
     WHERE organization_id = $1 AND object_type = ANY($3::text[]) AND object_id IS NOT NULL AND platform_object_id IS NOT NULL
@@ -38,7 +38,7 @@ WITH named AS (
     WHERE organization_id = $1 AND ledger = $2 AND side = 'local' AND removed_at IS NULL
 ), settled AS MATERIALIZED (
     SELECT j.local_id, j.books_id FROM joined j JOIN ours o ON o.document_id = j.local_id
-    WHERE j.names = 1 AND j.choices = 1 AND NOT j.local_id = ANY($4::text[]) AND NOT j.books_id = ANY($5::text[])
+    WHERE j.names = 1 AND j.choices = 1 AND NOT j.local_id = ANY($4::text[])
 )
 SELECT o.body - 'lines' AS body, false AS is_named FROM ours o
 WHERE NOT EXISTS (SELECT FROM settled s WHERE s.local_id = o.document_id)

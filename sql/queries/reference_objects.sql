@@ -30,6 +30,18 @@ RETURNING reference_id, version;
 SELECT kind, reference_id, name, code, rate, status, is_external, payload FROM reference_objects
 WHERE organization_id = $1 AND kind = ANY($2::text[]) AND removed_at IS NULL ORDER BY kind, reference_id;
 
+-- name: list_references_by_ids :many
+-- $1 organization_id, $2 kinds text[], $3 reference_ids text[]
+SELECT kind, reference_id, name, code, rate, status, is_external, payload FROM reference_objects
+WHERE organization_id = $1 AND kind = ANY($2::text[]) AND reference_id = ANY($3::text[]) AND removed_at IS NULL;
+
+-- name: count_references_by_name :many
+-- How many objects bear each of these names.
+-- $1 organization_id, $2 kinds text[], $3 names text[]
+SELECT kind, name, count(*) AS objects FROM reference_objects
+WHERE organization_id = $1 AND kind = ANY($2::text[]) AND name = ANY($3::text[]) AND removed_at IS NULL
+GROUP BY kind, name;
+
 -- name: list_product_namesakes :many
 -- Names that several products bear.
 -- $1 organization_id

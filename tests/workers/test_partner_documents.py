@@ -79,7 +79,7 @@ async def as_the_hub_has_it(world: Healing, document_id: str) -> Document:
     """The hub's copy of it, as it is looked for in the books."""
     part = Part(looked_for={document_id}, named=())
     async with world.watch.database.organization(world.organization_id, readonly=True) as connection:
-        assert await read_part(connection, world.organization_id, Ledger.RECEIVABLE, part, ())
+        assert await read_part(connection, world.organization_id, Ledger.RECEIVABLE, part)
     [one] = [each for each in part.local if each.document_id == document_id]
     return one
 

@@ -6,7 +6,8 @@ the ledger is, without changing any of it:
 1. **A pair that a record makes for certain** (`list_unsettled_documents`): the only record that names its
    document in the books, and naming no other there. It is made before anything else is, whatever else there
    is, and neither of both is anybody else's candidate. Only its numbers speak of others, and those are kept.
-   The pairs of documents that are looked for, and of what they were paired with once, are not left out.
+   The pairs of documents that are looked for are not left out. What one of them was paired with once may be:
+   the record that names it still tells that it is another's.
 2. **A document of the books that nothing touches**: no record names it, it shares neither its number nor a
    key of similarity with any local document of what is left, and it is of no day that is looked at. It is
    free, whatever becomes of the others. All that share a key with a local document are here, so that a key is
