@@ -22,6 +22,7 @@ from service.domain.pushing.decision import Verdict
 from service.domain.pushing.push import decide
 from service.domain.pushing.readback import Finding, Look, look, refined
 from service.domain.pushing.readback_books import Books, Landed, Pull, Scanned
+from service.domain.pushing.readback_part import Part
 from service.domain.record import Record
 from tests.domain.record_builders import POLICY, at, attempt, failed
 from tests.domain.worlds import copy_of, document, link
@@ -297,3 +298,13 @@ def test_books_that_are_suddenly_empty_prove_nothing() -> None:
     assert looked(books()).finding is Finding.ABSENT
     other = replace(NEIGHBOUR, document_id="100", number="INV-10")
     assert looked(books(other, removed=[NEIGHBOUR])).finding is Finding.ABSENT
+
+
+def test_whatever_is_of_its_day_is_kept_of_a_large_ledger() -> None:
+    """Of the books all of the day that is looked at is read, however little else it shares; no other day."""
+    part = Part.of([RECORD])
+    part.take(LOCAL, is_named=False)
+    other = replace(CHANGED_TWICE, party_name="Somebody", party_id="b-p1", total_minor=1)
+    part.take(other, is_named=False)
+    part.take(replace(other, document_id="146", issued_on=date(2026, 1, 1)), is_named=False)
+    assert [each.document_id for each in part.books] == list(part.on_its_days) == ["145"]

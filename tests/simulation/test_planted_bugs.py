@@ -26,7 +26,7 @@ from service.store.database import Connection
 from service.store.pushes import AttemptKey, StoredEvidence, insert_attempt, insert_evidence
 from service.store.queries import QUERY
 from service.store.work import Claim
-from service.workers import claims, readback, work
+from service.workers import claims, readback_books, work
 from service.workers.push_attempt import STORED_BEFORE, Sending
 from service.workers.work import LEASE_SECONDS
 from tests.simulation.conftest import Databases
@@ -152,8 +152,8 @@ async def a_clock_jumps(simulation: Simulation) -> None:
 
 def evidence_from_uncertified_scan(patch: pytest.MonkeyPatch) -> None:
     """Any reading of the books is taken for complete."""
-    scanned = readback._scanned
-    patch.setattr(readback, "_scanned", lambda row: replace(scanned(row), is_certified=True))
+    scanned = readback_books._scanned
+    patch.setattr(readback_books, "_scanned", lambda row: replace(scanned(row), is_certified=True))
 
 
 async def rows_are_missing(simulation: Simulation) -> None:
