@@ -111,6 +111,17 @@ def test_a_rule_is_data() -> None:
     assert classify_with(book, "Widgetry in vault").cause is Cause.UNKNOWN
 
 
+def test_a_platform_between_the_words_hides_them_from_no_rule() -> None:
+    """A rule knows its words with a platform's name between them, unless a push would go blindly for it."""
+    book = read_rule_book({"rulebook": BOOK, "extra": EXTRA}.__getitem__)
+    found = classify_with(book, "A sealed Xero vault of QuickBooks gizmos", platform="xero")
+    assert found.cause is Cause.PERIOD_LOCKED
+    blind = EXTRA.replace("period_locked", "platform_unavailable").replace("vault <> {thing}", "vault full")
+    book = read_rule_book({"rulebook": BOOK, "extra": blind}.__getitem__)
+    assert classify_with(book, "vault full", platform="xero").cause is Cause.PLATFORM_UNAVAILABLE
+    assert classify_with(book, "vault Xero full", platform="xero").cause is Cause.UNKNOWN
+
+
 @pytest.mark.parametrize("pattern", ["{nothing} here", "a ~ b ~ c ~ d ~ e", "a (b", "{self}"])
 def test_a_pattern_that_cannot_be_read_is_told(pattern: str) -> None:
     """A mistake in a pattern stops the reading of the book and names the pattern."""

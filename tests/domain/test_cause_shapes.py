@@ -129,6 +129,9 @@ def test_the_first_of_several_problems_decides() -> None:
         ({"statusCode": 429}, Cause.RATE_LIMITED, "HTTP status 429"),
         ({"code": 6240}, Cause.DUPLICATE_NAME, "code 6240"),
         ("<html><body><h1>503 Service Unavailable</h1></body></html>", Cause.PLATFORM_UNAVAILABLE, None),
+        ("The query failed with 429", Cause.RATE_LIMITED, None),
+        ("?error=Customer%20not%20found", Cause.REFERENCE_NOT_FOUND, None),
+        ({"responseMessage": "Customer not found", "id": 4}, Cause.REFERENCE_NOT_FOUND, "Customer not found"),
     ],
 )
 def test_forms_of_other_makers_are_read(errors: object, cause: Cause, text: str | None) -> None:

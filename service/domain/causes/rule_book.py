@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from service.domain.causes.facts import Retry, facts_of
 from service.domain.causes.names import Cause
 from service.domain.causes.pattern import PatternError, source
 from service.domain.causes.text import Problem
@@ -23,6 +24,10 @@ from service.domain.causes.wording import normalise
 
 HINT = 1
 """At or below this priority a match does not settle a problem: a later problem may be told plainly."""
+
+_PLATFORM_NAME = re.compile(r" ?\b(?:quickbooks|xero)\b ?")
+"""What integrators put between the words of a rule: no Xero mapping, a default QuickBooks account. What is
+only understood without it never permits a blind push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,19 @@ class RuleBook:
     ) -> Match | None:
         """The rule that understands one problem best, or None."""
         text = normalise(problem.text)
+        best = self._match(text, problem, object_type, platform)
+        if best and best.rule.priority > HINT:
+            return best
+        bare = _PLATFORM_NAME.sub(" ", text).strip()
+        found = self._match(bare, problem, object_type, platform) if bare != text else None
+        if found is None or facts_of(found.rule.cause).retry is Retry.BACKOFF:
+            return best
+        return found if best is None or found.rule.priority > best.rule.priority else best
+
+    def _match(
+        self, text: str, problem: Problem, object_type: str | None, platform: str | None
+    ) -> Match | None:
+        """The rule that understands a text in the one spelling best, or None."""
         family = "quickbooks" if (platform or "").startswith("quickbooks") else platform
         best: Match | None = None
         for compiled in self._compiled:

@@ -46,7 +46,8 @@ PROBLEMS_MAX = 20
 
 _MESSAGE_KEYS = (
     "message", "msg", "errormessage", "providermessage", "title", "error", "faultstring", "fault", "detail",
-    "details", "errordetail", "errordescription", "validationmessage", "reason", "description", "summary",
+    "details", "errordetail", "errordescription", "validationmessage", "responsemessage", "statusmessage",
+    "errormsg", "usermessage", "reason", "description", "summary",
 )  # fmt: skip
 """Keys that carry words for people, without underscores, in the order in which they are told."""
 _WEAK_KEYS = frozenset({"title", "reason", "description", "summary"})

@@ -52,11 +52,14 @@ _SPELLINGS = tuple(
     )
 )
 _SPACES = re.compile(r"\s+")
+_ENCODED = re.compile("%2[0-9A-Fa-f]")
+"""A blank or a mark as addresses carry it: `rate%20limit`."""
 
 
 def normalise(text: str) -> str:
     """Lower-case words, single spaces, `;` between sentences; nothing else."""
     text = unicodedata.normalize("NFKC", text)
+    text = _ENCODED.sub(lambda match: chr(int(match[0][1:], 16)), text)
     text = _URL.sub(" url ", text).replace("\u2019", "'").replace("\u2018", "'").replace("`", "'")
     text = _CAMEL.sub(" ", text)
     text = _SENTENCE.sub(" ; ", text).lower()

@@ -124,7 +124,8 @@ _CODE = re.compile(
 )
 _LEADING_CODE = re.compile(r"^\W{0,3}(?P<code>\d{3,5})\s?(?::|-|\u2013)\s")
 _STATUS = re.compile(
-    r"""(?:status(?:[ _]?code)?|http(?:/\d\.\d)?|response[ _]code|\berror(?: code)?)['"]?\s{0,2}"""
+    r"""(?:status(?:[ _]?code)?|http(?:/\d\.\d)?|response[ _]code|\bfailed with|"""
+    r"""\berror(?: code)?)['"]?\s{0,2}"""
     r"""(?:=>|[:=])?\s{0,2}[\[(]?(?P<told>[45]\d\d)\b|[\[(](?P<bracketed>[45]\d\d)[\])]|^\W{0,20}(?P<leading>[45]\d\d)\s[A-Z]""",
     re.IGNORECASE,
 )
