@@ -15,8 +15,16 @@ was fitted to it, which is the honest figure: how many causes were right at firs
   81 of the other, ten of the 205 having stood here before. Fourteen that the rules still misjudge are not in
   the file, some of them plain mistakes, so that its share of this batch flatters.
 
-None of these mistakes would have permitted a blind push; most said `unknown`, which a person reads. Since
-then the rules know all but a few, and they stand here so that no rule forgets.
+- 10 and 11, real messages of strangers: 153 and 99 texts that integrations word themselves or quote of the
+  platforms, taken from help pages, issues, sources and the platforms' lists of codes. 75 of batch 10 by the
+  rules of version 4, 79 of the actions. Of batch 11, two thirds of it integrations' own words, 64 by those
+  rules and 66 by the ones fitted to batch 10, 71 of the actions: phrases again hardly carried over. Two that
+  the rules still misjudge stand here too.
+
+One mistake in each of batches 10 and 11 would have permitted a blind push: an account that is not connected,
+taken for a token that renews itself, and a contact that could not be resolved, taken for a host. None of the
+others would have; most said `unknown`, which a person reads. Since then the rules know all but a few, and
+they stand here so that no rule forgets.
 """
 
 from __future__ import annotations
