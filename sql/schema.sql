@@ -851,7 +851,8 @@ CREATE TABLE tieout.reference_objects (
     version bigint NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
-    removed_at timestamp with time zone
+    removed_at timestamp with time zone,
+    hub_updated_at timestamp with time zone
 );
 
 CREATE TABLE tieout.replicas (
@@ -1305,6 +1306,8 @@ CREATE INDEX alerts_ended ON tieout.alerts USING btree (ended_at) WHERE (status 
 CREATE UNIQUE INDEX alerts_one_open ON tieout.alerts USING btree (organization_id, fingerprint) WHERE (status <> 'resolved'::text);
 
 CREATE UNIQUE INDEX api_keys_live_name ON tieout.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX attempts_of_trials ON tieout.attempts USING btree (started_at) WHERE (trigger = 'canary'::text);
 
 CREATE INDEX balances_unclassified ON tieout.balances USING btree (currency) INCLUDE (unclassified_minor) WHERE (unclassified_minor <> 0);
 

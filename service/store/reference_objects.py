@@ -40,7 +40,11 @@ _HIDDEN = frozenset({"current_balance", "updated_at"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceObject:
-    """One object; `rate` in percent times 100, of tax rates only."""
+    """One object; `rate` in percent times 100, of tax rates only.
+
+    `hub_updated_at` is the hub's version, of objects whose change may cure something: it also moves by what
+    no list shows, such as an address.
+    """
 
     kind: ReferenceKind
     reference_id: str
@@ -50,6 +54,7 @@ class ReferenceObject:
     status: str | None = None
     is_external: bool | None = None
     payload: Mapping[str, Any]
+    hub_updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,7 @@ class KnownReference:
     content_hash: bytes
     version: int
     removed_at: datetime | None
+    hub_updated_at: datetime | None
 
 
 def is_unchanged(seen: ReferenceObject, known: KnownReference | None) -> bool:
@@ -80,14 +86,18 @@ async def write_reference_objects(
     """
     known = await list_reference_hashes(connection, organization_id, kind)
     unique = {each.reference_id: each for each in seen}
-    rows = []
+    rows, touched = [], {}
     for each in unique.values():
         before = known.get(each.reference_id)
-        if is_unchanged(each, before):
+        if before is not None and is_unchanged(each, before):
+            if each.hub_updated_at and each.hub_updated_at != before.hub_updated_at:
+                touched[each.reference_id] = each.hub_updated_at
             continue
         rows.append(_row(organization_id, each) | {"version": before.version + 1 if before else 1})
     if rows:
         await upsert_reference_objects(connection, organization_id, rows)
+    if touched:
+        await mark_reference_objects_touched(connection, organization_id, kind, touched)
     gone = await mark_reference_objects_removed(connection, organization_id, kind, [*unique, *also_listed])
     return len(rows) + gone
 
@@ -107,6 +117,15 @@ async def upsert_reference_objects(
         for row in rows
     ]
     await insert_history(connection, organization_id, HistoryKind.REFERENCE, versions)
+
+
+async def mark_reference_objects_touched(
+    connection: Connection, organization_id: UUID, kind: ReferenceKind, touched: Mapping[str, datetime]
+) -> None:
+    """Keep the hub's versions of objects of which nothing else moved."""
+    await connection.execute(
+        QUERY["mark_reference_objects_touched"], organization_id, kind, list(touched), list(touched.values())
+    )
 
 
 async def mark_reference_objects_removed(
@@ -129,7 +148,10 @@ async def list_reference_hashes(
     rows = await connection.fetch(QUERY["list_reference_hashes"], organization_id, kind)
     return {
         row["reference_id"]: KnownReference(
-            content_hash=row["content_hash"], version=row["version"], removed_at=row["removed_at"]
+            content_hash=row["content_hash"],
+            version=row["version"],
+            removed_at=row["removed_at"],
+            hub_updated_at=row["hub_updated_at"],
         )
         for row in rows
     }
@@ -185,6 +207,7 @@ def _row(organization_id: UUID, seen: ReferenceObject) -> dict[str, Any]:
         "payload": seen.payload,
         "content_hash": _content_hash(seen),
         "version": 1,
+        "hub_updated_at": seen.hub_updated_at,
     }
 
 

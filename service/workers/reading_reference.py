@@ -140,11 +140,11 @@ def _ledger_account(row: LedgerAccount) -> ReferenceObject:
 
 
 def _product(row: Product) -> ReferenceObject:
-    return _object(ReferenceKind.PRODUCT, row, row.name)
+    return _object(ReferenceKind.PRODUCT, row, row.name, hub_updated_at=row.updated_at)
 
 
 def _counterpart(row: Counterpart) -> ReferenceObject:
-    return _object(ReferenceKind.COUNTERPART, row, row.name)
+    return _object(ReferenceKind.COUNTERPART, row, row.name, hub_updated_at=row.updated_at)
 
 
 def _object(kind: ReferenceKind, row: Listed, name: str | None, **told: Any) -> ReferenceObject:  # noqa: ANN401

@@ -179,6 +179,31 @@ async def test_reference_objects(database: Database) -> None:
     assert await names() == {"1", "2"}
 
 
+async def test_touched_reference_objects(database: Database) -> None:
+    """The hub's version of an object is kept when nothing else moved, and that makes no version of ours."""
+    organization_id = uuid4()
+
+    async def told(hub_updated_at: datetime | None) -> tuple[int, datetime | None]:
+        seen = ReferenceObject(
+            kind=ReferenceKind.COUNTERPART,
+            reference_id="1",
+            name="Ada",
+            payload={"updated_at": str(hub_updated_at)},
+            hub_updated_at=hub_updated_at,
+        )
+        async with database.organization(organization_id) as connection:
+            changed = await write_reference_objects(
+                connection, organization_id, ReferenceKind.COUNTERPART, [seen]
+            )
+            (found,) = await list_reference_objects(connection, organization_id, [ReferenceKind.COUNTERPART])
+        return changed, found.hub_updated_at
+
+    later = AT + timedelta(hours=1)
+    assert await told(AT) == (1, AT)
+    assert await told(later) == (0, later)
+    assert await told(None) == (0, later)
+
+
 async def test_replicas_report_and_leave(database: Database) -> None:
     """A replica is listed while it reports, and forgotten when it says so or has been silent for long."""
     async with database.fleet() as connection:
