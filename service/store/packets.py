@@ -13,8 +13,9 @@ from service.domain.packet_steps import Section, Waiting
 from service.domain.record import Record
 from service.store.connections import get_current_connection
 from service.store.database import Connection
+from service.store.known import NAMED, Known
 from service.store.organizations import list_organizations
-from service.store.push_conditions import NAMED, Known, read_known
+from service.store.push_conditions import read_known
 from service.store.queries import QUERY
 from service.store.records import record_of
 from service.store.reference_objects import ReferenceKind
@@ -71,5 +72,5 @@ def _waiting(record: Record, known: Known) -> Waiting:
         record=record,
         document=known.documents.get(record.object_id) if record.object_id else None,
         name=named.name if named else None,
-        needs=known.conditions_of(record, canary_turn=False).needs,
+        needs=known.conditions_of(record).needs,
     )

@@ -7,9 +7,10 @@ still show what is gone: it counts as unknown until it has been read again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -18,15 +19,21 @@ from service.domain.cadence.stream import Stream
 from service.domain.causes.cause import Cause
 from service.domain.causes.facts import Cure, facts_of
 from service.domain.document import Document, Ledger, number_key
-from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds
-from service.domain.pushing.policy import Policy
+from service.domain.pushing.cure import Conditions, PaidInvoice
 from service.domain.pushing.preflight import ACTIVE
 from service.domain.record import Record
-from service.domain.record_state import State
 from service.store.connections import KnownConnection, get_current_connection
-from service.store.database import Connection
+from service.store.cures import (
+    Passed,
+    get_hub_pause,
+    list_currencies_seen,
+    list_open_amounts,
+    list_passed_trials,
+)
+from service.store.database import Connection, Database
 from service.store.documents import list_document_needs
-from service.store.pushes import Canaries, list_canaries
+from service.store.known import NAMED, Known, as_uuid
+from service.store.pushes import list_canaries
 from service.store.records import list_records_of_objects
 from service.store.reference_objects import (
     ReferenceKind,
@@ -38,11 +45,6 @@ from service.store.reference_objects import (
 from service.store.standing import list_numbered
 from service.store.streams import list_streams
 
-NAMED = {
-    "product": ReferenceKind.PRODUCT,
-    "customer": ReferenceKind.COUNTERPART,
-    "vendor": ReferenceKind.COUNTERPART,
-}
 IN_GENERAL: Final = (ReferenceKind.SETTINGS, ReferenceKind.TAX_RATE, ReferenceKind.LEDGER_ACCOUNT)
 """Read whole; of the others there may be as many as there are customers."""
 
@@ -50,99 +52,13 @@ BOOKS_OF: Final = {Ledger.RECEIVABLE: Stream.BOOKS_RECEIVABLES, Ledger.PAYABLE: 
 """Where the books of a ledger are read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What was read once for all failed records of an organization."""
-
-    general: Conditions
-    documents: Mapping[UUID, Document]
-    records_by_object: Mapping[UUID, Sequence[Record]]
-    products: Mapping[str, ReferenceObject]
-    names: Mapping[ReferenceKind, Counter[str]]
-    references: Mapping[tuple[ReferenceKind, str], ReferenceObject]
-    """Of products and counterparts those that the records are, or name."""
-    numbered: Mapping[Ledger, Sequence[Document]]
-    """What the books hold under numbers that they refused; without a ledger whose list is older than the
-    last pull."""
-    canaries: Mapping[str, Canaries]
-
-    def conditions_of(self, record: Record, *, canary_turn: bool) -> Conditions:
-        """The conditions of one record."""
-        document = self.documents.get(record.object_id) if record.object_id else None
-        trials = self.canaries.get(record.cause or "")
-        return replace(
-            self.general,
-            needs=self._needs(record, document),
-            dependencies=tuple(self._dependencies(document)),
-            object_updated_at=document.updated_at if document else None,
-            namesakes=self._namesakes(record, document),
-            canary_turn=canary_turn,
-            canary_passed_at=trials.passed_at if trials else None,
-        )
-
-    def _needs(self, record: Record, document: Document | None) -> DocumentNeeds:
-        if record.object_type == "payment_record":
-            return DocumentNeeds(settings=frozenset({"payments"}))
-        if document is None:
-            return DocumentNeeds()
-        accounts = {self._account(line.ledger_account_id, line.product_id) for line in document.lines}
-        settings = {"products"} if None in accounts else set()
-        if document.deduction_minor:
-            settings.add("deductions")
-        return DocumentNeeds(
-            # An untaxed line needs no rate.
-            tax_rates=frozenset(line.tax_rate for line in document.lines if line.tax_rate),
-            ledger_account_ids=frozenset(account for account in accounts if account),
-            settings=frozenset(settings),
-        )
-
-    def _account(self, account_id: str | None, product_id: str | None) -> str | None:
-        """The ledger account of a line: its own, its product's, or the default; None when nothing is set."""
-        product = self.products.get(product_id or "")
-        settings = self.general.settings or {}
-        return (
-            account_id or (product and product.payload.get("ledger_account_id")) or settings.get("products")
-        )
-
-    def _dependencies(self, document: Document | None) -> Iterator[Dependency]:
-        if document is None:
-            return
-        named = [document.party_id, *(line.product_id for line in document.lines)]
-        for object_id in {_uuid(each) for each in named if each} - {None}:
-            assert object_id is not None
-            for record in self.records_by_object.get(object_id, ()):
-                yield Dependency(
-                    object_type=record.object_type,
-                    sync_status=record.sync_status,
-                    platform_object_id=record.platform_object_id,
-                    updated_at=record.updated_at,
-                )
-
-    def _namesakes(self, record: Record, document: Document | None) -> int | None:
-        """How many other objects bear the record's name, its number, or the names of its products."""
-        if record.cause is Cause.DUPLICATE_DOCUMENT_NUMBER:
-            return self._number_mates(record, document)
-        kind = NAMED.get(record.object_type)
-        if kind is not None:
-            found = self.references.get((kind, str(record.object_id)))
-            return self.names[kind][found.name] - 1 if found and found.name else None
-        if document is None or not document.lines:
-            return None
-        names = {line.product_name for line in document.lines if line.product_name}
-        return sum(max(self.names[ReferenceKind.PRODUCT][name] - 1, 0) for name in names)
-
-    def _number_mates(self, record: Record, document: Document | None) -> int | None:
-        """How many other documents of its ledger bear its number in the books, void ones too."""
-        key = number_key(document.number) if document else ""
-        if document is None or not key or document.ledger not in self.numbered:
-            return None
-        ours = {record.platform_object_id, record.provider_object_id}
-        there = self.numbered[document.ledger]
-        return sum(number_key(each.number) == key and each.document_id not in ours for each in there)
-
-
-async def read_known(connection: Connection, organization_id: UUID, records: Sequence[Record]) -> Known:
-    """Read what deciding on these records needs."""
+async def read_known(
+    connection: Connection,
+    organization_id: UUID,
+    records: Sequence[Record],
+    payments: Mapping[UUID, PaidInvoice] = MappingProxyType({}),
+) -> Known:
+    """Read what deciding on these records needs; `payments` are known from elsewhere."""
     link = await get_current_connection(connection, organization_id)
     references = await list_reference_objects(connection, organization_id, IN_GENERAL)
     streams = await list_streams(connection, organization_id)
@@ -151,17 +67,17 @@ async def read_known(connection: Connection, organization_id: UUID, records: Seq
     documents = {
         UUID(name): document
         for name, document in (await list_document_needs(connection, organization_id, object_ids)).items()
-        if _uuid(name)
+        if as_uuid(name)
     }
     refused = [
         documents[record.object_id]
         for record in records
         if record.cause is Cause.DUPLICATE_DOCUMENT_NUMBER and record.object_id in documents
     ]
-    named: set[UUID] = set()
+    named = {each.invoice_id for each in payments.values()}
     for document in documents.values():
         ids = [document.party_id, *(line.product_id for line in document.lines)]
-        named |= {found for each in ids if each and (found := _uuid(each))}
+        named |= {found for each in ids if each and (found := as_uuid(each))}
     dependencies = await list_records_of_objects(connection, organization_id, named)
     by_object: defaultdict[UUID, list[Record]] = defaultdict(list)
     for record in dependencies:
@@ -169,15 +85,49 @@ async def read_known(connection: Connection, organization_id: UUID, records: Seq
             by_object[record.object_id].append(record)
     named_ones, names = await _named(connection, organization_id, records, list(documents.values()))
     return Known(
-        general=_general(link, references, read_at),
+        general=replace(_general(link, references, read_at), paused_until=await get_hub_pause(connection)),
         documents=documents,
         records_by_object=by_object,
         products={each.reference_id: each for each in named_ones if each.kind is ReferenceKind.PRODUCT},
         names=names,
         references={(each.kind, each.reference_id): each for each in (*references, *named_ones)},
         numbered=await _numbered(connection, organization_id, refused, streams, link),
+        payments=payments,
+        open_minor=await _open(connection, organization_id, payments, by_object),
+        currencies=await list_currencies_seen(
+            connection,
+            organization_id,
+            {each.currency for each in records if each.currency and each.cause is Cause.CURRENCY_NOT_ENABLED},
+        ),
         canaries=await list_canaries(connection, organization_id),
     )
+
+
+async def read_passed(database: Database, organization_id: UUID, records: Sequence[Record]) -> Passed:
+    """When others' trials came through, of causes that end for all at once; they are in the whole fleet."""
+    causes = {each.cause for each in records if each.cause and Cure.OTHERS_PASS in facts_of(each.cause).cures}
+    if not causes:
+        return {}
+    async with database.fleet(readonly=True) as connection:
+        return await list_passed_trials(connection, organization_id, causes)
+
+
+async def _open(
+    connection: Connection,
+    organization_id: UUID,
+    payments: Mapping[UUID, PaidInvoice],
+    records_by_object: Mapping[UUID, Sequence[Record]],
+) -> Mapping[UUID, int]:
+    """What is open in the books of invoices that are paid, where the books tell."""
+    ids = {
+        books_id: paid.invoice_id
+        for paid in payments.values()
+        for record in records_by_object.get(paid.invoice_id, ())
+        for books_id in (record.platform_object_id, record.provider_object_id)
+        if books_id
+    }
+    found = await list_open_amounts(connection, organization_id, Ledger.RECEIVABLE, ids)
+    return {ids[books_id]: amount for books_id, amount in found.items()}
 
 
 async def _named(
@@ -187,6 +137,7 @@ async def _named(
     lines = [line for document in documents for line in document.lines]
     ids = {str(record.object_id) for record in records if record.object_type in NAMED}
     ids |= {line.product_id for line in lines if line.product_id}
+    ids |= {document.party_id for document in documents if document.party_id}
     kinds = (ReferenceKind.PRODUCT, ReferenceKind.COUNTERPART)
     found = await list_references_by_ids(connection, organization_id, kinds, ids)
     names = {line.product_name for line in lines if line.product_name}
@@ -209,27 +160,6 @@ async def _numbered(
         if local and read_as_of and (link is None or link.last_pull is None or read_as_of >= link.last_pull):
             found[ledger] = await list_numbered(connection, organization_id, ledger, local)
     return found
-
-
-def canaries_due(
-    records: Sequence[Record], trials: Mapping[str, Canaries], policy: Policy, now: datetime
-) -> frozenset[UUID]:
-    """The records that are their groups' trials now: the longest failed of each cause, on a slow clock.
-
-    The clock of a group starts with its first failure, so a new group is not tried at once: the hub just has.
-    """
-    groups: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        if record.state is State.BLOCKED and record.cause and Cure.TRIAL in facts_of(record.cause).cures:
-            groups[record.cause].append(record)
-    due = set()
-    for cause, group in groups.items():
-        first = min(group, key=lambda each: (each.first_failed_at or each.updated_at, each.record_id))
-        tried_at = trials[cause].tried_at if cause in trials else None
-        since = max(filter(None, (tried_at, first.first_failed_at or first.updated_at)))
-        if now >= since + timedelta(seconds=policy.canary_seconds):
-            due.add(first.record_id)
-    return frozenset(due)
 
 
 def _general(
@@ -277,10 +207,3 @@ def _defaults(settings: ReferenceObject) -> Mapping[str, str | None]:
         "products": accounts.get("products"),
         "deductions": (accounting.get("tax_ids") or {}).get("deductions"),
     }
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -68,8 +68,16 @@ class KnownReference:
 
 
 def is_unchanged(seen: ReferenceObject, known: KnownReference | None) -> bool:
-    """Whether an object is there and was told like that before."""
-    return known is not None and known.removed_at is None and known.content_hash == _content_hash(seen)
+    """Whether an object is there and was told like that before, in the same version of the hub's."""
+    return known is not None and _is_same(seen, known) and not _is_touched(seen, known)
+
+
+def _is_same(seen: ReferenceObject, known: KnownReference) -> bool:
+    return known.removed_at is None and known.content_hash == _content_hash(seen)
+
+
+def _is_touched(seen: ReferenceObject, known: KnownReference) -> bool:
+    return seen.hub_updated_at is not None and seen.hub_updated_at != known.hub_updated_at
 
 
 async def write_reference_objects(
@@ -89,8 +97,8 @@ async def write_reference_objects(
     rows, touched = [], {}
     for each in unique.values():
         before = known.get(each.reference_id)
-        if before is not None and is_unchanged(each, before):
-            if each.hub_updated_at and each.hub_updated_at != before.hub_updated_at:
+        if before is not None and _is_same(each, before):
+            if each.hub_updated_at and _is_touched(each, before):
                 touched[each.reference_id] = each.hub_updated_at
             continue
         rows.append(_row(organization_id, each) | {"version": before.version + 1 if before else 1})

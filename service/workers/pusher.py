@@ -29,10 +29,11 @@ from service.domain.pushing.readback import Finding, Look, refined
 from service.domain.pushing.record_push import overdue
 from service.domain.pushing.retry_plan import Wish, left_out
 from service.domain.pushing.standing import held, may_double
+from service.domain.pushing.trials import trials_due
 from service.domain.record import LISTED_TYPES, Record
 from service.hub.client import Hub
 from service.store.database import Database
-from service.store.push_conditions import canaries_due, read_known
+from service.store.push_conditions import read_known, read_passed
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
 from service.store.records import (
@@ -54,6 +55,7 @@ from service.workers.circuit import Circuit
 from service.workers.claims import Claims
 from service.workers.outdated import RECORDS_MAX as OUTDATED_MAX
 from service.workers.outdated import reclassify_outdated
+from service.workers.paid import Payments
 from service.workers.push_attempt import LEAVES_WITHIN_SECONDS, Sending, abandoned
 from service.workers.readback import ReadBack
 from service.workers.resting import Trouble, known_trouble, rest_seconds
@@ -126,6 +128,7 @@ class Pusher:
         self._chance = chance
         self._circuit = circuit or Circuit()
         self._read_back = ReadBack(database, hub, policy)
+        self._payments = Payments(database, hub, policy)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Decide on one organization that is due."""
@@ -160,6 +163,7 @@ class Pusher:
 
     async def _decide(self, work: Work, looks: Mapping[UUID, Look]) -> _Decided:
         """Read and decide: every record that was looked at, and a decision on each that failed."""
+        payments = await self._payments.read(work)
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             due = await list_due_records(connection, work.organization_id, RECORDS_MAX)
             blocked = await list_blocked_records(connection, work.organization_id, RECORDS_MAX)
@@ -174,12 +178,19 @@ class Pusher:
             failed = [record for record in records.values() if record.has_failed]
             stored = await list_attempts(connection, work.organization_id, list(records))
             found = await list_open_evidence(connection, work.organization_id, list(records))
-            known = await read_known(connection, work.organization_id, failed)
-        trials = canaries_due(failed, known.canaries, self._policy, work.now)
+            known = await read_known(connection, work.organization_id, failed, payments)
+        known = replace(known, passed=await read_passed(self._database, work.organization_id, failed))
+        tried = {key: [attempt_of(each) for each in told] for key, told in stored.items()}
+        trials = trials_due(
+            [(each, tried.get(each.record_id, ()), known.conditions_of(each)) for each in failed],
+            {cause: each.tried_at for cause, each in known.canaries.items()},
+            self._policy,
+            work.now,
+        )
         decided = _Decided(records=records, wishes=wishes)
         for record in failed:
             key = record.record_id
-            attempts = [attempt_of(each) for each in stored.get(key, ())]
+            attempts = tried.get(key, ())
             evidence = _usable([evidence_of(each) for each in found.get(key, ())], looks.get(key))
             conditions = known.conditions_of(record, canary_turn=key in trials)
             is_wished = decided.wish_for(record, work.now) is not None

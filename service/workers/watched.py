@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.cadence.bound import AWAITED_MAX, CURES, UNSERVED, OrganizationFacts, StreamFacts
+from service.domain.cadence.bound import AWAITED_MAX, UNSERVED, OrganizationFacts, StreamFacts, cure_streams
 from service.domain.cadence.stream import RECORD_STREAMS, STREAMS, Stream
-from service.domain.causes.facts import facts_of
 from service.domain.record_state import State
 from service.store.awaited import list_awaited
 from service.store.connections import KnownConnection, get_current_connection
@@ -61,7 +60,7 @@ def facts_from(
         if each.state is State.WAITING and stream is not None:
             pending_since[stream] = each.newest_at
         elif each.state is State.BLOCKED and each.cause is not None:
-            cures.update(CURES[cure] for cure in facts_of(each.cause).cures if cure in CURES)
+            cures.update(cure_streams(each.cause, each.object_type))
     changes = [
         streams[stream].cursor_at
         for stream in RECORD_STREAMS.values()

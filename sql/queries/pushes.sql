@@ -74,8 +74,8 @@ ORDER BY e.record_id, e.observed_at;
 -- was no trial.
 -- $1 organization_id
 SELECT e.detail->>'cause' AS cause, max(a.started_at) AS tried_at,
-    max(r.updated_at) FILTER (
-        WHERE r.state IN ('acknowledged', 'confirmed') AND r.updated_at > a.record_updated_at
+    max(r.healed_at) FILTER (
+        WHERE r.state IN ('acknowledged', 'confirmed') AND r.healed_at > a.record_updated_at
     ) AS passed_at
 FROM attempts a
 JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id

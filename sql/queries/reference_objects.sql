@@ -40,7 +40,7 @@ WHERE organization_id = $1 AND kind = ANY($2::text[]) AND removed_at IS NULL ORD
 
 -- name: list_references_by_ids :many
 -- $1 organization_id, $2 kinds text[], $3 reference_ids text[]
-SELECT kind, reference_id, name, code, rate, status, is_external, payload FROM reference_objects
+SELECT kind, reference_id, name, code, rate, status, is_external, payload, hub_updated_at FROM reference_objects
 WHERE organization_id = $1 AND kind = ANY($2::text[]) AND reference_id = ANY($3::text[]) AND removed_at IS NULL;
 
 -- name: count_references_by_name :many

@@ -279,11 +279,46 @@ def test_a_cure_that_did_not_help_is_repeated_ever_more_rarely() -> None:
 
 
 def test_a_trial_is_one_of_its_group() -> None:
-    """Behind a locked period only the record whose turn it is goes; causes without trial never."""
+    """Behind a locked period only the record whose turn it is goes; where a cure is watched, none does."""
     assert ask(failed(Cause.PERIOD_LOCKED), 100).verdict is Verdict.BLOCK
     push = ask(failed(Cause.PERIOD_LOCKED), 100, canary_turn=True)
     assert (push.verdict, push.trigger) == (Verdict.PUSH, Trigger.CANARY)
-    assert ask(failed(Cause.MISSING_TAX_RATE), 100, canary_turn=True).verdict is Verdict.BLOCK
+    watched = ask(failed(Cause.MISSING_TAX_RATE), 100, canary_turn=True, object_updated_at=START)
+    assert watched.verdict is Verdict.BLOCK
+
+
+def test_what_nobody_can_see_is_tried() -> None:
+    """Where nothing tells of a cure the record is tried in its turn, and freed by others that pass."""
+    payment = failed(Cause.INVALID_FIELD, object_type="payment_record")
+    assert ask(payment, 100).verdict is Verdict.BLOCK
+    push = ask(payment, 100, canary_turn=True)
+    assert (push.verdict, push.trigger) == (Verdict.PUSH, Trigger.CANARY)
+    freed = ask(payment, 100, canary_passed_at=at(50))
+    assert (freed.verdict, freed.trigger) == (Verdict.PUSH, Trigger.CURE)
+    unread = ask(failed(Cause.STALE_OBJECT), 9_000, canary_turn=True, evidence=(read_back(8_000),))
+    assert (unread.verdict, unread.trigger) == (Verdict.PUSH, Trigger.CANARY)
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_freed"),
+    [(Cause.INVALID_FIELD, True), (Cause.MISSING_TAX_RATE, False), (Cause.PERIOD_LOCKED, False)],
+)
+def test_a_part_counts_where_the_cause_may_lie_there(cause: Cause, is_freed: bool) -> None:  # noqa: FBT001
+    """A corrected customer frees an invoice that it may hold up, and none that waits for a tax rate."""
+    decision = ask(failed(cause), 100, object_updated_at=START, parts_updated_at=at(50))
+    assert (decision.verdict is Verdict.PUSH) is is_freed
+
+
+def test_a_payment_waits_for_its_invoice() -> None:
+    """It goes once its invoice is in the books, or enough of that is open there again."""
+    missing = failed(Cause.REFERENCE_NOT_FOUND, object_type="payment_record")
+    pending = dataclasses.replace(done("receivable", 50), sync_status="pending")
+    assert ask(missing, 100, canary_turn=True, dependencies=[pending]).verdict is Verdict.BLOCK
+    assert ask(missing, 100, dependencies=[done("receivable", 50)]).trigger is Trigger.CURE
+    too_much = replace(missing, cause=Cause.PAYMENT_NOT_APPLICABLE)
+    for open_minor, verdict in ((99, Verdict.BLOCK), (100, Verdict.PUSH)):
+        decision = ask(too_much, 100, paid_minor=100, open_minor=open_minor, last_pull=at(50))
+        assert decision.verdict is verdict
 
 
 def test_trials_use_up_no_budget() -> None:

@@ -12,14 +12,15 @@ stated and kept with the stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.cadence.pace import Pace
 from service.domain.cadence.stream import BOOKS_STREAMS, LOCAL_STREAMS, RECORD_STREAMS, Stream
-from service.domain.causes.facts import Cure
+from service.domain.causes.facts import Cure, facts_of
+from service.domain.causes.names import Cause
 
 EVENTS_SECONDS: Final = 600.0
 """What the hub's log has and we lack is fetched within 15 minutes; this leaves five for waiting in the
@@ -45,9 +46,26 @@ CURES: Final[Mapping[Cure, Stream]] = {
     Cure.TAX_RATE_APPEARS: Stream.TAX_RATES,
     Cure.LEDGER_ACCOUNT_APPEARS: Stream.LEDGER_ACCOUNTS,
     Cure.SETTING_APPEARS: Stream.SETTINGS,
-    Cure.DUPLICATE_GONE: Stream.PRODUCTS,
 }
 """In which stream a cure would show; the others show in streams that are read often anyway, or nowhere."""
+
+NAMED: Final[Mapping[str, Stream]] = {
+    "product": Stream.PRODUCTS,
+    "customer": Stream.COUNTERPARTS,
+    "vendor": Stream.COUNTERPARTS,
+}
+"""In which stream a change of an object of this type would show, and whether a namesake of it is gone."""
+
+
+def cure_streams(cause: Cause, object_type: str) -> Iterator[Stream]:
+    """Where it would show that a record of this type, blocked by this cause, is cured."""
+    for cure in facts_of(cause).cures:
+        if cure in CURES:
+            yield CURES[cure]
+        elif cure is Cure.OBJECT_CHANGED and object_type in NAMED:
+            yield NAMED[object_type]
+        elif cure is Cure.DUPLICATE_GONE and cause is not Cause.DUPLICATE_DOCUMENT_NUMBER:
+            yield NAMED.get(object_type, Stream.PRODUCTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

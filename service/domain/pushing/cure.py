@@ -6,7 +6,8 @@ with. What the hub lists itself (rates, accounts, currencies) is a copy as of `l
 be newer, not merely our reading.
 
 Three answers: holds, does not hold, cannot be seen. Only the first releases a record; the last is why
-trials exist.
+trials exist, whatever the cause: nobody says when a payment was changed, so what only its change cures is
+tried from time to time (`needs_trial`). Nothing waits for what nobody looks at.
 """
 
 from __future__ import annotations
@@ -14,11 +15,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
-from service.domain.causes.facts import Cure, facts_of
+from service.domain.causes.facts import Cure, Retry, facts_of
+from service.domain.causes.names import Cause
 from service.domain.record import Record
 
 CONNECTED = "connected"
+
+OF_PARTS: Final = frozenset(
+    {
+        Cause.TAX_RATE_NOT_APPLICABLE,
+        Cause.MISSING_LEDGER_ACCOUNT,
+        Cause.INVALID_ACCOUNT_TYPE,
+        Cause.INACTIVE_REFERENCE,
+        Cause.REFERENCE_NOT_FOUND,
+        Cause.DUPLICATE_NAME,
+        Cause.MULTIPLE_MATCHES,
+        Cause.CURRENCY_MISMATCH,
+        Cause.MISSING_REQUIRED_FIELD,
+        Cause.INVALID_FIELD,
+    }
+)
+"""Causes that may lie in a document's counterpart or products: a change of these is a change of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +68,14 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaidInvoice:
+    """What a payment pays: an invoice by the hub's id, and how much of it."""
+
+    invoice_id: UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """What is known of an organization and a document at this moment; None is what nobody knows."""
 
@@ -62,15 +90,20 @@ class Conditions:
     needs: DocumentNeeds = field(default_factory=DocumentNeeds)
     dependencies: Sequence[Dependency] = ()
     object_updated_at: datetime | None = None
-    """The latest change of the document, its counterpart and its products."""
+    """The latest change of the object itself."""
+    parts_updated_at: datetime | None = None
+    """The latest change of its counterpart and its products."""
     namesakes: int | None = None
     """Others in the way: objects with its name; where its number was refused, documents with that number in
     the books."""
+    paid_minor: int | None = None
+    """What a payment pays of its invoice."""
     open_minor: int | None = None
-    """What is open in the books of the invoice that is to be paid or changed."""
-    books_currencies: frozenset[str] | None = None
+    """What is open in the books of the invoice that is to be paid, where they tell."""
+    currency_seen_at: datetime | None = None
+    """When a document in its currency was first read in the books, the latest of them."""
     others_passed_at: datetime | None = None
-    """When a push of another organization of the same platform last came through."""
+    """When a trial of the same cause and platform last came through elsewhere."""
     canary_turn: bool = False
     """Whether this record is the one of its group that is tried now."""
     canary_passed_at: datetime | None = None
@@ -89,7 +122,24 @@ def cure_holds(record: Record, conditions: Conditions, *, since: datetime | None
     answers = [_holds(cure, record, conditions, failed_at) for cure in facts_of(record.cause).cures]
     if True in answers:
         return True
-    return False if False in answers else None
+    if False in answers:
+        return False
+    # What cannot be seen is what trials are for: one that passed speaks for its group.
+    return _later(conditions.canary_passed_at, failed_at) or None
+
+
+def needs_trial(record: Record, conditions: Conditions, *, since: datetime | None = None) -> bool:
+    """Whether a trial is its way out: its cure is out of sight by nature, or here nothing of it shows."""
+    if record.cause is None:
+        return False
+    facts = facts_of(record.cause)
+    if (
+        facts.retry not in {Retry.AFTER_CURE, Retry.AFTER_LOOK}
+        or not facts.cures
+        or facts.cures == (Cure.TIME,)
+    ):
+        return False
+    return Cure.TRIAL in facts.cures or cure_holds(record, conditions, since=since) is None
 
 
 def _holds(cure: Cure, record: Record, conditions: Conditions, since: datetime) -> bool | None:  # noqa: C901, PLR0911, PLR0912 - one line per cure, drawn as a table
@@ -114,7 +164,7 @@ def _holds(cure: Cure, record: Record, conditions: Conditions, since: datetime) 
         case Cure.DEPENDENCY_DONE:
             return _dependencies_done(conditions.dependencies, since)
         case Cure.OBJECT_CHANGED:
-            return _later(conditions.object_updated_at, max(since, record.object_updated_at or since))
+            return _is_changed(record, conditions, since)
         case Cure.DUPLICATE_GONE:
             return (
                 None
@@ -124,12 +174,11 @@ def _holds(cure: Cure, record: Record, conditions: Conditions, since: datetime) 
         case Cure.PLATFORM_VERSION_NEWER:
             return _later(_latest(record.platform_updated_at, record.provider_updated_at), since)
         case Cure.INVOICE_OPEN:
-            return _is_open(record, conditions, since)
+            return _is_open(conditions, since)
         case Cure.CURRENCY_APPEARS:
-            needed = frozenset({record.currency} if record.currency else ())
-            return _listed(needed, conditions.books_currencies, conditions, since) or None
+            return _later(conditions.currency_seen_at, since) or None
         case Cure.OTHERS_PASS:
-            return _later(conditions.others_passed_at, since)
+            return _later(conditions.others_passed_at, since) or None
 
 
 def _later(instant: datetime | None, since: datetime) -> bool | None:
@@ -159,10 +208,8 @@ def _listed(
     return _pulled(conditions, since) and needed <= listed
 
 
-def _is_connected(conditions: Conditions, since: datetime) -> bool | None:
+def _is_connected(conditions: Conditions, since: datetime) -> bool:
     """Connected, and either connected anew or read since: a status alone may be older than the failure."""
-    if conditions.connection_status is None:
-        return None
     is_new = bool(_later(conditions.connected_at, since)) or _pulled(conditions, since)
     return conditions.connection_status == CONNECTED and is_new
 
@@ -176,6 +223,13 @@ def _is_set(conditions: Conditions, since: datetime) -> bool | None:
     )
 
 
+def _is_changed(record: Record, conditions: Conditions, since: datetime) -> bool | None:
+    """Whether it was changed since the failed push; a part of it counts where the cause may lie there."""
+    itself = _later(conditions.object_updated_at, max(since, record.object_updated_at or since))
+    parts = _later(conditions.parts_updated_at, since) if record.cause in OF_PARTS else None
+    return parts if parts and not itself else itself
+
+
 def _dependencies_done(dependencies: Sequence[Dependency], since: datetime) -> bool | None:
     """Whether all it names is in the books, some since the failure; if all was before, it is not that."""
     if not dependencies:
@@ -185,8 +239,8 @@ def _dependencies_done(dependencies: Sequence[Dependency], since: datetime) -> b
     return True if any(dependency.updated_at > since for dependency in dependencies) else None
 
 
-def _is_open(record: Record, conditions: Conditions, since: datetime) -> bool | None:
+def _is_open(conditions: Conditions, since: datetime) -> bool | None:
     """Whether enough of the invoice is open in the books."""
-    if conditions.open_minor is None or record.amount_minor is None:
+    if conditions.open_minor is None or conditions.paid_minor is None:
         return None
-    return _pulled(conditions, since) and conditions.open_minor >= abs(record.amount_minor)
+    return _pulled(conditions, since) and conditions.open_minor >= conditions.paid_minor

@@ -56,6 +56,18 @@ class Decision:
     cures: tuple[Cure, ...] = ()
 
 
+def failed_at(record: Record, attempts: Sequence[Attempt]) -> datetime:
+    """What a cure must be newer than: the failure, or our last try since; `attempts` are of its episode."""
+    began_at = record.first_failed_at or record.updated_at
+    last = _last_sent(attempts)
+    return max(began_at, last.started_at) if last else began_at
+
+
+def _last_sent(attempts: Sequence[Attempt]) -> Attempt | None:
+    sent = (attempt for attempt in reversed(attempts) if attempt.outcome is not Outcome.NOT_SENT)
+    return next(sent, None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Everything that a decision is taken from; `attempts` are ours of the present episode, in order."""
@@ -77,8 +89,7 @@ class Case:
     @property
     def last_sent(self) -> Attempt | None:
         """Our last attempt that left the house, or may have: what was not sent is no attempt at all."""
-        sent = (attempt for attempt in self.attempts if attempt.outcome is not Outcome.NOT_SENT)
-        return next(reversed(list(sent)), None)
+        return _last_sent(self.attempts)
 
     @property
     def tries(self) -> int:
@@ -91,8 +102,7 @@ class Case:
     @property
     def failed_at(self) -> datetime:
         """What a cure must be newer than: the failure, or our last try since."""
-        failed_at = self.record.first_failed_at or self.record.updated_at
-        return max(failed_at, self.last_sent.started_at) if self.last_sent else failed_at
+        return failed_at(self.record, self.attempts)
 
     @property
     def reason(self) -> str:

@@ -36,7 +36,7 @@ from service.domain.pushing.attempt import (
     permitted_by,
     speaking,
 )
-from service.domain.pushing.cure import CONNECTED, Conditions, cure_holds
+from service.domain.pushing.cure import CONNECTED, Conditions, cure_holds, needs_trial
 from service.domain.pushing.decision import STATE_BY_VERDICT, Case, Decision, Verdict
 from service.domain.pushing.policy import Policy, backoff
 from service.domain.record import Record
@@ -222,6 +222,8 @@ def _after_look(case: Case, permit: EvidenceKind | None) -> Decision:
     not_before = case.not_before()
     watched = tuple(cure for cure in case.facts.cures if cure is not Cure.TIME)
     holds = cure_holds(case.record, case.conditions, since=case.failed_at) if watched else True
+    if not holds and _is_trial(case):
+        return case.push(Trigger.CANARY, permit, "It is tried, since what cures it cannot be seen.")
     if not holds or (not_before and case.now < not_before):
         return case.block(not_before)
     trigger = Trigger.CURE if watched else Trigger.SCHEDULE
@@ -230,10 +232,9 @@ def _after_look(case: Case, permit: EvidenceKind | None) -> Decision:
 
 def _after_cure(case: Case, permit: EvidenceKind | None) -> Decision:
     """A seen cure releases it, or a trial for its group; what did not help is repeated ever more rarely."""
-    conditions = case.conditions
     not_before = case.not_before()
-    holds = cure_holds(case.record, conditions, since=case.failed_at)
-    is_trial = conditions.canary_turn and Cure.TRIAL in case.facts.cures and not holds
+    holds = cure_holds(case.record, case.conditions, since=case.failed_at)
+    is_trial = not holds and _is_trial(case)
     is_over = not_before is None or case.now >= not_before
     if not is_trial and not (holds and is_over):
         return (
@@ -246,6 +247,11 @@ def _after_cure(case: Case, permit: EvidenceKind | None) -> Decision:
     if is_trial:
         return case.push(Trigger.CANARY, permit, "It is tried for all that fail like it.")
     return case.push(Trigger.CURE, permit, "What kept it from the books is cured.")
+
+
+def _is_trial(case: Case) -> bool:
+    """Whether it is tried now, for itself and all that fail like it."""
+    return case.conditions.canary_turn and needs_trial(case.record, case.conditions, since=case.failed_at)
 
 
 def _paused(case: Case, decision: Decision) -> Decision:
