@@ -258,3 +258,23 @@ async def test_more_than_may_be_held_proves_nothing(
     found = not_looked(now=NOW, policy=POLICY)
     assert found.finding is Finding.UNCLEAR
     assert "person must look" in found.reason
+
+
+async def test_what_another_was_paired_with_once_is_explained(database: Database) -> None:
+    """What is free on its day, and was another's copy before people changed it, is not taken for it."""
+    world = replace(labelled(0), ledger=Ledger.RECEIVABLE, local=[], books=[], links=[])
+    world.local += [
+        document(Side.LOCAL, world.ledger, f"l{number}", number=f"N-{number}", party_name="Acme")
+        for number in range(2)
+    ]
+    world.local[1] = replace(world.local[1], issued_on=date(2026, 1, 1), total_minor=5)
+    world.books.append(copy_of(world.local[0], "b1", number="X-1", total_minor=7))
+    world.context = replace(world.context, once_paired={"l1": "b1"})
+    ledger = await ComparedLedger.plant(database, world)
+    updated_at = NOW - timedelta(hours=90)
+    record = structs.replace(
+        failed(Cause.TIMEOUT_AMBIGUOUS), object_id=UUID(name_of("l0")), updated_at=updated_at
+    )
+    [by_part], [by_whole] = await looks(ledger, [record])
+    assert by_part == by_whole
+    assert "nothing here explains" not in by_part.reason
