@@ -20,7 +20,8 @@
   rests on proof then (`pushing.attempt`) and whose outcome governs.
 - An id of the books, once told, is not forgotten because a later answer is silent about it: it forbids blind
   pushes for good.
-- What was read back although the hub calls it failed stays confirmed while the hub repeats itself.
+- What was read back although the hub calls it failed stays confirmed while the hub repeats itself; so does
+  what a later record of the same object has superseded stay acknowledged.
 - Every state that waits has a deadline by which we look again, whatever happens.
 
 Money and number of the local document are copied in by whoever knows them; `observe` keeps them.
@@ -224,7 +225,7 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
     ours = _decided(_classified(seen), seen, now, policy)
     if previous is None:
         return {**ours, "attempts_count": 1, "first_failed_at": seen.updated_at}
-    if previous.state is State.CONFIRMED and previous.sync_status == "error":
+    if previous.state in SETTLED and previous.sync_status == "error":
         return _failed_but_landed(ours, previous, seen, now, policy)
     if previous.state in SETTLED or _was_settled(previous):
         return {
@@ -266,9 +267,9 @@ def _is_answer(previous: Record, seen: SeenRecord) -> bool:
 def _failed_but_landed(
     ours: dict[str, Any], previous: Record, seen: SeenRecord, now: datetime, policy: Policy
 ) -> dict[str, Any]:
-    """Read in the books although the hub calls it failed: the same again is no news, another is unproven."""
+    """Read in the books or superseded, though told as failed: the same is no news, another is unproven."""
     if _same_failure(previous, seen):
-        return {"state": State.CONFIRMED}
+        return {"state": previous.state}
     again = {
         "episode": previous.episode + 1,
         "attempts_count": 1,

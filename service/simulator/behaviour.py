@@ -37,6 +37,9 @@ class Behaviour:
     """Or `accept`: pushing a record that is done makes another document."""
     push_on_pending: str = "conflict"
     """Or `accept`: a second push runs beside the first."""
+    record_per: str = "object"
+    """Or `attempt`: each push makes a record of its own, which is the answer, and the old one stays as it is;
+    `attempt_unnamed`: the same, but the answer is the old one."""
     push_without_connection: str = "accept"
     """Accepted, fails a moment later as revoked; or `conflict`."""
     repush_edits: bool = False

@@ -113,7 +113,7 @@ class Organization(Versioned):
         return self.connection is not None and self.connection.status is Status.CONNECTED
 
     def record_of(self, object_type: ObjectType, object_id: str) -> SyncedRecord | None:
-        """Return the one record of an object, if it ever was to be pushed."""
+        """Return the record of an object, the newest of several, if it ever was to be pushed."""
         return self.records[object_type].get(object_id)
 
     def add_record(self, record: SyncedRecord) -> None:

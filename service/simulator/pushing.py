@@ -34,7 +34,7 @@ LANDING = {Cause.TIMEOUT_AMBIGUOUS, Cause.PLATFORM_INTERNAL_ERROR, Cause.UNKNOWN
 def new_record(
     world: World, organization: Organization, object_type: ObjectType, object_id: str, at: datetime
 ) -> SyncedRecord:
-    """Make the one record of an object, pending."""
+    """Make a record of an object, pending; it is the one that its object is found by from now on."""
     record = SyncedRecord(world.chance.uuid(), object_type, object_id, at, at, at, at)
     connection = organization.connection
     if connection is not None and connection.platform is not None:
@@ -60,6 +60,22 @@ def request(
     _note(world, organization, record, at, step="requested", trigger=trigger)
     due_at = due_at or world.later(at, world.push_seconds)
     world.agenda.add(due_at, lambda then: carry_out(world, organization, record, then, trigger=trigger))
+
+
+def repeat(
+    world: World,
+    organization: Organization,
+    record: SyncedRecord,
+    at: datetime,
+    *,
+    trigger: str,
+    due_at: datetime | None = None,
+) -> SyncedRecord:
+    """Push an object again, in place or under a record of its own; return the record that is pending now."""
+    if world.behaviour.record_per != "object":
+        record = new_record(world, organization, record.object_type, record.object_id, at)
+    request(world, organization, record, at, trigger=trigger, due_at=due_at)
+    return record
 
 
 def carry_out(

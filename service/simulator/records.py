@@ -1,6 +1,7 @@
 """Synced records: what the hub remembers of bringing one object to the accounting system.
 
-One record per object and type, updated in place by every attempt. Both ids of the other side stay empty until
+One record per object and type, updated in place by every attempt; or one per attempt, where `record_per` says
+so, and older ones stay as they were. Both ids of the other side stay empty until
 a push is known to have succeeded, even where it landed: that is what makes a time-out ambiguous.
 """
 

@@ -38,7 +38,15 @@ async def insert_override(
         return None
     now = await get_now(connection)
     [known] = await list_candidates(connection, [record])
-    refused = refusal(override, record, known.attempts, known.evidence, known.standing, now=now)
+    refused = refusal(
+        override,
+        record,
+        known.attempts,
+        known.evidence,
+        known.standing,
+        siblings=known.siblings,
+        now=now,
+    )
     if refused is not None:
         raise OverrideRefused(refused)
     evidence = StoredEvidence(

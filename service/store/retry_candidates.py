@@ -8,12 +8,14 @@ from uuid import UUID
 
 from service.domain.document import Document
 from service.domain.pushing.retry_plan import Candidate
+from service.domain.pushing.sibling import attempts_of_object
 from service.domain.record import LISTED_TYPES, Record
 from service.store.connections import get_current_connection
 from service.store.database import Connection
 from service.store.documents import list_document_needs
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence
+from service.store.siblings import list_siblings
 from service.store.standing import list_standing
 
 
@@ -54,14 +56,20 @@ async def _of_organization(
     link = await get_current_connection(connection, organization_id)
     attempts = await list_attempts(connection, organization_id, ids)
     evidence = await list_open_evidence(connection, organization_id, ids)
+    siblings = await list_siblings(connection, organization_id, failed)
     standing = await list_standing_of(connection, organization_id, failed)
     return [
         Candidate(
             record=record,
-            attempts=[attempt_of(each) for each in attempts.get(record.record_id, ())],
+            attempts=attempts_of_object(
+                record,
+                [attempt_of(each) for each in attempts.get(record.record_id, ())],
+                siblings.get(record.record_id, ()),
+            ),
             evidence=[evidence_of(each) for each in evidence.get(record.record_id, ())],
             connection_status=link.status if link else None,
             standing=standing.get(record.record_id, ()),
+            siblings=siblings.get(record.record_id, ()),
         )
         for record in records
     ]

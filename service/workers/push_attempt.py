@@ -29,6 +29,7 @@ from service.domain.pushing.decision import Decision
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.record_push import push_refused, push_unknown, pushed
 from service.domain.pushing.retry_plan import Wish
+from service.domain.pushing.sibling import holds, unseen
 from service.domain.record import Record, observe
 from service.errors import HubError
 from service.hub.client import Hub
@@ -46,6 +47,7 @@ from service.store.pushes import (
 from service.store.records import Change, lock_records, write_records
 from service.store.retries import return_retry_item, take_retry_item
 from service.store.rows import content_hash
+from service.store.siblings import list_siblings
 from service.workers.reading_records import seen
 from service.workers.work import Work
 
@@ -137,6 +139,10 @@ class Sending:
             await ensure_durable(connection)
             locked = await _locked(connection, record.organization_id, record.record_id)
             if locked is None or locked.version != record.version:
+                return None
+            siblings = await list_siblings(connection, record.organization_id, [locked])
+            if unseen(holds(locked, siblings.get(locked.record_id, ())), permit):
+                # Another record of its object has moved since: the next run says what follows from that.
                 return None
             if wish and not await take_retry_item(connection, record.organization_id, wish, key):
                 return None

@@ -28,6 +28,7 @@ from service.domain.pushing.push import decide, settle
 from service.domain.pushing.readback import Finding, Look, refined
 from service.domain.pushing.record_push import overdue
 from service.domain.pushing.retry_plan import Wish, left_out
+from service.domain.pushing.sibling import attempts_of_object, held_by_siblings, speaks
 from service.domain.pushing.standing import held, may_double
 from service.domain.pushing.trials import trials_due
 from service.domain.record import LISTED_TYPES, Record
@@ -49,6 +50,7 @@ from service.store.records import (
 )
 from service.store.retries import leave_out_retry_items, list_wishes
 from service.store.retry_candidates import list_standing_of
+from service.store.siblings import list_siblings
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.circuit import Circuit
@@ -178,11 +180,28 @@ class Pusher:
             failed = [record for record in records.values() if record.has_failed]
             stored = await list_attempts(connection, work.organization_id, list(records))
             found = await list_open_evidence(connection, work.organization_id, list(records))
+            siblings = await list_siblings(connection, work.organization_id, failed)
             known = await read_known(connection, work.organization_id, failed, payments)
         known = replace(known, passed=await read_passed(self._database, work.organization_id, failed))
-        tried = {key: [attempt_of(each) for each in told] for key, told in stored.items()}
+        others = {
+            key: [
+                replace(each, evidence=_usable(each.evidence, looks.get(each.record.record_id)))
+                for each in several
+            ]
+            for key, several in siblings.items()
+        }
+        tried = {
+            key: attempts_of_object(
+                record, [attempt_of(each) for each in stored.get(key, ())], others.get(key, ())
+            )
+            for key, record in records.items()
+        }
         trials = trials_due(
-            [(each, tried.get(each.record_id, ()), known.conditions_of(each)) for each in failed],
+            [
+                (each, tried[each.record_id], known.conditions_of(each))
+                for each in failed
+                if speaks(each, others.get(each.record_id, ()))
+            ],
             {cause: each.tried_at for cause, each in known.canaries.items()},
             self._policy,
             work.now,
@@ -190,7 +209,7 @@ class Pusher:
         decided = _Decided(records=records, wishes=wishes)
         for record in failed:
             key = record.record_id
-            attempts = tried.get(key, ())
+            attempts = tried[key]
             evidence = _usable([evidence_of(each) for each in found.get(key, ())], looks.get(key))
             conditions = known.conditions_of(record, canary_turn=key in trials)
             is_wished = decided.wish_for(record, work.now) is not None
@@ -203,10 +222,12 @@ class Pusher:
                 policy=self._policy,
                 random=self._chance(),
             )
-            decided.decisions[key] = refined(decision, looks.get(key))
-            permit = decision.evidence and speaking(record, attempts, evidence, decision.evidence)
+            kind = decision.evidence
+            permit = speaking(record, attempts, evidence, kind) if kind else None
             if permit:
                 decided.permits[key] = permit
+            decision = refined(decision, looks.get(key))
+            decided.decisions[key] = held_by_siblings(record, decision, others.get(key, ()), permit)
         return decided
 
     async def _hold_back(self, work: Work, decided: _Decided) -> None:

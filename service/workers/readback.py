@@ -27,6 +27,7 @@ from service.domain.pushing.policy import Policy
 from service.domain.pushing.readback import Finding, Look, ask_seconds, look, not_looked, since
 from service.domain.pushing.readback_books import Books, Pull
 from service.domain.pushing.record_push import confirmed
+from service.domain.pushing.sibling import attempts_of_object
 from service.domain.record import LISTED_TYPES, Record
 from service.domain.record_state import State
 from service.errors import HubError
@@ -43,6 +44,7 @@ from service.store.records import (
     lock_records,
     write_records,
 )
+from service.store.siblings import list_siblings
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.readback_books import Sought, Told, read_books
@@ -110,13 +112,20 @@ class ReadBack:
                 return None
             records = {each.record_id: each for each in found}
             attempts = await list_attempts(connection, organization_id, list(records))
+            siblings = await list_siblings(connection, organization_id, found)
+            mine = {
+                key: attempts_of_object(
+                    record, [attempt_of(each) for each in attempts.get(key, ())], siblings.get(key, ())
+                )
+                for key, record in records.items()
+            }
             evidence = await list_open_evidence(connection, organization_id, list(records))
             link = await get_current_connection(connection, organization_id)
             pulls = await _pulls(connection, organization_id, link)
             sought: dict[Ledger, list[Sought]] = defaultdict(list)
             for each in found:
-                mine = [attempt_of(told) for told in attempts.get(each.record_id, ())]
-                sought[LEDGER_BY_TYPE[each.object_type]].append((each, since(each, mine)))
+                begun_at = since(each, mine[each.record_id])
+                sought[LEDGER_BY_TYPE[each.object_type]].append((each, begun_at))
             read = {
                 ledger: await read_books(connection, organization_id, ledger, pulls, several)
                 for ledger, several in sought.items()
@@ -127,7 +136,7 @@ class ReadBack:
         }
         return _Unproven(
             records=records,
-            attempts={key: [attempt_of(each) for each in several] for key, several in attempts.items()},
+            attempts=mine,
             evidence={key: [evidence_of(each) for each in several] for key, several in evidence.items()},
             books=books,
             connection=link,

@@ -179,6 +179,14 @@ ORDER BY r.deadline_at, r.record_id LIMIT $3;
 SELECT object_type, state, cause, count(*) AS records, max(changed_at) AS newest_at FROM records
 WHERE organization_id = $1 AND state IN ('waiting', 'blocked') GROUP BY object_type, state, cause;
 
+-- name: list_sibling_records :many
+-- The other records of the objects that some records are of, each with which one it is a sibling of.
+-- $1 organization_id, $2 record_ids uuid[]
+SELECT r.record_id AS of_record_id, s.* FROM records r
+JOIN records s ON s.organization_id = r.organization_id AND s.object_id = r.object_id AND s.object_type = r.object_type
+    AND s.record_id <> r.record_id
+WHERE r.organization_id = $1 AND r.record_id = ANY($2::uuid[]);
+
 -- name: list_unsettled_objects :many
 -- Which of these objects are not in the books yet, as far as their records say.
 -- $1 organization_id, $2 object_ids uuid[]

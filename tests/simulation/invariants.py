@@ -76,7 +76,7 @@ SELECT record_updated_at FROM tieout.attempts WHERE record_id = $1 ORDER BY star
 """
 
 _RECORDS = """
-SELECT record_id, object_id, object_type, sync_status, state, cause, reason, owner, updated_at,
+SELECT record_id, object_id, object_type, sync_status, state, cause, reason, owner, created_at, updated_at,
     deadline_at, least(next_attempt_at, deadline_at) AS look_at,
     (SELECT count(*) FROM tieout.attempts a
      LEFT JOIN tieout.attempt_outcomes o USING (organization_id, record_id, episode, number)
@@ -108,6 +108,11 @@ WHERE r.object_id = $1 ORDER BY a.started_at
 """
 
 
+def age(row: asyncpg.Record) -> tuple[datetime, UUID]:
+    """Records of a document in the order in which the hub made them; the last speaks for it."""
+    return row["created_at"], row["record_id"]
+
+
 class Witness:
     """Sees every push that leaves, every document that is made, and what we hold of it."""
 
@@ -126,6 +131,8 @@ class Witness:
         """Which attempts of a record a cure brought, and when they left."""
         self._left_at: dict[UUID, datetime] = {}
         self._tried_at: dict[UUID, datetime] = {}
+        self._landed: dict[UUID, tuple[datetime, UUID]] = {}
+        """How new the newest record of an object is that has ever landed."""
         self._overdue: Counter[UUID] = Counter()
         self._requests = 0
 
@@ -245,8 +252,14 @@ class Witness:
     def _check_records(self, rows: Sequence[asyncpg.Record]) -> None:
         now = self._virtual.now
         for row in rows:
+            if row["sync_status"] == "done" or row["state"] == State.CONFIRMED:
+                self._landed[row["object_id"]] = max(self._landed.get(row["object_id"], age(row)), age(row))
+        for row in rows:
             state, name = State(row["state"]), f"{row['object_type']} record {row['record_id']}"
-            if row["sync_status"] == "error" and state not in FAILED | {State.WAITING, State.CONFIRMED}:
+            later = self._landed.get(row["object_id"])
+            is_superseded = state is State.ACKNOWLEDGED and later is not None and later > age(row)
+            is_told = state in FAILED | {State.WAITING, State.CONFIRMED} or is_superseded
+            if row["sync_status"] == "error" and not is_told:
                 raise Violated(Invariant.STATE, f"{name} failed and is {state}")
             if state in FAILED and not (row["reason"] and row["owner"] and row["deadline_at"]):
                 raise Violated(Invariant.STATE, f"{name} is {state} without reason, owner or deadline")

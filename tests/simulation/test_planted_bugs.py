@@ -26,7 +26,7 @@ from service.store.database import Connection
 from service.store.pushes import AttemptKey, StoredEvidence, insert_attempt, insert_evidence
 from service.store.queries import QUERY
 from service.store.work import Claim
-from service.workers import claims, readback_books, work
+from service.workers import claims, push_attempt, pusher, readback_books, work
 from service.workers.push_attempt import STORED_BEFORE, Sending
 from service.workers.work import LEASE_SECONDS
 from tests.simulation.conftest import Databases
@@ -204,6 +204,28 @@ async def a_cure_does_not_help(simulation: Simulation) -> None:
         await simulation.tick(400)
 
 
+def each_record_for_itself(patch: pytest.MonkeyPatch) -> None:
+    """A record is pushed for its own failure, whatever others of the same document say."""
+    patch.setattr(pusher, "held_by_siblings", lambda _record, decision, *_: decision)
+    patch.setattr(push_attempt, "holds", lambda *_: ())
+
+
+async def a_later_record_lands(simulation: Simulation) -> None:
+    """Where each attempt has a record of its own, somebody pushes a failed document again, and it lands."""
+    simulation.simulator.set_behaviour(record_per="attempt")
+    await fail_one(simulation, "rate_limited")
+    [organization, *_] = simulation.turmoil.organizations
+    [failed] = [each.id for each in organization.records_by_id.values() if each.cause]
+    simulation.simulator.push(organization.id, failed)
+    for _ in range(20):
+        # The later one is read before anything is sent.
+        simulation.virtual.advance(30)
+        simulation.simulator.world.settle()
+        await simulation.finish(simulation.replicas[0], WorkKind.POLL)
+    for _ in range(3):
+        await simulation.tick(120)
+
+
 def forgotten_doubt(patch: pytest.MonkeyPatch) -> None:
     """What is on its way again is as good as new."""
     patch.setattr(record_module, "_doubted_at", lambda *_: None)
@@ -258,9 +280,14 @@ PLANTED = (
     Planted(lease_by_replica_clock, a_clock_jumps, frozenset({Invariant.LEASE})),
     Planted(evidence_from_uncertified_scan, rows_are_missing, frozenset({Invariant.ONE_COPY})),
     Planted(late_error_reopens, an_old_error_is_told, frozenset({Invariant.FORWARD})),
+    Planted(each_record_for_itself, a_later_record_lands, frozenset({Invariant.ONE_COPY})),
     Planted(cure_releases_twice, a_cure_does_not_help, frozenset({Invariant.CURE})),
     Planted(forgotten_doubt, the_hub_tries_again, frozenset({Invariant.ONE_COPY})),
 )
+
+
+UNPULLED = frozenset({a_cure_does_not_help, the_hub_tries_again, a_later_record_lands})
+"""Stories in which the books are not pulled."""
 
 
 def tell(url: str, story: Story) -> None:
@@ -269,7 +296,7 @@ def tell(url: str, story: Story) -> None:
     async def told(virtual: VirtualTime) -> None:
         plan = Plan(
             organizations=1,
-            pull_seconds=10 * HOUR if story in {a_cure_does_not_help, the_hub_tries_again} else 900,
+            pull_seconds=10 * HOUR if story in UNPULLED else 900,
             is_safe=True,
         )
         async with Simulation.opened(1, url, virtual, plan) as simulation:

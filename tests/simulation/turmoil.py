@@ -206,8 +206,11 @@ class Turmoil:
     def try_again(self, organization: Organization) -> None:
         """The hub, or a person there, tries a failed document again: refused, lost, landed or through.
 
-        What has landed is refused: a second copy would be the hub's own doing.
+        What has landed is refused: a second copy would be the hub's own doing. Where its tries have records
+        of their own nobody could tell which of them a push of ours met, so there are none.
         """
+        if self.simulator.world.behaviour.record_per != "object":
+            return
         failed = [
             record
             for each, owner in self.documents.items()

@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     QUARANTINE = "quarantine"
     NEEDS_PERSON = "needs_person"
     GIVE_UP = "give_up"
+    SUPERSEDE = "supersede"
+    """A later record of the same object is done: nothing more is done about this one."""
 
 
 STATE_BY_VERDICT = {
@@ -37,6 +39,7 @@ STATE_BY_VERDICT = {
     Verdict.QUARANTINE: State.QUARANTINED,
     Verdict.NEEDS_PERSON: State.NEEDS_PERSON,
     Verdict.GIVE_UP: State.GIVEN_UP,
+    Verdict.SUPERSEDE: State.ACKNOWLEDGED,
 }
 """The state each verdict leads to; a push leads to none before its outcome is known."""
 

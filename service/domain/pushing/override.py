@@ -3,7 +3,8 @@
 It is evidence like any other, kept for ever, and about the present failure only. What a person cannot decide:
 
 - what has not failed, and what is on the wire this very moment;
-- to send what stands in the books under its number, without naming that they saw it there;
+- to send what stands in the books under its number, or what another record of the same object brought there
+  or may have, without naming that they saw it;
 - the same twice; and sending more than a few times in one failure: then the document must change.
 """
 
@@ -22,6 +23,8 @@ from service.domain.document import Document
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, in_episode, speaking
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.push import IN_FLIGHT_SECONDS, aside_reason
+from service.domain.pushing.sibling import Hold, Obstacle, Sibling, holds, unseen
+from service.domain.pushing.sibling import reason_of as reason_of_hold
 from service.domain.pushing.standing import reason_of
 from service.domain.record import Record
 from service.domain.record_state import State, move
@@ -76,6 +79,7 @@ def refusal(
     evidence: Sequence[Evidence],
     standing: Sequence[Document],
     *,
+    siblings: Sequence[Sibling] = (),
     now: datetime,
 ) -> str | None:
     """Why this word cannot be given now, in a sentence that says what can be done; None when it can.
@@ -95,13 +99,25 @@ def refusal(
         return f"That is decided already: {latest.detail}."
     if override.word is not Word.PUSH:
         return None
-    unseen = [each for each in standing if each.document_id not in override.despite]
-    if unseen:
-        named = ", ".join(each.document_id for each in unseen)
-        return f"{reason_of(record, unseen[0])} To send it nevertheless, name it in `despite`: {named}."
+    doubles = [each for each in standing if each.document_id not in override.despite]
+    if doubles:
+        named = ", ".join(each.document_id for each in doubles)
+        return f"{reason_of(record, doubles[0])} To send it nevertheless, name it in `despite`: {named}."
+    word = Evidence(kind=EvidenceKind.NAMED_PERSON, observed_at=now, despite=override.despite)
+    in_the_way = unseen(holds(record, siblings), word)
+    if in_the_way:
+        return _refused_by(record, in_the_way)
     if sum(each.evidence is EvidenceKind.NAMED_PERSON for each in mine) >= SENDS_MAX:
         return f"People had it sent {SENDS_MAX} times already, and it failed each time. Change the document."
     return None
+
+
+def _refused_by(record: Record, in_the_way: Sequence[Hold]) -> str:
+    told = reason_of_hold(record, in_the_way[0])
+    if in_the_way[0].obstacle is Obstacle.UNDER_WAY:
+        return told
+    named = ", ".join(str(each.record.record_id) for each in in_the_way)
+    return f"{told} To send it nevertheless, name it in `despite`: {named}."
 
 
 def set_aside(record: Record, override: Override, now: datetime, policy: Policy) -> Record:

@@ -39,6 +39,7 @@ from service.domain.pushing.attempt import (
 from service.domain.pushing.cure import CONNECTED, Conditions, cure_holds, needs_trial
 from service.domain.pushing.decision import STATE_BY_VERDICT, Case, Decision, Verdict
 from service.domain.pushing.policy import Policy, backoff
+from service.domain.pushing.record_push import superseded
 from service.domain.record import Record
 from service.domain.record_state import State, move
 
@@ -95,6 +96,8 @@ def settle(record: Record, decision: Decision) -> Record:
     """
     if decision.verdict is Verdict.PUSH:
         return record
+    if decision.verdict is Verdict.SUPERSEDE:
+        return superseded(record, decision.reason)
     settled = replace(
         record,
         state=move(record.state, STATE_BY_VERDICT[decision.verdict]),

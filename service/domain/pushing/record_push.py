@@ -72,6 +72,23 @@ def confirmed(record: Record, reason: str, now: datetime) -> Record:
     )
 
 
+def superseded(record: Record, reason: str) -> Record:
+    """A later record of the same object is done: acknowledged with that one, and never sent.
+
+    It has not healed by itself, and nothing of it is looked for in the books.
+    """
+    return replace(
+        record,
+        **NO_CAUSE,
+        state=move(record.state, State.ACKNOWLEDGED),
+        reason=reason,
+        doubted_at=None,
+        next_attempt_at=None,
+        deadline_at=None,
+        version=record.version + 1,
+    )
+
+
 def overdue(record: Record, now: datetime, policy: Policy) -> Record:
     """A record on its way past its deadline: looked at again, or quarantined when the hub never moved it."""
     if record.state is not State.WAITING or record.deadline_at is None or now < record.deadline_at:

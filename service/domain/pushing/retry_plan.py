@@ -21,6 +21,7 @@ from service.domain.pushing.cure import Conditions
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.push import decide
+from service.domain.pushing.sibling import Sibling, held_by_siblings
 from service.domain.pushing.standing import held
 from service.domain.record import UNPROVEN, Record
 from service.domain.record_state import State
@@ -44,6 +45,7 @@ class Candidate:
     evidence: Sequence[Evidence] = ()
     connection_status: str | None = None
     standing: Sequence[Document] = ()
+    siblings: Sequence[Sibling] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ def weigh(candidate: Candidate, *, now: datetime, policy: Policy) -> Item:
         random=0.0,
     )
     named = speaking(record, candidate.attempts, candidate.evidence, EvidenceKind.NAMED_PERSON)
+    decision = held_by_siblings(record, decision, candidate.siblings, named)
     decision = held(record, decision, candidate.standing, named.despite if named else frozenset())
     if decision.verdict is Verdict.PUSH:
         assert decision.evidence is not None, "a push is permitted by something"
@@ -114,7 +117,7 @@ def weigh(candidate: Candidate, *, now: datetime, policy: Policy) -> Item:
     return Item(
         record=record,
         is_eligible=False,
-        is_unsafe=not is_proven or decision.verdict is Verdict.QUARANTINE,
+        is_unsafe=not is_proven or decision.verdict in {Verdict.QUARANTINE, Verdict.SUPERSEDE},
         reason=_excluded(decision, is_proven=is_proven),
     )
 

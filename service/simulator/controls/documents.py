@@ -192,7 +192,7 @@ class DocumentControls(PartyControls):
         organization, now = self.organization(organization_id), self._now()
         record = organization.records_by_id[record_id]
         due_at = None if seconds is None else now + timedelta(seconds=seconds)
-        pushing.request(self.world, organization, record, now, trigger="user", due_at=due_at)
+        pushing.repeat(self.world, organization, record, now, trigger="user", due_at=due_at)
 
     def forget_record(self, organization_id: str, object_id: str) -> None:
         """Remove an object's records, as if the hub had never tried: what `never_attempted` looks like."""

@@ -65,8 +65,8 @@ def push_record(call: Call) -> Answer:
             raise refused(409, "The synced record is already pending.")
         if behaviour.push_without_connection == "conflict" and not call.organization.is_connected:
             raise refused(409, "The entity has no active accounting connection.")
-    pushing.request(call.world, call.organization, record, call.now, trigger="api")
-    return Answer(200, record_payload(record))
+    pushed = pushing.repeat(call.world, call.organization, record, call.now, trigger="api")
+    return Answer(200, record_payload(record if behaviour.record_per == "attempt_unnamed" else pushed))
 
 
 def _named(call: Call) -> SyncedRecord:

@@ -25,7 +25,11 @@ ID_CHARACTERS_MAX: Final = 200
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The word and why; `despite` names documents of the books under its number that it is not."""
+    """The word and why.
+
+    `despite` names documents of the books under its number that it is not, and other records of the same
+    object that are in its way.
+    """
 
     decision: Word
     reason: str
@@ -63,7 +67,8 @@ def _override(said: Decision, person: str) -> Override:
         bounds = f"{REASON_CHARACTERS_MIN} to {REASON_CHARACTERS_MAX:,}"
         faults.append(Fault(name="reason", detail=f"must say why, in {bounds} characters"))
     if len(said.despite) > DESPITE_MAX or any(len(each) > ID_CHARACTERS_MAX for each in said.despite):
-        faults.append(Fault(name="despite", detail=f"must be up to {DESPITE_MAX} ids of the books"))
+        detail = f"must be up to {DESPITE_MAX} ids of the books or of records"
+        faults.append(Fault(name="despite", detail=detail))
     if faults:
         raise malformed(*faults)
     return Override(word=said.decision, person=person, reason=reason, despite=frozenset(said.despite))
