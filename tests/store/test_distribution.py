@@ -46,6 +46,7 @@ ACROSS: Mapping[str, str] = {
     "list_comparison_readings": ALERTS,
     "get_missing_events": ALERTS,
     "get_fleet_quiet": ALERTS,
+    "get_unreadable_deliveries": ALERTS,
     "list_silent_streams": ALERTS,
     "list_passed_trials": "trials are few; an index of each shard has them",
     "list_outdated_organizations": "after a release with other rules, whose records are to be read again",
@@ -61,6 +62,7 @@ ACROSS: Mapping[str, str] = {
     "prune_events": ROOM,
     "prune_scans": ROOM,
     "prune_cause_counts": ROOM,
+    "list_trailed_organizations": "whose paper trail `tieout check` verifies, one by one",
     "list_unlisted_organizations": FLEET,
     "lock_standings": FLEET,
 }
