@@ -1,12 +1,13 @@
-"""How long it takes to compare a million documents with a million, and again after a hundred changes.
+"""How long it takes to compare a million documents with a million, whole and again after a hundred changes.
 
     python benchmarks/comparing.py [--documents 1000000] [--without datacompy ...]
 
 A database is filled by SQL; ten kinds of differences are planted, each in one document of five hundred. This
-service compares as it always does, from its own tables, and writes what it finds, with its history. The
-others get what they are best with: narrow tables, or files of them, with one common key. They find which
-documents differ, and in what; none of them writes, explains or remembers anything. What is measured runs in
-a process of its own. Peers are optional: `pip install 'tieout[bench]'`; one that is missing is said to be.
+service compares as it always does, from its own tables, and writes what it finds, with its history; once a
+day it does so again, whole, when all pairs are counted already. The others get what they are best with:
+narrow tables, or files of them, with one common key. They find which documents differ, and in what; none of
+them writes, explains or remembers anything. What is measured runs in a process of its own. Peers are
+optional: `pip install 'tieout[bench]'`; one that is missing is said to be.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ PULL = """
         reason, documents_count, calls)
     VALUES ($1, 'payable', 'books', now(), now(), now(), true, 'complete', 0, 1)
 """
+A_DAY_LATER = """
+    UPDATE tieout.counted_until SET whole_at = whole_at - interval '25 hours' WHERE organization_id = $1
+"""
 FOUND = """
     SELECT t.kind, count(DISTINCT t.id) AS planted,
         count(DISTINCT t.id) FILTER (WHERE d.kind = t.kind) AS found,
@@ -115,6 +119,18 @@ async def first_run(url: str, server: int) -> None:
     async with await Database.open(url) as database:
         taken, counts = await compare_once(database, server)
     answer(**taken, counts=dict(counts))
+
+
+async def whole_again(url: str, server: int) -> None:
+    """Compare whole a day after the first time, with nothing changed, in this process."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(A_DAY_LATER, ORGANIZATION)
+    await connection.close()
+    async with await Database.open(url) as database:
+        taken, counts = await compare_once(database, server)
+    assert counts["whole"] == 1, counts
+    assert counts["opened"] == counts["resolved"] == 0, counts
+    answer(**taken)
 
 
 async def later_runs(url: str, documents: int, server: int) -> None:
@@ -190,17 +206,18 @@ def measure(documents: int, without: Sequence[str]) -> None:
         me = str(Path(__file__))
         first = run_apart([me, "--run", "first", "--url", url], timeout_seconds=PEER_SECONDS)
         exact = asyncio.run(found(url))
+        daily = run_apart([me, "--run", "daily", "--url", url], timeout_seconds=PEER_SECONDS)
         again = run_apart(
             [me, "--run", "again", "--url", url, "--documents", str(documents)], timeout_seconds=PEER_SECONDS
         )
         peers = {name: measure_peer(name, url, Path(folder)) for name in COMMANDS if name not in without}
-    tell(report, first, again, peers, exact=exact)
+    tell(report, first, daily, again, peers, exact=exact)
     judge(report, first, again, peers, exact=exact)
     report.finish()
 
 
 def tell(
-    report: Report, first: Apart, again: Apart, peers: Mapping[str, Apart | str], *, exact: bool
+    report: Report, first: Apart, daily: Apart, again: Apart, peers: Mapping[str, Apart | str], *, exact: bool
 ) -> None:
     """Print the table."""
     base, later = first.answer["seconds"], again.answer["changed"][REPEATS // 2]
@@ -228,6 +245,8 @@ def tell(
         table.row(name, seconds(taken), ratio(taken, base), processor, "the same", memory, found)
     report.table(table)
     report.note("processor: of the process and of Postgres together, whoever else was busy")
+    taken, processor = seconds(daily.answer["seconds"]), seconds(daily.answer["processor_seconds"])
+    report.note(f"whole again, as once a day: {taken}, {processor} of processors")
     report.note(f"processor after 100 changes: {seconds(again.answer['used'][REPEATS // 2])}")
     report.note(f"with nothing changed: {seconds(again.answer['idle'][REPEATS // 2])}")
     report.note(f"documents compared after 100 changes: {again.answer['compared']}")
@@ -267,11 +286,13 @@ def main() -> None:
     )
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--without", nargs="*", default=[], choices=list(COMMANDS), help="peers to leave out")
-    parser.add_argument("--run", choices=["first", "again"], help=argparse.SUPPRESS)
+    parser.add_argument("--run", choices=["first", "daily", "again"], help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     given: Any = parser.parse_args()
     if given.run == "first":
         uvloop.run(first_run(given.url, postmaster(given.url)))
+    elif given.run == "daily":
+        uvloop.run(whole_again(given.url, postmaster(given.url)))
     elif given.run == "again":
         uvloop.run(later_runs(given.url, given.documents, postmaster(given.url)))
     else:
