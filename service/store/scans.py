@@ -81,5 +81,5 @@ async def list_latest_scans(
 
 
 async def prune_scans(connection: Connection, kept: timedelta) -> None:
-    """Forget scans that are older than they are kept."""
+    """Forget scans that are older than they are kept and that a later one outdates."""
     await connection.execute(QUERY["prune_scans"], kept)

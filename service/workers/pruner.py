@@ -45,7 +45,8 @@ HISTORY_KEPT_MIN: Final = timedelta(days=31)
 """What a statement of the month that ended is made from; Postgres itself refuses to forget more."""
 
 SCANS_KEPT: Final = timedelta(days=30)
-"""Scans explain balances of the last weeks; statements keep what they were signed with."""
+"""Scans explain balances of the last weeks; statements keep what they were signed with. What the last ones of
+a list proved is kept without end: nobody may read the books again, as after a disconnection."""
 
 SAMPLES_KEPT: Final = timedelta(days=14)
 """What the page draws is younger; twenty thousand narrow rows."""

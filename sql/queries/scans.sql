@@ -13,9 +13,14 @@ SELECT DISTINCT ON (ledger, side) ledger, side, started_at, finished_at, last_pu
 FROM scans WHERE organization_id = $1 ORDER BY ledger, side, finished_at DESC;
 
 -- name: prune_scans :exec
--- Forgets those that are older than they are kept.
+-- Forgets those that are older than they are kept, but never the newest of a list, nor its newest certified one: books that are not
+-- read any more are still compared by what these proved.
 -- $1 interval
-DELETE FROM scans WHERE finished_at < tieout.now() - $1::interval;
+DELETE FROM scans s WHERE s.finished_at < tieout.now() - $1::interval AND EXISTS (
+    SELECT 1 FROM scans later
+    WHERE later.organization_id = s.organization_id AND later.ledger = s.ledger AND later.side = s.side
+        AND later.finished_at > s.finished_at AND (later.certified OR NOT s.certified)
+);
 
 -- name: delete_unreadable_documents :exec
 -- Those of a list, before it is told anew which cannot be read.

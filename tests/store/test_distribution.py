@@ -60,7 +60,6 @@ ACROSS: Mapping[str, str] = {
     "get_oldest_full_read": FIGURES,
     "sum_demand": "what the fleet needs of the hub's calls, once in some seconds, of one row a stream",
     "prune_events": ROOM,
-    "prune_scans": ROOM,
     "prune_cause_counts": ROOM,
     "list_trailed_organizations": "whose paper trail `tieout check` verifies, one by one",
     "list_unlisted_organizations": FLEET,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
+
+import pytest
 
 from service.domain.document import Basis, Document, DocumentKind, Ledger, Line, Side, Status
 from service.domain.pushing.preflight import Owed
@@ -189,6 +191,46 @@ async def test_newest_scan_of_each_list_counts(database: Database) -> None:
         }
         await prune_scans(connection, timedelta(days=30))
         assert await connection.fetchval("SELECT count(*) FROM scans") == 2
+
+
+@pytest.mark.parametrize(
+    ("days_and_certified", "left"),
+    [
+        ([(90, True)], [90]),
+        ([(90, False)], [90]),
+        ([(90, True), (80, True), (70, False), (60, False)], [80, 60]),
+        ([(90, False), (80, True)], [80]),
+        ([(90, True), (1, False)], [90, 1]),
+        ([(90, True), (80, False), (1, True)], [1]),
+    ],
+)
+async def test_what_was_read_last_is_never_forgotten(
+    database: Database, days_and_certified: Sequence[tuple[int, bool]], left: Sequence[int]
+) -> None:
+    """However old, the newest scan of each list and its newest certified one are kept: books may never be read again."""
+    organization_id, now = uuid4(), await database.now()
+    lists = [(Ledger.RECEIVABLE, Side.BOOKS), (Ledger.PAYABLE, Side.BOOKS)]
+    async with database.organization(organization_id) as connection:
+        for ledger, side in lists:
+            for days, certified in days_and_certified:
+                at = now - timedelta(days=days)
+                scan = ScanRow(
+                    ledger=ledger,
+                    side=side,
+                    started_at=at,
+                    finished_at=at,
+                    last_pull=at,
+                    certified=certified,
+                    reason="because",
+                    documents_count=3,
+                )
+                await insert_scan(connection, organization_id, scan)
+        await prune_scans(connection, timedelta(days=30))
+        for ledger, _ in lists:
+            rows = await connection.fetch(
+                "SELECT finished_at FROM scans WHERE ledger = $1 ORDER BY 1", ledger
+            )
+            assert [(now - row["finished_at"]).days for row in rows] == left
 
 
 async def test_what_is_owed_on_invoices(database: Database) -> None:
