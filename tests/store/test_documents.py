@@ -207,7 +207,7 @@ async def test_newest_scan_of_each_list_counts(database: Database) -> None:
 async def test_what_was_read_last_is_never_forgotten(
     database: Database, days_and_certified: Sequence[tuple[int, bool]], left: Sequence[int]
 ) -> None:
-    """However old, the newest scan of each list and its newest certified one are kept: books may never be read again."""
+    """However old, the newest scan of a list and its newest certified one stay: no other may ever come."""
     organization_id, now = uuid4(), await database.now()
     lists = [(Ledger.RECEIVABLE, Side.BOOKS), (Ledger.PAYABLE, Side.BOOKS)]
     async with database.organization(organization_id) as connection:
