@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -25,7 +24,6 @@ from service.domain.record import Record
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.cures import (
     Passed,
-    get_hub_pause,
     list_currencies_seen,
     list_open_amounts,
     list_passed_trials,
@@ -85,7 +83,7 @@ async def read_known(
             by_object[record.object_id].append(record)
     named_ones, names = await _named(connection, organization_id, records, list(documents.values()))
     return Known(
-        general=replace(_general(link, references, read_at), paused_until=await get_hub_pause(connection)),
+        general=_general(link, references, read_at),
         documents=documents,
         records_by_object=by_object,
         products={each.reference_id: each for each in named_ones if each.kind is ReferenceKind.PRODUCT},

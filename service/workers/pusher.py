@@ -33,6 +33,7 @@ from service.domain.pushing.standing import held, may_double
 from service.domain.pushing.trials import trials_due
 from service.domain.record import LISTED_TYPES, Record
 from service.hub.client import Hub
+from service.store.cures import get_hub_pause
 from service.store.database import Database
 from service.store.push_conditions import read_known, read_passed
 from service.store.pushed import attempt_of, evidence_of
@@ -294,6 +295,12 @@ class Pusher:
         """What is known to keep the pushes that were decided from leaving, if there are any."""
         if not any(map(_is_push, decided.decisions.values())):
             return None
+        async with self._database.organization(work.organization_id, readonly=True) as connection:
+            silent_until = await get_hub_pause(connection)
+        if silent_until is not None:
+            # Another replica was told so; this one's budget learns it only from a call of its own.
+            seconds = (silent_until - work.now).total_seconds()
+            return Trouble(reason="the hub asked for silence", seconds=seconds)
         return await known_trouble(self._hub, self._circuit, work.organization_id, LEAVES_WITHIN_SECONDS)
 
     async def _rest(self, work: Work, trouble: Trouble | None) -> None:

@@ -399,16 +399,6 @@ def test_a_dead_connection_holds_everything() -> None:
     assert ask(failed(Cause.DOCUMENT_NOT_MODIFIABLE), 100).verdict is Verdict.NEEDS_PERSON
 
 
-def test_a_pause_is_kept() -> None:
-    """What would be pushed while the hub is to be left alone goes afterwards."""
-    record = replace(failed(Cause.RATE_LIMITED), next_attempt_at=at(1))
-    paused = ask(record, 100, paused_until=at(400))
-    assert (paused.verdict, paused.next_attempt_at) == (Verdict.WAIT, at(400))
-    cured = ask(failed(Cause.INVALID_FIELD), 100, paused_until=at(400), object_updated_at=at(50))
-    assert (cured.verdict, cured.next_attempt_at) == (Verdict.BLOCK, at(400))
-    assert ask(record, 401, paused_until=at(400)).verdict is Verdict.PUSH
-
-
 def test_an_expired_token_that_stays_so_is_a_lost_connection() -> None:
     """After some hours it waits for a new connection, not for time, and goes when that is there."""
     record = replace(failed(Cause.ACCESS_TOKEN_EXPIRED), next_attempt_at=at(1))

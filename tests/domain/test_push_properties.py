@@ -93,7 +93,6 @@ conditions = st.builds(
     canary_turn=st.booleans(),
     canary_passed_at=st.none() | instants,
     is_wished=st.booleans(),
-    paused_until=st.none() | instants,
 )
 
 
@@ -136,7 +135,7 @@ pushes = asked.filter(lambda one: one.decision.verdict is Verdict.PUSH)
 @settings(max_examples=400, deadline=None)
 @given(pushes)
 def test_a_push_is_proven_named_and_numbered_anew(one: Asked) -> None:
-    """No push without proof where something may have landed, over a dead connection, or in a pause."""
+    """No push without proof where something may have landed, or over a dead connection."""
     decision, record, last = one.decision, one.record, one.last
     assert record.cause is not None
     in_doubt = last is not None and (is_unknown(last) or is_under_way(record, last))
@@ -158,7 +157,6 @@ def test_a_push_is_proven_named_and_numbered_anew(one: Asked) -> None:
     assert all(decision.attempt_number > tried.number for tried in one.attempts)
     if one.conditions.connection_status not in {None, "connected"}:
         assert by_person
-    assert one.conditions.paused_until is None or one.conditions.paused_until <= at(one.seconds)
 
 
 @settings(max_examples=600, deadline=None)

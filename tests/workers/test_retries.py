@@ -10,6 +10,7 @@ import pytest
 from service.domain.pushing.override import Override, Word
 from service.domain.record_state import State
 from service.store.database import Database
+from service.store.hub_budget import pause_hub
 from service.store.overrides import insert_override
 from service.store.pushes import AttemptKey
 from service.store.records import list_records
@@ -123,6 +124,26 @@ async def test_what_could_not_be_sent_keeps_its_turn(world: Healing) -> None:
     await world.live(3 * MINUTE, 20)
     outcomes = [each.outcome for each in await world.attempts(await world.record_of(document_id))]
     assert outcomes == ["not_sent", "accepted"]
+    assert (await items(world, retry_id))[document_id].outcome == "accepted"
+    assert world.copies()[document_id] == 1
+
+
+async def test_a_pause_of_the_hub_takes_no_turn_away(world: Healing) -> None:
+    """While the hub asked for silence a planned retry keeps its turn, and nothing is written of it."""
+    organization_id = str(world.organization_id)
+    world.simulator.lock_period(organization_id, "2099-12-31")
+    document_id = await issue(world)
+    world.simulator.unlock_period(organization_id)
+    before = await world.record_of(document_id)
+    async with world.watch.database.fleet() as connection:
+        await pause_hub(connection, 10 * MINUTE)
+    retry_id = await retried(world)
+    assert (await items(world, retry_id))[document_id].status == "queued"
+    assert await world.record_of(document_id) == before
+    assert await world.attempts(before) == ()
+    async with world.watch.database.fleet() as connection:
+        await connection.execute("UPDATE hub_budget SET paused_until = tieout.instant()")
+    await world.live(12 * MINUTE, MINUTE)
     assert (await items(world, retry_id))[document_id].outcome == "accepted"
     assert world.copies()[document_id] == 1
 

@@ -110,8 +110,6 @@ class Conditions:
     """When a trial of its group last came through."""
     is_wished: bool = False
     """Whether an operator has planned that it be sent now, and it is still as it was planned."""
-    paused_until: datetime | None = None
-    """The hub or the connection is left alone until then."""
 
 
 def cure_holds(record: Record, conditions: Conditions, *, since: datetime | None = None) -> bool | None:

@@ -7,7 +7,9 @@ The order of the questions is the safety of the product:
 3. Is its budget used up? Then a person, or nobody, and it says so.
 4. Is it ready: its wait over, its cure seen, its turn as the trial of its group?
 5. Does evidence permit it? Ready without evidence is quarantine, never a push.
-6. Is the hub to be left alone for a while? Then it goes afterwards.
+
+Whether the hub is to be left alone for a while is no question here: what is to be pushed stays so, and leaves
+when it may.
 
 A person's word, given for one record with a reason, skips the questions 2 to 4 and is evidence for 5. It
 cannot skip an attempt that is still on the wire. A person may as well set a record aside: then nothing is
@@ -77,7 +79,7 @@ def decide(
         random=random,
     )
     permit = permitted_by(record, mine, evidence)
-    decision = (
+    return (
         _set_aside(case)
         or _unknown(case, permit)
         or _by_person(case, permit)
@@ -86,7 +88,6 @@ def decide(
         or _spent(case, permit)
         or _ready(case, permit)
     )
-    return _paused(case, decision)
 
 
 def settle(record: Record, decision: Decision) -> Record:
@@ -255,13 +256,3 @@ def _after_cure(case: Case, permit: EvidenceKind | None) -> Decision:
 def _is_trial(case: Case) -> bool:
     """Whether it is tried now, for itself and all that fail like it."""
     return case.conditions.canary_turn and needs_trial(case.record, case.conditions, since=case.failed_at)
-
-
-def _paused(case: Case, decision: Decision) -> Decision:
-    """Question 6: the hub, or this connection, is left alone until then."""
-    paused_until = case.conditions.paused_until
-    if decision.verdict is not Verdict.PUSH or paused_until is None or paused_until <= case.now:
-        return decision
-    if case.facts.retry is Retry.BACKOFF:
-        return case.wait(paused_until)
-    return case.quarantine() if case.record.state is State.QUARANTINED else case.block(paused_until)
