@@ -7,7 +7,7 @@ for (`domain.pushing.cure`).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from service.domain.causes.cause import Cause
 from service.domain.document import Document, Ledger, number_key
-from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds, PaidInvoice
+from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds, PaidInvoice, furthest
 from service.domain.record import Record
 from service.store.cures import Passed
 from service.store.pushes import Canaries
@@ -106,7 +106,7 @@ class Known:
         )
 
     def _dependencies(self, document: Document | None, paid: PaidInvoice | None) -> Iterator[Dependency]:
-        """The records of what it names, each in its role: that of a vendor is no matter of an invoice."""
+        """What it names, by its records in that role: that of a vendor is no matter of an invoice."""
         if paid is not None:
             named, types = [str(paid.invoice_id)], {"receivable"}
         elif document is not None:
@@ -116,14 +116,11 @@ class Known:
             return
         for object_id in {as_uuid(each) for each in named} - {None}:
             assert object_id is not None
+            tries: defaultdict[str, list[Dependency]] = defaultdict(list)
             for record in self.records_by_object.get(object_id, ()):
                 if record.object_type in types:
-                    yield Dependency(
-                        object_type=record.object_type,
-                        sync_status=record.sync_status,
-                        platform_object_id=record.platform_object_id,
-                        updated_at=record.updated_at,
-                    )
+                    tries[record.object_type].append(_dependency(record))
+            yield from map(furthest, tries.values())
 
     def _updated_at(self, record: Record, document: Document | None) -> datetime | None:
         """When the object itself was last changed; of payments the hub does not tell."""
@@ -163,6 +160,15 @@ class Known:
         ours = {record.platform_object_id, record.provider_object_id}
         there = self.numbered[document.ledger]
         return sum(number_key(each.number) == key and each.document_id not in ours for each in there)
+
+
+def _dependency(record: Record) -> Dependency:
+    return Dependency(
+        object_type=record.object_type,
+        sync_status=record.sync_status,
+        platform_object_id=record.platform_object_id,
+        updated_at=record.updated_at,
+    )
 
 
 def as_uuid(text: str) -> UUID | None:

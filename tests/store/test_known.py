@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from datetime import datetime
 from uuid import UUID
@@ -152,3 +153,30 @@ def test_a_vendor_holds_up_no_invoice() -> None:
         record = failed(Cause.REFERENCE_NOT_FOUND, object_type=object_type)
         found = known(record, is_cured=False).conditions_of(record).dependencies
         assert {each.object_type for each in found} == {mine, "product"}
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ([("error", 100), ("done", 8_000)], Verdict.PUSH),
+        ([("done", 8_000), ("error", 8_500)], Verdict.PUSH),
+        ([("error", 100), ("pending", 8_000)], Verdict.BLOCK),
+    ],
+)
+def test_of_several_records_of_a_customer_the_one_that_landed_counts(
+    told: list[tuple[str, float]], verdict: Verdict
+) -> None:
+    """A customer that one of its records brought to the books holds nothing up, whatever became of others."""
+    record = failed(Cause.REFERENCE_NOT_FOUND)
+    blocked = settle(record, asked(record, is_cured=False))
+    customers = [related(PARTY, "customer", status=status, seconds=seconds) for status, seconds in told]
+    around = dataclasses.replace(
+        known(blocked, is_cured=False),
+        records_by_object={
+            PARTY: customers,
+            PRODUCT: [related(PRODUCT, "product", status="done", seconds=1)],
+        },
+    )
+    conditions = around.conditions_of(blocked)
+    assert decide(blocked, (), (), conditions, now=at(LATER), policy=POLICY, random=0.5).verdict is verdict
+    assert len(conditions.dependencies) == 2

@@ -12,7 +12,7 @@ tried from time to time (`needs_trial`). Nothing waits for what nobody looks at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -65,6 +65,11 @@ class Dependency:
     def is_done(self) -> bool:
         """Whether it is in the books."""
         return self.sync_status == "done" and bool(self.platform_object_id)
+
+
+def furthest(records: Iterable[Dependency]) -> Dependency:
+    """Of several records of one object, each a try to bring it there: one that did, else the newest."""
+    return max(records, key=lambda each: (each.is_done, each.updated_at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
