@@ -6,17 +6,18 @@ are surplus. Any other group of equal documents is left `unclassified`: to pair 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 from service.domain.comparing.difference_kind import Kind, Verdict
 from service.domain.comparing.difference_pair import books_amount
 from service.domain.comparing.expectation import explain_local
 from service.domain.comparing.expectation_context import Context
 from service.domain.comparing.expectation_surplus import Surplus, explain_books
-from service.domain.comparing.pairing import Ambiguity, Pairing
+from service.domain.comparing.pairing import Ambiguity, Pair, Pairing
 from service.domain.comparing.pairing_links import Link, LinkIndex
 from service.domain.document import Document, number_key, party_key
 
@@ -63,11 +64,7 @@ def unpaired_books(pairing: Pairing, index: LinkIndex, context: Context) -> Iter
     }
     if not pairing.books_only:
         return
-    originals = _Originals.of(pairing)
-    # Of several that were paired with one in the books, the first by id speaks, whatever their order.
-    partners = {
-        books_id: local_id for local_id, books_id in sorted(context.once_paired.items(), reverse=True)
-    }
+    originals = _Originals.of(pairing, context)
     for document in pairing.books_only:
         group = groups.get(document.document_id)
         if group is not None and len(group.local) == 1:
@@ -76,7 +73,7 @@ def unpaired_books(pairing: Pairing, index: LinkIndex, context: Context) -> Iter
             amount = document.total_minor
             yield Finding(_undecided(group), None, document, books_minor=amount, count=1)
         else:
-            yield _surplus(document, originals, index, context, partners.get(document.document_id))
+            yield _surplus(document, originals, index, context)
 
 
 def _undecided(group: Ambiguity) -> Verdict:
@@ -101,44 +98,79 @@ def _copy(group: Ambiguity, document: Document) -> Finding:
     return Finding(verdict, local, document, books_minor=amount, count=1)
 
 
+_Sign: TypeAlias = tuple[str, str, str, int | None, date | None]
+"""Number, party, currency, and a total, a date, or both: what a second copy shares with the first."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Originals:
-    """Local documents whose copy is known, by what a second copy would show."""
+    """What a document that stands in the books only may be another copy of."""
 
-    by_identity: Mapping[tuple[str, str], tuple[Document, Document]]
+    by_sign: Mapping[_Sign, Document]
+    """Local documents whose copy is known, by what a second one would show."""
     paired: Mapping[str, Document]
+    lone_ids: Collection[str]
+    """Local documents that have no copy in the books."""
+    partners: Mapping[str, Sequence[str]]
+    """Local ids that one in the books was paired with, in a settled order."""
 
     @classmethod
-    def of(cls, pairing: Pairing) -> _Originals:
-        by_identity: dict[tuple[str, str], tuple[Document, Document]] = {}
-        for found in pairing.pairs:
+    def of(cls, pairing: Pairing, context: Context) -> _Originals:
+        partners: dict[str, list[str]] = {}
+        for local_id, books_id in sorted(context.once_paired.items()):
+            partners.setdefault(books_id, []).append(local_id)
+        wanted = {_identity(each) for each in pairing.books_only}
+        by_sign: dict[_Sign, Document] = {}
+        for found in sorted(pairing.pairs, key=lambda each: each.local.document_id):
             for each in (found.books, found.local):
-                if number := number_key(each.number):
-                    by_identity.setdefault((number, party_key(each.party_name)), (found.local, found.books))
-        return cls(by_identity, {found.local.document_id: found.local for found in pairing.pairs})
-
-    def original_of(self, document: Document, index: LinkIndex) -> Document | None:
-        """Return the local document of which this is a second copy, by a record or by number and party."""
-        for owner_id in sorted(index.owners_by_books_id.get(document.document_id, ())):
-            if owner_id in self.paired:
-                return self.paired[owner_id]
-        number = number_key(document.number)
-        if not number or (known := self.by_identity.get((number, party_key(document.party_name)))) is None:
-            return None
-        local, copy = known
-        alike = document.currency == copy.currency and (
-            document.total_minor == copy.total_minor
-            or document.issued_on in (copy.issued_on, local.issued_on)
+                if each.number and _identity(each) in wanted:
+                    for sign in _signs_of_copies(each, found):
+                        by_sign.setdefault(sign, found.local)
+        return cls(
+            by_sign,
+            {found.local.document_id: found.local for found in pairing.pairs},
+            frozenset(each.document_id for each in pairing.local_only),
+            partners,
         )
-        return local if alike else None
+
+    def original_of(self, document: Document, origins: Iterable[str]) -> Document | None:
+        """Return the local document of which this is a second copy: by its origins, else by what it shows."""
+        for origin_id in origins:
+            if origin_id in self.paired:
+                return self.paired[origin_id]
+        if not number_key(document.number):
+            return None
+        name = (*_identity(document), document.currency)
+        total, day = document.total_minor, document.issued_on
+        signs: list[_Sign] = [(*name, total, day), (*name, total, None), (*name, None, day)]
+        if day is None:
+            # Two that tell no date are not of one day.
+            signs = signs[1:2]
+        return next((self.by_sign[sign] for sign in signs if sign in self.by_sign), None)
 
 
-def _surplus(
-    document: Document, originals: _Originals, index: LinkIndex, context: Context, partner_id: str | None
-) -> Finding:
-    original = originals.original_of(document, index)
+def _identity(document: Document) -> tuple[str, str]:
+    return number_key(document.number), party_key(document.party_name)
+
+
+def _signs_of_copies(named: Document, found: Pair) -> Iterator[_Sign]:
+    """Yield what another copy of a pair shows, that bears the number and party of one of the two."""
+    name = (*_identity(named), found.books.currency)
+    total = found.books.total_minor
+    yield (*name, total, None)
+    for day in {found.books.issued_on, found.local.issued_on} - {None}:
+        yield (*name, total, day)
+        yield (*name, None, day)
+
+
+def _surplus(document: Document, originals: _Originals, index: LinkIndex, context: Context) -> Finding:
     owners = index.owners_by_books_id.get(document.document_id, {})
-    surplus = Surplus(duplicate_of=original, owner_id=min(owners, default=None), partner_id=partner_id)
+    origins = (*sorted(owners), *originals.partners.get(document.document_id, ()))
+    original = originals.original_of(document, origins)
+    origin_id = next(iter(origins), None)
+    surplus = Surplus(
+        duplicate_of=original, origin_id=origin_id, is_origin_listed=origin_id in originals.lone_ids
+    )
     verdict = explain_books(document, surplus, context)
     if original is not None and verdict.kind is Kind.DUPLICATE_IN_BOOKS:
         return Finding(verdict, original, document, books_minor=books_amount(original, document), count=1)

@@ -16,10 +16,10 @@ class Surplus:
 
     duplicate_of: Document | None = None
     """The local document whose copy already stands in the books."""
-    owner_id: str | None = None
-    """The local document that a record names as its origin."""
-    partner_id: str | None = None
-    """The local document that it was last paired with."""
+    origin_id: str | None = None
+    """The local document that a record names as its origin, else the one that it was last paired with."""
+    is_origin_listed: bool = False
+    """Whether that is still there, and has no copy in the books."""
 
 
 def explain_books(document: Document, surplus: Surplus, context: Context) -> Verdict:
@@ -32,14 +32,13 @@ def explain_books(document: Document, surplus: Surplus, context: Context) -> Ver
         return Verdict(
             Kind.DUPLICATE_IN_BOOKS, f"{name} stands in the books more than once; this is a surplus copy."
         )
-    origin = surplus.owner_id or surplus.partner_id
     if not context.local_complete:
         return Verdict(
             Kind.UNCLASSIFIED,
             "The hub's documents were not read to the end: it may have a counterpart there.",
         )
-    if origin is not None:
-        return _orphan(origin, context)
+    if surplus.origin_id is not None:
+        return _orphan(surplus.origin_id, context, is_listed=surplus.is_origin_listed)
     if context.connected_at is not None and is_dated_before(document.issued_on, context.connected_at):
         reason = f"It is dated before the accounting connection began on {spoken(context.connected_at)}."
         return Verdict(Kind.ONLY_IN_BOOKS, reason, expected=True, rule=rules.BEFORE_CONNECTION.name)
@@ -49,12 +48,18 @@ def explain_books(document: Document, surplus: Surplus, context: Context) -> Ver
     )
 
 
-def _orphan(origin: str, context: Context) -> Verdict:
-    """Explain the copy of a local document that is not among those compared."""
+def _orphan(origin: str, context: Context, *, is_listed: bool) -> Verdict:
+    """Explain the copy of a local document that is not among those compared, or not a pair with it."""
     if origin in context.unreadable_local:
         why = context.unreadable_local[origin]
         return Verdict(
             Kind.UNCLASSIFIED, f"The document that it is a copy of ({origin}) cannot be read: {why}."
+        )
+    if is_listed:
+        return Verdict(
+            Kind.ONLY_IN_BOOKS,
+            f"It was known as the copy of a document ({origin}) that is listed here; "
+            "they are no pair any more.",
         )
     return Verdict(
         Kind.ONLY_IN_BOOKS, f"It is the copy of a document ({origin}) that is no longer listed here."
