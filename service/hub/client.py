@@ -279,8 +279,10 @@ class Hub:
     def payment_records(
         self, organization_id: UUID, *, updated_since: datetime | None = None
     ) -> AsyncIterator[Page[PaymentRecord]]:
-        """Payments. The hub's filter leaves out the very instant, so ask from a little earlier."""
-        parameters = [] if updated_since is None else [("updated_at__gt", _instant(updated_since))]
+        """Payments, as they were paid. The hub's filter leaves out the instant: ask from a little earlier."""
+        parameters = _sorted_by("paid_at")
+        if updated_since is not None:
+            parameters.append(("updated_at__gt", _instant(updated_since)))
         return self._ask.pages(
             endpoints.PAYMENT_RECORDS, PaymentRecord, organization_id, parameters=parameters
         )

@@ -1,12 +1,14 @@
 """Which invoices failed payments pay, which their records do not tell: asked of the hub's list of payments.
 
 Only where payments wait for a cure that may lie in their invoice, and once for each, since a payment pays the
-same invoice for ever. What the hub does not tell stays unknown, and such a payment is tried in its turn.
+same for ever. What the hub does not tell stays unknown, and such a payment is tried in its turn; it is asked
+about ever more seldom, as is a hub that does not answer, and not at all while it is known to be in trouble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -21,13 +23,24 @@ from service.hub.payloads import PaymentRecord
 from service.logs import get_logger
 from service.store.cures import list_blocked_payments
 from service.store.database import Database
+from service.workers.circuit import Circuit
+from service.workers.resting import known_trouble
 from service.workers.work import Work
 
 RECORDS_MAX: Final = 500
 """Payments that are asked about in a run."""
 
 PAGES_MAX: Final = 20
-"""Of a hundred payments each; what lies beyond is tried in its turn."""
+"""Of a hundred payments each; what lies beyond is asked about later, and tried in its turn."""
+
+WITHIN_SECONDS: Final = 20.0
+"""A pause of the hub that is longer is not waited for: other organizations' pushes would wait as well."""
+
+PAUSE_MAX: Final = timedelta(days=1)
+"""So often, at least, what was not found is asked about again: once a sweep."""
+
+DOUBLINGS_MAX: Final = 20
+"""Beyond these any pause is longer than a day."""
 
 SINCE_BEFORE: Final = timedelta(hours=1)
 """So much earlier than the oldest of them is asked: the clocks of rows and filters need not agree."""
@@ -40,49 +53,81 @@ BY_INVOICE: Final = frozenset({Cure.DEPENDENCY_DONE, Cure.INVOICE_OPEN})
 log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """How often in a row it was asked in vain, and from when on it is asked again."""
+
+    times: int
+    until: datetime
+
+
 class Payments:
     """Asks what payments pay, and remembers it; another replica asks for itself."""
 
-    def __init__(self, database: Database, hub: Hub, policy: Policy) -> None:
+    def __init__(self, database: Database, hub: Hub, policy: Policy, circuit: Circuit) -> None:
         self._database = database
         self._hub = hub
         self._policy = policy
-        self._paid: dict[UUID, PaidInvoice] = {}
-        self._asked_at: dict[UUID, datetime] = {}
+        self._circuit = circuit
+        # None is a payment of something else, which no invoice cures.
+        self._paid: dict[UUID, PaidInvoice | None] = {}
+        self._pauses: dict[UUID, _Pause] = {}
+        """Of payments that were not found, and of organizations that were asked."""
 
     async def read(self, work: Work) -> Mapping[UUID, PaidInvoice]:
         """What the blocked payments of an organization pay, as far as the hub tells."""
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             blocked = await list_blocked_payments(connection, work.organization_id, RECORDS_MAX)
         wanted = {each.object_id: each for each in blocked if each.object_id and _is_by_invoice(each)}
-        missing = [each for key, each in wanted.items() if key not in self._paid]
-        asked_at = self._asked_at.get(work.organization_id)
-        if missing and (asked_at is None or work.now - asked_at >= self._pause):
+        missing = {
+            key: each for key, each in wanted.items() if key not in self._paid and self._is_due(key, work.now)
+        }
+        if missing and self._is_due(work.organization_id, work.now):
             await self._ask(work, missing)
-        return {key: self._paid[key] for key in wanted if key in self._paid}
+        return {key: paid for key in wanted if (paid := self._paid.get(key))}
 
-    @property
-    def _pause(self) -> timedelta:
-        return timedelta(seconds=self._policy.cure_seconds)
+    def _is_due(self, key: UUID, now: datetime) -> bool:
+        pause = self._pauses.get(key)
+        return pause is None or now >= pause.until
 
-    async def _ask(self, work: Work, missing: Sequence[Record]) -> None:
-        if len(self._paid) + len(self._asked_at) + len(missing) > LINKS_MAX:
+    def _put_off(self, key: UUID, now: datetime) -> None:
+        """Ask about it later, twice as much later each time."""
+        before = self._pauses.get(key)
+        times = before.times + 1 if before else 1
+        doublings = min(times - 1, DOUBLINGS_MAX)
+        seconds = self._policy.cure_seconds * 2**doublings
+        self._pauses[key] = _Pause(times, now + min(timedelta(seconds=seconds), PAUSE_MAX))
+
+    async def _ask(self, work: Work, missing: Mapping[UUID, Record]) -> None:
+        organization_id, now = work.organization_id, work.now
+        if len(self._paid) + len(self._pauses) + len(missing) >= LINKS_MAX:
             self._paid.clear()
-            self._asked_at.clear()
-        self._asked_at[work.organization_id] = work.now
-        ids = {each.object_id for each in missing}
-        since = min(_known_at(each) for each in missing) - SINCE_BEFORE
-        pages = 0
+            self._pauses.clear()
+        if await known_trouble(self._hub, self._circuit, organization_id, WITHIN_SECONDS):
+            return
         try:
-            async for page in self._hub.payment_records(work.organization_id, updated_since=since):
-                found = {row.id: paid for row in page.items if row.id in ids and (paid := _paid(row))}
-                self._paid |= found
-                ids -= found.keys()
-                pages += 1
-                if not ids or pages == PAGES_MAX:
-                    break
+            await self._find(organization_id, missing)
         except HubError as error:
+            self._circuit.note_failure(organization_id, error)
+            self._put_off(organization_id, now)
             log.warning("payments_unread", reason=str(error))
+            return
+        self._pauses[organization_id] = _Pause(0, now + timedelta(seconds=self._policy.cure_seconds))
+        for key in missing.keys() - self._paid.keys():
+            self._put_off(key, now)
+
+    async def _find(self, organization_id: UUID, missing: Mapping[UUID, Record]) -> None:
+        """Read payments until all are found; in the order in which they were paid, so that no page moves."""
+        ids = set(missing)
+        since = min(map(_known_at, missing.values())) - SINCE_BEFORE
+        pages = 0
+        async for page in self._hub.payment_records(organization_id, updated_since=since):
+            found = {row.id: _paid(row) for row in page.items if row.id in ids}
+            self._paid |= found
+            ids -= found.keys()
+            pages += 1
+            if not ids or pages == PAGES_MAX:
+                break
 
 
 def _is_by_invoice(record: Record) -> bool:
@@ -96,6 +141,7 @@ def _known_at(record: Record) -> datetime:
 
 
 def _paid(row: PaymentRecord) -> PaidInvoice | None:
+    """The invoice that it pays; None for a bill, or where the hub names nothing."""
     invoice_id = row.object_id
     if row.object_type != "receivable" or invoice_id is None:
         return None

@@ -131,7 +131,7 @@ class Pusher:
         self._chance = chance
         self._circuit = circuit or Circuit()
         self._read_back = ReadBack(database, hub, policy)
-        self._payments = Payments(database, hub, policy)
+        self._payments = Payments(database, hub, policy, self._circuit)
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Decide on one organization that is due."""

@@ -224,7 +224,7 @@ ASKED: list[tuple[Ask, Any, str, str, Mapping[str, list[str]]]] = [
         EMPTY,
         "GET",
         "payment_records",
-        {"limit": ["100"], "updated_at__gt": [SINCE_WRITTEN]},
+        {"limit": ["100"], "sort": ["paid_at"], "updated_at__gt": [SINCE_WRITTEN], **ASCENDING},
     ),
     (
         lambda hub: hub.accounting_page(ORGANIZATION, "payables", offset=980, limit=500),
