@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from service.domain.comparing.agreement import contradicted_ids
 from service.domain.comparing.balance import Balance, moved
 from service.domain.comparing.difference import Comparison
-from service.domain.comparing.difference_kind import Difference, Kind
+from service.domain.comparing.difference_kind import Difference
 from service.domain.comparing.difference_life import KnownDifference, changes
 from service.domain.comparing.entry import Entry, months_moved
 from service.domain.comparing.pairing import Pair, PairedBy
@@ -40,11 +41,6 @@ from service.store.documents import sum_unpaid_invoices
 from service.store.rows import Row
 from service.workers.compared import Circumstances
 from service.workers.comparing_part import Part
-
-CONTRADICTING: Final = frozenset(
-    {Kind.AMOUNT, Kind.TAX, Kind.CURRENCY, Kind.NUMBER, Kind.COUNTERPARTY, Kind.DUPLICATE_IN_BOOKS}
-)
-"""What keeps an acknowledged document from being confirmed: number, party, currency and amount must agree."""
 
 BY_RECORD: Final = frozenset({PairedBy.RECORD, PairedBy.PROVIDER})
 
@@ -211,7 +207,7 @@ class Writing:
 
     def _counted_rows(self, part: Part, comparison: Comparison) -> Sequence[Row]:
         """Tell how each document counts, for the next comparison."""
-        contradicted = {each.local_id for each in comparison.differences if _contradicts(each)}
+        contradicted = contradicted_ids(comparison.differences, comparison.pairing.pairs)
         local = {each.document_id: each for each in part.local}
         books = {each.document_id: each for each in part.books}
         claims: dict[str, set[str]] = {}
@@ -279,12 +275,6 @@ def is_within(part: Part, known: KnownDifference) -> bool:
     found = known.difference
     is_here = found.local_id is None or found.local_id in part.local_ids
     return is_here and (found.books_id is None or found.books_id in part.books_ids)
-
-
-def _contradicts(difference: Difference) -> bool:
-    """Whether a document does not agree; a name that the platform's rules explain is the same party."""
-    is_same_party = difference.kind is Kind.COUNTERPARTY and difference.expected
-    return difference.kind in CONTRADICTING and not is_same_party
 
 
 def _posting(side: str, posting: Posting | None) -> Row:

@@ -87,6 +87,7 @@ SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
         AND coalesce(l.number = b.number, true)
         AND coalesce(l.party_name = b.party_name, true)
         AND coalesce(l.status = b.status OR 'unknown' IN (l.status, b.status), true)
+        AND (b.status IS DISTINCT FROM 'void' OR l.status IS NOT DISTINCT FROM 'void')
         AND coalesce(l.issued_on = b.issued_on, true)
         AND coalesce(l.due_on = b.due_on, true)
         AND coalesce(

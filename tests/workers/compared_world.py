@@ -74,6 +74,8 @@ class Expected:
     differences: Counter[Difference]
     findings: set[tuple[str, str]]
     confirmable: set[UUID]
+    confirmed: set[UUID]
+    """Those that are confirmed already."""
 
 
 @dataclass(slots=True)
@@ -182,6 +184,7 @@ class ComparedLedger:
             differences=Counter(comparison.differences),
             findings=_findings(self.ledger, comparison, around.setup, there),
             confirmable=_confirmable(comparison, links),
+            confirmed=await self._confirmed(),
         )
 
     async def assert_equals(self, expected: Expected) -> None:
@@ -222,8 +225,7 @@ class ComparedLedger:
         [compared] = await self.rows("comparisons")
         assert compared["open_differences"] + compared["expected_differences"] == len(comparison.differences)
         assert compared["expected_differences"] == sum(each.expected for each in comparison.differences)
-        confirmed = {row["record_id"] for row in await self.records() if row["state"] == "confirmed"}
-        assert confirmed >= expected.confirmable
+        assert await self._confirmed() == expected.confirmed | expected.confirmable
 
     async def rows(self, table: str, condition: str = "true") -> list[Any]:
         """Rows of the ledger."""
@@ -240,6 +242,9 @@ class ComparedLedger:
         """All records."""
         async with self.database.organization(ORGANIZATION) as connection:
             return await connection.fetch("SELECT * FROM records")
+
+    async def _confirmed(self) -> set[UUID]:
+        return {row["record_id"] for row in await self.records() if row["state"] == "confirmed"}
 
     async def _plant_surroundings(self, context: Context) -> None:
         async with self.database.organization(ORGANIZATION) as connection:
@@ -342,6 +347,7 @@ def _confirmable(comparison: Comparison, links: list[Link]) -> set[UUID]:
         each.local.document_id: each.books.document_id
         for each in comparison.pairing.pairs
         if each.by in {PairedBy.RECORD, PairedBy.PROVIDER} and each.local.document_id not in contradicted
+        if each.books.status is not Status.VOID or each.local.status is Status.VOID
     }
     return {
         UUID(each.record_id)

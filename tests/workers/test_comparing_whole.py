@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from service.domain.document import Origin
+from service.domain.document import Ledger, Origin, Side, Status
 from service.store.database import Database
 from service.store.partner_documents import put_documents
 from service.workers.compared import read_circumstances
 from service.workers.comparing_whole import Whole
 from service.workers.comparing_write import Writing
-from tests.domain.worlds import NOW, World
+from tests.domain.worlds import NOW, World, copy_of, document, link
 from tests.domain.worlds_edited import edited, recorded
 from tests.workers.compared_world import ORGANIZATION, POLICY, ComparedLedger, named
 
@@ -68,6 +68,27 @@ async def test_whole_again_and_again_comes_to_what_the_domain_says(database: Dat
     expected = await ledger.expected()
     assert not (await ledger.compare()).get("whole")
     await ledger.assert_equals(expected)
+
+
+@pytest.mark.parametrize("stated", [Status.OPEN, Status.UNKNOWN])
+@pytest.mark.parametrize("total_minor", [0, 10_000])
+async def test_a_push_is_not_confirmed_by_a_copy_that_was_voided(
+    database: Database, stated: Status, total_minor: int
+) -> None:
+    """Whether or not the void took the amount away, what is not canceled here stays acknowledged."""
+    world = replace(recorded(0), ledger=Ledger.PAYABLE, local=[], books=[], links=[])
+    for name, status in (("1", Status.OPEN), ("2", Status.VOID)):
+        local = document(Side.LOCAL, Ledger.PAYABLE, f"l{name}", status=stated if name == "2" else status)
+        copy = replace(copy_of(local, f"b{name}"), status=status)
+        world.local.append(local)
+        world.books.append(replace(copy, total_minor=total_minor) if name == "2" else copy)
+        world.links.append(link(local, "done", copy.document_id))
+    ledger = await ComparedLedger.plant(database, world)
+    expected = await ledger.expected()
+    await ledger.compare()
+    await ledger.assert_equals(expected)
+    states = {row["platform_object_id"]: row["state"] for row in await ledger.records()}
+    assert states == {"b1": "confirmed", "b2": "acknowledged"}
 
 
 async def test_what_was_counted_of_a_comparison_that_died_says_nothing(database: Database) -> None:
