@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause
-from service.domain.causes.facts import Cure, Owner
+from service.domain.causes.facts import Cure, Owner, facts_of
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
-from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds
+from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds, cure_holds
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.policy import backoff
 from service.domain.pushing.push import IN_FLIGHT_SECONDS, decide, settle
@@ -288,15 +288,34 @@ def test_a_trial_is_one_of_its_group() -> None:
 
 
 def test_what_nobody_can_see_is_tried() -> None:
-    """Where nothing tells of a cure the record is tried in its turn, and freed by others that pass."""
+    """Where nothing tells of a cure the record is tried in its turn."""
     payment = failed(Cause.INVALID_FIELD, object_type="payment_record")
     assert ask(payment, 100).verdict is Verdict.BLOCK
     push = ask(payment, 100, canary_turn=True)
     assert (push.verdict, push.trigger) == (Verdict.PUSH, Trigger.CANARY)
-    freed = ask(payment, 100, canary_passed_at=at(50))
-    assert (freed.verdict, freed.trigger) == (Verdict.PUSH, Trigger.CURE)
     unread = ask(failed(Cause.STALE_OBJECT), 9_000, canary_turn=True, evidence=(read_back(8_000),))
     assert (unread.verdict, unread.trigger) == (Verdict.PUSH, Trigger.CANARY)
+
+
+@pytest.mark.parametrize("cause", sorted(Cause))
+def test_a_trial_that_passed_frees_others_of_causes_that_end_for_all(cause: Cause) -> None:
+    """An opened period frees all that it kept out; that one payment was corrected says nothing of others."""
+    record = replace(failed(Cause.RATE_LIMITED, object_type="payment_record"), cause=cause)
+    freed = cure_holds(record, connected(canary_passed_at=at(50)), since=START)
+    assert bool(freed) is (Cure.TRIAL in facts_of(cause).cures)
+
+
+def test_a_refund_is_no_payment_that_needs_an_open_invoice() -> None:
+    """Of a negative amount an open invoice tells nothing: it is tried in its turn, and not freed as cured."""
+    paid = failed(Cause.INVALID_FIELD, object_type="payment_record")
+    paid = replace(paid, cause=Cause.PAYMENT_NOT_APPLICABLE)
+    conditions: dict[str, Any] = {"open_minor": 5_000, "last_pull": at(50)}
+    assert ask(paid, 100, paid_minor=5_000, **conditions).verdict is Verdict.PUSH
+    assert ask(paid, 100, paid_minor=6_000, **conditions).verdict is Verdict.BLOCK
+    for open_minor in (0, 5_000):
+        refund = {**conditions, "open_minor": open_minor, "paid_minor": -5_000}
+        assert ask(paid, 100, **refund).verdict is Verdict.BLOCK
+        assert ask(paid, 100, canary_turn=True, **refund).trigger is Trigger.CANARY
 
 
 @pytest.mark.parametrize(

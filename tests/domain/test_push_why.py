@@ -36,8 +36,8 @@ FAILED = {"cause": "missing_tax_rate", "error": "Tax rate does not exist."}
             "refused",
             {},
             (
-                "It was tried for all that failed like it, and nothing could be doubled: the hub itself "
-                "refused the push before it."
+                "It was tried, since what cures it cannot be seen, and nothing could be doubled: the hub "
+                "itself refused the push before it."
             ),
         ),
         (

@@ -7,7 +7,9 @@ be newer, not merely our reading.
 
 Three answers: holds, does not hold, cannot be seen. Only the first releases a record; the last is why
 trials exist, whatever the cause: nobody says when a payment was changed, so what only its change cures is
-tried from time to time (`needs_trial`). Nothing waits for what nobody looks at.
+tried from time to time (`needs_trial`). Nothing waits for what nobody looks at. A trial that passes frees the
+others only where its cause ends for all of them at once (`Cure.TRIAL`), as when a period is opened: that one
+payment was corrected says nothing of the next, which has its own turn.
 """
 
 from __future__ import annotations
@@ -102,7 +104,7 @@ class Conditions:
     """Others in the way: objects with its name; where its number was refused, documents with that number in
     the books."""
     paid_minor: int | None = None
-    """What a payment pays of its invoice."""
+    """What a payment pays of its invoice; negative for what gives money back."""
     open_minor: int | None = None
     """What is open in the books of the invoice that is to be paid, where they tell."""
     currency_seen_at: datetime | None = None
@@ -125,10 +127,7 @@ def cure_holds(record: Record, conditions: Conditions, *, since: datetime | None
     answers = [_holds(cure, record, conditions, failed_at) for cure in facts_of(record.cause).cures]
     if True in answers:
         return True
-    if False in answers:
-        return False
-    # What cannot be seen is what trials are for: one that passed speaks for its group.
-    return _later(conditions.canary_passed_at, failed_at) or None
+    return False if False in answers else None
 
 
 def needs_trial(record: Record, conditions: Conditions, *, since: datetime | None = None) -> bool:
@@ -243,7 +242,7 @@ def _dependencies_done(dependencies: Sequence[Dependency], since: datetime) -> b
 
 
 def _is_open(conditions: Conditions, since: datetime) -> bool | None:
-    """Whether enough of the invoice is open in the books."""
-    if conditions.open_minor is None or conditions.paid_minor is None:
+    """Whether enough of the invoice is open in the books; of what gives money back nobody can see that."""
+    if conditions.open_minor is None or conditions.paid_minor is None or conditions.paid_minor <= 0:
         return None
     return _pulled(conditions, since) and conditions.open_minor >= conditions.paid_minor

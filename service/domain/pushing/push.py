@@ -249,10 +249,10 @@ def _after_cure(case: Case, permit: EvidenceKind | None) -> Decision:
     if permit is None:
         return case.quarantine()
     if is_trial:
-        return case.push(Trigger.CANARY, permit, "It is tried for all that fail like it.")
+        return case.push(Trigger.CANARY, permit, "It is tried, since what cures it cannot be seen.")
     return case.push(Trigger.CURE, permit, "What kept it from the books is cured.")
 
 
 def _is_trial(case: Case) -> bool:
-    """Whether it is tried now, for itself and all that fail like it."""
+    """Whether it is tried now, its turn having come among those that fail like it."""
     return case.conditions.canary_turn and needs_trial(case.record, case.conditions, since=case.failed_at)

@@ -1,8 +1,8 @@
 """Whose turn it is to be tried: one record of each cause and organization, on a slow clock.
 
 Nobody can see that a period was opened, or a subscription paid; so one record is sent now and then, and what
-passes frees the others. They take turns: what holds one up, a date or a contact of its own, need not hold up
-the next.
+passes frees the others, where one cure is all of theirs (`cure`). They take turns: what holds one up, a date
+or a contact of its own, need not hold up the next.
 """
 
 from __future__ import annotations

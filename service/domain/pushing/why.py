@@ -18,7 +18,7 @@ Detail = Mapping[str, Any]
 _DUE: Final[Mapping[str, str]] = {
     Trigger.SCHEDULE: "Its wait was over",
     Trigger.CURE: "What kept it from the books was cured",
-    Trigger.CANARY: "It was tried for all that failed like it",
+    Trigger.CANARY: "It was tried, since what cures it cannot be seen",
     Trigger.OPERATOR: "A person wanted it sent",
 }
 
