@@ -10,7 +10,7 @@ import pytest
 
 from service.domain.comparing.difference import Context, Difference
 from service.domain.comparing.difference_kind import Kind
-from service.domain.document import Document, DocumentKind, Ledger, Line, Origin, Side, Status
+from service.domain.document import Basis, Document, DocumentKind, Ledger, Line, Origin, Side, Status
 from service.domain.partner_document import joined
 from tests.domain.worlds import CONNECTED, NOW, World, copy_of, document, link
 
@@ -122,3 +122,61 @@ def test_one_that_the_hub_has_follows_the_hubs_records() -> None:
     assert (difference.kind, difference.cause) == (Kind.PUSH_FAILED, "missing_tax_rate")
     [difference] = found(told)
     assert difference.kind is Kind.NEVER_ATTEMPTED
+
+
+NET = {"basis": Basis.DERIVED_NET, "total_minor": 10_000, "net_minor": 10_000, "tax_minor": None, "lines": ()}
+"""How the books tell an invoice over 100.00 and a tax of which they do not tell the rate."""
+
+
+def taxed(**changes: Any) -> Document:
+    """One over 107.50 of which the partner left the tax out."""
+    return own(**{"total_minor": 10_750, **changes})
+
+
+def test_a_tax_that_nobody_tells_is_no_difference_in_the_amount() -> None:
+    """Where the books tell the net alone and nobody the tax here, it is left open whether they agree."""
+    [difference] = found(taxed(), copy_of(taxed(), "120", **NET))
+    assert (difference.kind, difference.expected, difference.delta_minor) == (Kind.UNCLASSIFIED, False, -750)
+    assert "USD 107.50" in difference.reason
+    assert "USD 100.00" in difference.reason
+    net = NET | {"total_minor": 10_800, "net_minor": 10_800}
+    [difference] = found(taxed(), copy_of(taxed(), "120", **net))
+    assert (difference.kind, difference.delta_minor) == (Kind.AMOUNT, 50)
+
+
+def test_lines_tell_a_tax_that_is_left_out() -> None:
+    """Lines tell the net if with their rates they make up the total; others may lack a discount or a fee."""
+    lines = (Line(net_minor=4_000, tax_rate=750), Line(net_minor=6_000, tax_rate=750))
+    told = joined(taxed(lines=lines), None)
+    assert (told.net_minor, told.tax_minor) == (10_000, 750)
+    assert found(told, copy_of(told, "120", **NET)) == []
+    [difference] = found(told, copy_of(told, "120", **NET | {"total_minor": 9_900, "net_minor": 9_900}))
+    assert (difference.kind, difference.delta_minor) == (Kind.AMOUNT, -100)
+    for line in (Line(net_minor=10_000), Line(net_minor=10_500, tax_rate=750), Line(tax_rate=750)):
+        untold = joined(taxed(lines=(line,)), None)
+        assert (untold.net_minor, untold.tax_minor) == (None, None)
+        [difference] = found(untold, copy_of(untold, "120", **NET))
+        assert difference.kind is Kind.UNCLASSIFIED
+    rounded = joined(
+        own(total_minor=1_074, lines=(Line(net_minor=999, tax_rate=750),), rounded_lines=1), None
+    )
+    assert (rounded.net_minor, rounded.tax_minor) == (999, 75)
+
+
+@pytest.mark.parametrize(
+    ("changes", "net_minor"),
+    [
+        ({}, 10_000),
+        ({"total_minor": 10_751}, None),
+        ({"currency": "EUR"}, None),
+        ({"tax_minor": 700}, 10_050),
+    ],
+)
+def test_the_hub_tells_a_tax_that_is_left_out(changes: dict[str, Any], net_minor: int | None) -> None:
+    """The hub's tax stands where the partner tells none and both tell one total in one currency."""
+    hub = document(
+        Side.LOCAL, Ledger.RECEIVABLE, "p-1", total_minor=10_750, net_minor=10_000, tax_minor=750, lines=()
+    )
+    told = taxed(**changes)
+    told = told if told.tax_minor is None else replace(told, net_minor=told.total_minor - told.tax_minor)
+    assert joined(told, hub).net_minor == net_minor

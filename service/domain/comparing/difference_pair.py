@@ -63,6 +63,9 @@ def money_verdict(local: Document, books: Document) -> Verdict | None:
         format_minor(local.total_minor, local.currency),
         format_minor(books.total_minor, books.currency),
     )
+    if books.basis is Basis.DERIVED_NET and local.net_minor is None and _may_hold(local, books):
+        reason = f"It is {here} here, with a tax that nobody tells, and {there}{net} in the books"
+        return Verdict(Kind.UNCLASSIFIED, f"{reason}: whether the two agree cannot be told.")
     if books.basis is Basis.DERIVED_NET and local.net_minor is not None:
         here = format_minor(local.net_minor, local.currency)
     if local.net_minor is not None and local.net_minor == books.net_minor and _taxes_differ(local, books):
@@ -70,6 +73,12 @@ def money_verdict(local: Document, books: Document) -> Verdict | None:
             Kind.TAX, f"The net amounts agree but the tax differs: {here} here, {there} in the books."
         )
     return Verdict(Kind.AMOUNT, f"The amount differs{net}: {here} here, {there} in the books.")
+
+
+def _may_hold(local: Document, books: Document) -> bool:
+    """Whether a total with tax leaves room for a net: of the same sign, and no more than it."""
+    total, net = local.total_minor, books.total_minor
+    return 0 <= net <= total or total <= net <= 0
 
 
 def _is_rounding(local: Document, books: Document, delta: int) -> bool:
