@@ -28,7 +28,7 @@ from service.domain.pushing.push import decide, settle
 from service.domain.pushing.readback import Finding, Look, refined
 from service.domain.pushing.record_push import overdue
 from service.domain.pushing.retry_plan import Wish, left_out
-from service.domain.pushing.sibling import attempts_of_object, held_by_siblings, speaks
+from service.domain.pushing.sibling import attempts_of_object, held_by_siblings, is_free
 from service.domain.pushing.standing import held, may_double
 from service.domain.pushing.trials import trials_due
 from service.domain.record import LISTED_TYPES, Record
@@ -201,7 +201,7 @@ class Pusher:
             [
                 (each, tried[each.record_id], known.conditions_of(each))
                 for each in failed
-                if speaks(each, others.get(each.record_id, ()))
+                if is_free(each, others.get(each.record_id, ()))
             ],
             {cause: each.tried_at for cause, each in known.canaries.items()},
             self._policy,

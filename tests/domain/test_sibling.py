@@ -15,7 +15,7 @@ from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.override import Override, Word, refusal
 from service.domain.pushing.push import decide, settle
 from service.domain.pushing.retry_plan import Candidate, weigh
-from service.domain.pushing.sibling import Sibling, attempts_of_object, held_by_siblings, speaks
+from service.domain.pushing.sibling import Sibling, attempts_of_object, held_by_siblings, is_free, speaks
 from service.domain.record import Record, observe
 from service.domain.record_state import State
 from tests.domain.record_builders import (
@@ -64,6 +64,15 @@ def test_alone_a_record_is_decided_on_as_ever() -> None:
     assert held_by_siblings(MINE, PUSH, [], None) is PUSH
     assert attempts_of_object(MINE, mine, ()) is mine
     assert speaks(MINE, ())
+
+
+def test_free_is_whom_no_other_record_holds() -> None:
+    """The newest record of an object is free, unless an older one is on its way, there, or in doubt."""
+    assert is_free(MINE, ())
+    assert is_free(MINE, [sibling(EARLIER)])
+    assert not is_free(MINE, [sibling(LATER)])
+    assert not is_free(MINE, [sibling(EARLIER, "pending")])
+    assert not is_free(MINE, [sibling(EARLIER, cause=Cause.TIMEOUT_AMBIGUOUS)])
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.SUPERSEDE])

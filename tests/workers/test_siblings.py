@@ -102,6 +102,26 @@ async def test_each_attempt_may_make_a_record(world: Healing, per: str) -> None:
     assert {each.state for each in older} <= {State.ACKNOWLEDGED, State.CONFIRMED}
 
 
+async def test_who_is_held_by_another_record_takes_no_turn(world: Healing) -> None:
+    """While one record of a document is on its way, another document is the trial of their cause."""
+    organization_id = str(world.organization_id)
+    world.simulator.lock_period(organization_id, "2099-12-31")
+    held = twice(world)
+    await world.live(10 * MINUTE, MINUTE)
+    assert {each.state for each in await records_of(world, held)} == {State.BLOCKED}
+    old, _ = await records_of(world, held)
+    world.simulator.set_behaviour(record_per="object")
+    swift = world.simulator.world.push_seconds
+    world.simulator.world.push_seconds = (30 * HOUR, 31 * HOUR)
+    world.simulator.push(organization_id, str(old.record_id))
+    world.simulator.world.push_seconds = swift
+    free: str = world.simulator.issue_invoice(organization_id)
+    await world.live(5 * HOUR, 10 * MINUTE)
+    assert {each.state for each in await records_of(world, held)} == {State.WAITING, State.BLOCKED}
+    assert world.pushes_of(held) == 0
+    assert world.pushes_of(free) > 1
+
+
 async def test_what_appears_after_the_decision_holds_the_push(world: Healing) -> None:
     """A record that is read on its way, after the decision and before the intent, is not overtaken."""
     organization_id = str(world.organization_id)

@@ -113,6 +113,11 @@ def holds(record: Record, siblings: Sequence[Sibling]) -> Sequence[Hold]:
     return sorted(found, key=lambda hold: (order.index(hold.obstacle), hold.record.record_id))
 
 
+def is_free(record: Record, siblings: Sequence[Sibling]) -> bool:
+    """Whether it may be sent as far as the others go: it speaks for its object, and none is in its way."""
+    return speaks(record, siblings) and not holds(record, siblings)
+
+
 def unseen(found: Sequence[Hold], word: Evidence | None) -> Sequence[Hold]:
     """Those of them that the person has not named whose word permits the push, if it is one.
 

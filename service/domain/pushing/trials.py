@@ -28,6 +28,7 @@ def trials_due(
 ) -> frozenset[UUID]:
     """The records that are their groups' trials now, of those whose way out that is.
 
+    What another record of its object holds is not to be among `blocked`: it would keep its turn, unsent.
     `tried_at` tells when a trial of a cause was last sent. The clock of a group starts with its first
     failure, so that a new group is not tried at once: the hub just has.
     """
