@@ -51,6 +51,9 @@ UNPROVEN = (
     "An earlier attempt may have landed in the books; it is looked for there before anything else is sent."
 )
 
+SENT_AGAIN = "It was sent again and is on its way to the books."
+"""What a record says that our push set on its way: only behind proof, so that no doubt is left."""
+
 _PROGRESS = {"pending": 0, "error": 1, "done": 2}
 
 
@@ -103,8 +106,16 @@ class Record(SeenRecord, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_doubted(self) -> bool:
-        """Whether something that was tried may stand in the books; a quarantine is doubt enough."""
-        return self.doubted_at is not None or self.state is State.QUARANTINED
+        """Whether something that was tried may stand in the books; a quarantine is doubt enough.
+
+        So is what is on its way though no push of ours put it there, behind `done` or a failure that may have
+        landed: a release beside this one writes no doubt down.
+        """
+        if self.doubted_at is not None or self.state is State.QUARANTINED:
+            return True
+        if self.state is not State.WAITING or self.reason == SENT_AGAIN:
+            return False
+        return self.healed_at is not None or (self.cause is not None and facts_of(self.cause).may_exist)
 
     @property
     def has_failed(self) -> bool:
@@ -150,7 +161,7 @@ def reclassify(record: Record, now: datetime, policy: Policy) -> Record:
     cause = _classified(record)
     if cause["cause"] == record.cause:
         return replace(record, **cause, version=record.version + 1)
-    ours = _decided(cause, record, now, policy)
+    ours = decided(cause, record, now, policy)
     is_free = _held_by_cause_alone(record)
     if record.state is State.QUARANTINED and not is_free:
         ours = quarantined(ours, now, policy)
@@ -183,7 +194,8 @@ def _doubted_at(previous: Record | None, seen: SeenRecord, ours: Mapping[str, An
 
 def _pending(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
     """On its way; a cause that it had stays known until the outcome is."""
-    reason = "It is on its way to the books."
+    is_ours = previous is not None and previous.state is State.WAITING and previous.reason == SENT_AGAIN
+    reason = SENT_AGAIN if is_ours else "It is on its way to the books."
     if seen.sync_status != "pending":
         told = "no status" if seen.sync_status is None else f"the status {seen.sync_status[:40]!r}"
         reason = f"The hub tells {told} for it, which we do not know; it is read again."
@@ -222,7 +234,7 @@ NO_CAUSE: Mapping[str, Any] = dict.fromkeys(
 
 def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
     """Failed: classified, counted, and given the state that its cause asks for."""
-    ours = _decided(_classified(seen), seen, now, policy)
+    ours = decided(_classified(seen), seen, now, policy)
     if previous is None:
         return {**ours, "attempts_count": 1, "first_failed_at": seen.updated_at}
     if previous.state in SETTLED and previous.sync_status == "error":
@@ -244,9 +256,8 @@ def _failed(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
         ours["attempts_count"] = previous.attempts_count + is_try
         return quarantined(ours, now, policy) if previous.state is State.QUARANTINED else ours
     # On its way since our push, which was counted then and left no doubt; or by a try of the hub's own.
-    is_doubted = previous.doubted_at is not None
-    ours["attempts_count"] = max(previous.attempts_count, 1) + is_doubted
-    is_free = _is_answer(previous, seen) and not is_doubted
+    ours["attempts_count"] = max(previous.attempts_count, 1) + previous.is_doubted
+    is_free = _is_answer(previous, seen) and not previous.is_doubted
     return ours if is_free else quarantined(ours, now, policy)
 
 
@@ -302,7 +313,7 @@ def _classified(seen: SeenRecord) -> dict[str, Any]:
     }
 
 
-def _decided(cause: dict[str, Any], seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
+def decided(cause: dict[str, Any], seen: SeenRecord, now: datetime, policy: Policy) -> dict[str, Any]:
     """The state that a cause asks for by itself; `push.decide` refines it with all that it knows."""
     facts = facts_of(cause["cause"])
     state, seconds = first_state(facts, policy)

@@ -166,3 +166,56 @@ def test_what_an_older_release_quarantined_stays_so() -> None:
     """A release beside this one writes no doubt down; that it is quarantined is doubt enough."""
     old = replace(follow(TIMED_OUT), doubted_at=None)
     assert follow(seen("pending", 30), THROTTLED, previous=old).state is State.QUARANTINED
+
+
+def on_its_way_by_an_older_release(*told: SeenRecord) -> Record:
+    """What a release without doubts made of these, and then of `pending`."""
+    return replace(follow(*told, seen("pending", 30)), doubted_at=None)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (TIMED_OUT,),
+        (seen("error", 0, Cause.PLATFORM_INTERNAL_ERROR),),
+        (seen("error", -20, Cause.RATE_LIMITED), seen("done", 0, platform_object_id=None)),
+    ],
+)
+@pytest.mark.parametrize("again", [(), (seen("pending", 35),)])
+def test_what_an_older_release_set_on_its_way_stays_in_doubt(
+    told: tuple[SeenRecord, ...], again: tuple[SeenRecord, ...]
+) -> None:
+    """Behind a time-out or `done` an older release forgot that it may have landed; it is remembered here."""
+    record = follow(*again, THROTTLED, previous=on_its_way_by_an_older_release(*told))
+    assert record.doubted_at is not None
+    assert ask(record).verdict is Verdict.QUARANTINE
+    assert ask(record, read_back(9_000)).evidence is EvidenceKind.READ_BACK
+
+
+@pytest.mark.parametrize(
+    ("cause", "state"),
+    [
+        (Cause.RATE_LIMITED, State.RETRYING),
+        (Cause.MISSING_TAX_RATE, State.BLOCKED),
+        (Cause.INVALID_FIELD, State.BLOCKED),
+    ],
+)
+def test_a_push_on_proof_that_the_hub_refused_frees_what_it_held(cause: Cause, state: State) -> None:
+    """Behind a time-out it was sent on proof and refused: nothing is in doubt then, and its cause decides."""
+    held = follow(TIMED_OUT, seen("error", 40, cause))
+    assert held.state is State.QUARANTINED
+    refused = push_refused(held, at(9_010), POLICY)
+    assert (refused.state, refused.reason) == (state, failed(cause).reason)
+    ours = attempt(3, 9_010, Outcome.REFUSED, record_updated_at=at(40), evidence=EvidenceKind.NAMED_PERSON)
+    assert permitted_by(refused, (ours,), ()) is EvidenceKind.REFUSED
+
+
+@pytest.mark.parametrize(
+    "held", [follow(TIMED_OUT), follow(TIMED_OUT, replace(THROTTLED, platform_object_id="145"))]
+)
+def test_a_refused_push_frees_nothing_that_may_stand_there_nevertheless(held: Record) -> None:
+    """What its very cause may have left in the books, or has an id there, needs proof to be sent again."""
+    refused = push_refused(held, at(9_010), POLICY)
+    ours = attempt(3, 9_010, Outcome.REFUSED, record_updated_at=held.updated_at)
+    assert refused.state is State.QUARANTINED
+    assert permitted_by(refused, (ours,), ()) is None

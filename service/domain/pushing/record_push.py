@@ -10,17 +10,15 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from service.domain.causes.facts import Owner
+from service.domain.causes.facts import Owner, facts_of
 from service.domain.pushing.policy import Policy
-from service.domain.record import NO_CAUSE, Record, quarantined
+from service.domain.record import NO_CAUSE, SENT_AGAIN, Record, decided, quarantined
 from service.domain.record_state import State, move
 
 
 def pushed(record: Record, now: datetime, policy: Policy) -> Record:
     """The hub took our push: it is on its way, and the outcome comes with a later version."""
-    return _after_push(
-        record, State.WAITING, "It was sent again and is on its way to the books.", now, policy
-    )
+    return _after_push(record, State.WAITING, SENT_AGAIN, now, policy)
 
 
 def push_unknown(record: Record, now: datetime, policy: Policy) -> Record:
@@ -30,8 +28,23 @@ def push_unknown(record: Record, now: datetime, policy: Policy) -> Record:
 
 
 def push_refused(record: Record, now: datetime, policy: Policy) -> Record:
-    """The hub itself refused our push; what was decided before is decided again, later."""
+    """The hub itself refused our push; what was decided before is decided again, later.
+
+    What was held in doubt rested on proof then, so its cause alone decides what it waits for; unless that may
+    have left the document behind, or an id says that there is one.
+    """
+    if record.state is State.QUARANTINED and not _may_stand_there(record):
+        cause = {"cause": record.cause, "cause_text": record.cause_text or ""}
+        ours = decided(cause, record, now, policy)
+        record = replace(
+            record, state=move(record.state, ours["state"]), owner=ours["owner"], reason=ours["reason"]
+        )
     return _after_push(record, record.state, record.reason, now, policy)
+
+
+def _may_stand_there(record: Record) -> bool:
+    has_id = bool(record.platform_object_id or record.provider_object_id)
+    return has_id or record.cause is None or facts_of(record.cause).may_exist
 
 
 def _after_push(record: Record, to: State, reason: str, now: datetime, policy: Policy) -> Record:
