@@ -1,8 +1,11 @@
-"""What alerts are decided from, asked of Postgres: counts and bounded lists over the whole fleet."""
+"""What alerts are decided from, asked of Postgres: counts and bounded lists over the whole fleet.
+
+Organizations that an open alert was `told` of are listed whatever the bound, if they are still in trouble.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -36,46 +39,50 @@ async def list_failing_causes(connection: Connection, states: Sequence[str]) -> 
     return [_cause(row) for row in rows]
 
 
-async def list_lost_organizations(connection: Connection) -> Sequence[OrganizationFact]:
+async def list_lost_organizations(
+    connection: Connection, told: Collection[UUID]
+) -> Sequence[OrganizationFact]:
     """Organizations that had a connection and have none that works."""
-    rows = await connection.fetch(QUERY["list_lost_organizations"], MEMBERS_MAX)
+    rows = await connection.fetch(QUERY["list_lost_organizations"], MEMBERS_MAX, told)
     return [_organization(row, note=_connection_note(row)) for row in rows]
 
 
 async def list_stale_organizations(
-    connection: Connection, stale_seconds: float
+    connection: Connection, stale_seconds: float, told: Collection[UUID]
 ) -> Sequence[OrganizationFact]:
-    """Connected organizations whose books are no longer pulled."""
+    """Organizations whose books are no longer pulled: connected, or told already."""
     rows = await connection.fetch(
-        QUERY["list_stale_organizations"], timedelta(seconds=stale_seconds), MEMBERS_MAX
+        QUERY["list_stale_organizations"], timedelta(seconds=stale_seconds), MEMBERS_MAX, told
     )
     return [_organization(row) for row in rows]
 
 
 async def list_stuck_organizations(
-    connection: Connection, stuck_seconds: float
+    connection: Connection, stuck_seconds: float, told: Collection[UUID]
 ) -> Sequence[OrganizationFact]:
     """Organizations with records that stay pending."""
     rows = await connection.fetch(
-        QUERY["list_stuck_organizations"], timedelta(seconds=stuck_seconds), MEMBERS_MAX
+        QUERY["list_stuck_organizations"], timedelta(seconds=stuck_seconds), MEMBERS_MAX, told
     )
     return [_organization(row) for row in rows]
 
 
 async def list_unconfirmed_organizations(
-    connection: Connection, overdue_seconds: float
+    connection: Connection, overdue_seconds: float, told: Collection[UUID]
 ) -> Sequence[OrganizationFact]:
-    """Organizations with documents that are said to be done and are not found in the books."""
+    """Organizations with documents that are said to be done and are not found: connected, or told already."""
     rows = await connection.fetch(
-        QUERY["list_unconfirmed_organizations"], timedelta(seconds=overdue_seconds), MEMBERS_MAX
+        QUERY["list_unconfirmed_organizations"], timedelta(seconds=overdue_seconds), MEMBERS_MAX, told
     )
     return [_organization(row) for row in rows]
 
 
-async def list_differing_organizations(connection: Connection) -> Mapping[Kind, Sequence[OrganizationFact]]:
+async def list_differing_organizations(
+    connection: Connection, told: Collection[UUID]
+) -> Mapping[Kind, Sequence[OrganizationFact]]:
     """Organizations with differences that no rule explains, by the kind of alert they give."""
     found: dict[Kind, list[OrganizationFact]] = {}
-    for row in await connection.fetch(QUERY["list_differing_organizations"], MEMBERS_MAX):
+    for row in await connection.fetch(QUERY["list_differing_organizations"], MEMBERS_MAX, told):
         kind = Kind(row["alert_kind"])
         note = row["kinds"].replace("_", " ") if kind is Kind.DIFFERENCE_FOUND else ""
         found.setdefault(kind, []).append(_organization(row, note=note))
@@ -177,6 +184,7 @@ def _organization(row: asyncpg.Record, note: str = "") -> OrganizationFact:
         records_count=row["records_count"] if "records_count" in columns else 0,
         money_at_risk=_money(row["money_at_risk"]) if "money_at_risk" in columns else {},
         note=note,
+        is_connected=row["is_connected"] if "is_connected" in columns else True,
     )
 
 

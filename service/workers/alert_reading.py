@@ -15,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.alerts.alert import Alert, Kind, Policy, Reading
-from service.domain.alerts.facts import ChannelFact, Facts, GapFact, HubFact, PollingFact
+from service.domain.alerts.facts import ChannelFact, Facts, GapFact, HubFact, OrganizationFact, PollingFact
 from service.domain.alerts.fleet_rules import is_blind
 from service.domain.alerts.reconcile import Evidence
 from service.domain.cadence.bound import tolerated_seconds
@@ -29,6 +29,9 @@ from service.store.work import get_polling_lag
 
 CONNECTION_STREAM: Final = "connection"
 RECORD_STREAMS: Final = "records:"
+
+DIFFERING: Final = frozenset({Kind.NEVER_ATTEMPTED, Kind.DIFFERENCE_FOUND, Kind.DUPLICATE_IN_BOOKS})
+"""What `list_differing_organizations` tells apart."""
 
 DELIVERY_GRACE: Final = timedelta(minutes=15)
 """Senders retry: a webhook that comes within this time was late, not lost."""
@@ -44,8 +47,11 @@ class AlertReading:
     expects_webhooks: bool
     """Whether there is a secret to verify webhooks by; without one, none is expected to arrive."""
 
-    async def facts(self, connection: Connection, now: datetime) -> Facts:
-        """Everything that is wrong, counted."""
+    async def facts(self, connection: Connection, open_alerts: Sequence[Alert], now: datetime) -> Facts:
+        """Everything that is wrong, counted; also of whoever was told and would be too far down a list."""
+        told: dict[Kind, set[UUID]] = {kind: set() for kind in Kind}
+        for alert in open_alerts:
+            told[alert.kind].update(alert.members)
         hub = await get_hub_health(connection)
         lag = await get_polling_lag(connection, tolerated_seconds(self.policy.poll_seconds))
         pace = await get_pace(connection)
@@ -65,23 +71,30 @@ class AlertReading:
             ),
             causes=await store.list_failing_causes(connection, FAILING_STATES),
             exhausted=await store.list_failing_causes(connection, EXHAUSTED_STATES),
-            organizations={
-                Kind.CONNECTION_LOST: await store.list_lost_organizations(connection),
-                Kind.SYNC_STALE: await store.list_stale_organizations(connection, self.policy.stale_seconds),
-                Kind.RECORD_STUCK: await store.list_stuck_organizations(
-                    connection, self.policy.stuck_seconds
-                ),
-                Kind.CONFIRMATION_OVERDUE: await store.list_unconfirmed_organizations(
-                    connection, self.policy.stuck_seconds
-                ),
-                **await store.list_differing_organizations(connection),
-            },
+            organizations=await self._organizations(connection, told),
             silences=await store.list_silent_streams(connection, self.policy.stale_seconds),
             quiet=await store.get_fleet_quiet(connection),
             channels=await self._channels(connection),
             gap=await self._gap(connection, now),
             unreadable=await store.get_unreadable_deliveries(connection, now - DELIVERY_SPAN),
         )
+
+    async def _organizations(
+        self, connection: Connection, told: Mapping[Kind, set[UUID]]
+    ) -> Mapping[Kind, Sequence[OrganizationFact]]:
+        stale_seconds, stuck_seconds = self.policy.stale_seconds, self.policy.stuck_seconds
+        lost, stale = told[Kind.CONNECTION_LOST], told[Kind.SYNC_STALE]
+        stuck, unconfirmed = told[Kind.RECORD_STUCK], told[Kind.CONFIRMATION_OVERDUE]
+        differing = set[UUID]().union(*(told[kind] for kind in DIFFERING))
+        return {
+            Kind.CONNECTION_LOST: await store.list_lost_organizations(connection, lost),
+            Kind.SYNC_STALE: await store.list_stale_organizations(connection, stale_seconds, stale),
+            Kind.RECORD_STUCK: await store.list_stuck_organizations(connection, stuck_seconds, stuck),
+            Kind.CONFIRMATION_OVERDUE: await store.list_unconfirmed_organizations(
+                connection, stuck_seconds, unconfirmed
+            ),
+            **await store.list_differing_organizations(connection, differing),
+        }
 
     async def _gap(self, connection: Connection, now: datetime) -> GapFact | None:
         if not self.expects_webhooks:

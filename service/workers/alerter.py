@@ -78,8 +78,8 @@ class Alerter:
 
     async def _look(self, connection: Connection, now: datetime) -> Changes:
         alerts = await store.lock_alerts(connection)
-        facts = await self._reading.facts(connection, now)
         open_alerts = [alert for alert in alerts if alert.is_open]
+        facts = await self._reading.facts(connection, open_alerts, now)
         wrong = conditions(facts, open_alerts, self._policy, now)
         names = {condition.fingerprint for condition in wrong}
         absent = [alert for alert in open_alerts if alert.fingerprint not in names]

@@ -1,4 +1,5 @@
--- What alerts are decided from: counts and bounded lists over the whole fleet.
+-- What alerts are decided from: counts and bounded lists over the whole fleet. Of organizations as many are listed as the limit says,
+-- the newest first, and before them all that were told already: who is missing is in no trouble.
 
 -- name: list_failing_causes :many
 -- One row per cause of failing pushes, with its organizations, heaviest first, and an example of the heaviest. `returning_count`
@@ -50,7 +51,7 @@ ORDER BY t.failing DESC, t.cause LIMIT 100;
 
 -- name: list_lost_organizations :many
 -- Organizations that had a connection and have none that works, with what waits for it.
--- $1 limit
+-- $1 limit, $2 told uuid[]
 SELECT o.organization_id, o.name, c.status, c.platform, c.since, f.records_count, f.money_at_risk
 FROM organizations o
 JOIN LATERAL (
@@ -76,25 +77,29 @@ WHERE o.removed_at IS NULL AND (
         SELECT FROM connections once WHERE once.organization_id = o.organization_id AND once.connected_at IS NOT NULL
     ))
 )
-ORDER BY c.since DESC NULLS LAST, o.organization_id LIMIT $1;
+ORDER BY o.organization_id IN (SELECT unnest($2::uuid[])) DESC, c.since DESC NULLS LAST, o.organization_id
+LIMIT $1::int + cardinality($2);
 
 -- name: list_stale_organizations :many
--- Connected organizations whose books had not been pulled for too long when their connection was last read.
--- $1 stale interval, $2 limit
-SELECT o.organization_id, o.name, c.platform, coalesce(c.last_pull, c.renewed_at, c.connected_at) AS since
+-- Connected organizations whose books had not been pulled for too long when their connection was last read; of those that were told
+-- also whoever lost the connection since: nobody pulls for them either.
+-- $1 stale interval, $2 limit, $3 told uuid[]
+SELECT o.organization_id, o.name, c.platform, coalesce(c.last_pull, c.renewed_at, c.connected_at) AS since, c.is_connected
 FROM organizations o
 JOIN LATERAL (
-    SELECT * FROM connections c WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
-    ORDER BY (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST, c.connection_id LIMIT 1
+    SELECT c.platform, c.last_pull, c.renewed_at, c.connected_at,
+        c.removed_at IS NULL AND c.status IS NOT DISTINCT FROM 'connected' AS is_connected
+    FROM connections c WHERE c.organization_id = o.organization_id
+    ORDER BY is_connected DESC, (c.removed_at IS NULL) DESC, c.hub_created_at DESC NULLS LAST, c.connection_id LIMIT 1
 ) c ON true
 JOIN streams s ON s.organization_id = o.organization_id AND s.stream = 'connection'
-WHERE o.removed_at IS NULL AND c.status = 'connected'
+WHERE o.removed_at IS NULL AND (c.is_connected OR o.organization_id IN (SELECT unnest($3::uuid[])))
     AND coalesce(c.last_pull, c.renewed_at, c.connected_at) < s.read_at - $1::interval
-ORDER BY since DESC, o.organization_id LIMIT $2;
+ORDER BY o.organization_id IN (SELECT unnest($3::uuid[])) DESC, since DESC, o.organization_id LIMIT $2::int + cardinality($3);
 
 -- name: list_stuck_organizations :many
 -- Organizations with records that were still pending, after too long, when they were last read.
--- $1 stuck interval, $2 limit
+-- $1 stuck interval, $2 limit, $3 told uuid[]
 SELECT o.organization_id, o.name, min(t.since) AS since, sum(t.records)::bigint AS records_count,
     coalesce(jsonb_object_agg(t.currency, t.minor) FILTER (WHERE t.currency IS NOT NULL), '{}') AS money_at_risk
 FROM (
@@ -107,14 +112,16 @@ FROM (
 ) t
 JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
 GROUP BY o.organization_id, o.name
-ORDER BY since DESC, o.organization_id LIMIT $2;
+ORDER BY o.organization_id IN (SELECT unnest($3::uuid[])) DESC, since DESC, o.organization_id LIMIT $2::int + cardinality($3);
 
 -- name: list_unconfirmed_organizations :many
 -- Organizations with invoices and bills that failed, were then said to be done, and still are not found equal in the books
--- although these were pulled, read whole and compared since. What is found there and differs is told as a difference.
--- $1 overdue interval, $2 limit
+-- although these were pulled, read whole and compared since: what counts is the pull that was compared, which may be older than the
+-- connection's last. What is found there and differs is told as a difference. Of those that were told also whoever lost the
+-- connection since: it puts nothing into the books.
+-- $1 overdue interval, $2 limit, $3 told uuid[]
 SELECT o.organization_id, o.name, min(t.since) AS since, sum(t.records)::bigint AS records_count,
-    coalesce(jsonb_object_agg(t.currency, t.minor) FILTER (WHERE t.currency IS NOT NULL), '{}') AS money_at_risk
+    coalesce(jsonb_object_agg(t.currency, t.minor) FILTER (WHERE t.currency IS NOT NULL), '{}') AS money_at_risk, c.is_connected
 FROM (
     SELECT r.organization_id, r.currency, min(r.healed_at) AS since, count(*) AS records,
         coalesce(sum(r.amount_minor), 0) AS minor
@@ -126,8 +133,8 @@ FROM (
     WHERE r.state = 'acknowledged' AND r.healed_at IS NOT NULL AND r.object_type IN ('receivable', 'bill')
         AND r.healed_at < tieout.now() - $1::interval
         AND EXISTS (
-            SELECT FROM connections c WHERE c.organization_id = r.organization_id AND c.removed_at IS NULL
-                AND c.status = 'connected' AND c.last_pull > r.healed_at AND c.last_pull < k.compared_at
+            SELECT FROM balances b
+            WHERE b.organization_id = r.organization_id AND b.ledger = d.ledger AND b.last_pull > r.healed_at
         )
         AND NOT EXISTS (
             SELECT FROM differences f WHERE f.organization_id = r.organization_id AND f.record_id = r.record_id
@@ -137,38 +144,50 @@ FROM (
     GROUP BY r.organization_id, r.currency
 ) t
 JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
-GROUP BY o.organization_id, o.name
-ORDER BY since DESC, o.organization_id LIMIT $2;
+JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM connections c
+        WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+    ) AS is_connected
+) c ON c.is_connected OR o.organization_id IN (SELECT unnest($3::uuid[]))
+GROUP BY o.organization_id, o.name, c.is_connected
+ORDER BY o.organization_id IN (SELECT unnest($3::uuid[])) DESC, since DESC, o.organization_id LIMIT $2::int + cardinality($3);
 
 -- name: list_differing_organizations :many
 -- Organizations with differences that no rule explains, by the kind of alert they give. What a failing or pending push
 -- explains is left to the alerts about pushes; what the partner's own system alone has is explained by none. A document counts
 -- once, whatever differs of it.
--- $1 limit
-SELECT t.alert_kind, o.organization_id, o.name, t.since, t.documents AS records_count,
+-- $1 limit for each kind of alert, $2 told uuid[]
+SELECT t.alert_kind, t.organization_id, t.name, t.since, t.documents AS records_count,
     array_to_string(t.kinds, ', ') AS kinds,
     coalesce((
         SELECT jsonb_object_agg(currency, minor) FROM (
             SELECT d.currency, sum(abs(d.delta_minor::numeric)) AS minor FROM differences d
-            WHERE d.organization_id = o.organization_id AND d.resolved_at IS NULL AND NOT d.expected AND d.kind = ANY(t.kinds)
+            WHERE d.organization_id = t.organization_id AND d.resolved_at IS NULL AND NOT d.expected AND d.kind = ANY(t.kinds)
                 AND (d.kind <> 'not_pushed' OR d.record_id IS NULL)
             GROUP BY d.currency HAVING sum(abs(d.delta_minor::numeric)) <> 0
         ) sums
     ), '{}') AS money_at_risk
 FROM (
-    SELECT organization_id, alert_kind, min(first_seen_at) AS since, array_agg(DISTINCT kind) AS kinds,
-        count(DISTINCT coalesce('local ' || local_id, 'books ' || books_id, difference_id::text)) AS documents
+    SELECT g.*, o.name, row_number() OVER (
+        PARTITION BY g.alert_kind ORDER BY g.organization_id IN (SELECT unnest($2::uuid[])) DESC, g.since DESC, g.organization_id
+    ) AS place
     FROM (
-        SELECT organization_id, difference_id, kind, local_id, books_id, first_seen_at,
-            CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
-        FROM differences
-        WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending')
-            AND (kind <> 'not_pushed' OR record_id IS NULL)
-    ) unexplained
-    GROUP BY organization_id, alert_kind
+        SELECT organization_id, alert_kind, min(first_seen_at) AS since, array_agg(DISTINCT kind) AS kinds,
+            count(DISTINCT coalesce('local ' || local_id, 'books ' || books_id, difference_id::text)) AS documents
+        FROM (
+            SELECT organization_id, difference_id, kind, local_id, books_id, first_seen_at,
+                CASE WHEN kind IN ('never_attempted', 'duplicate_in_books') THEN kind ELSE 'difference_found' END AS alert_kind
+            FROM differences
+            WHERE resolved_at IS NULL AND NOT expected AND kind NOT IN ('push_failed', 'push_pending')
+                AND (kind <> 'not_pushed' OR record_id IS NULL)
+        ) unexplained
+        GROUP BY organization_id, alert_kind
+    ) g
+    JOIN organizations o ON o.organization_id = g.organization_id AND o.removed_at IS NULL
 ) t
-JOIN organizations o ON o.organization_id = t.organization_id AND o.removed_at IS NULL
-ORDER BY since DESC, o.organization_id, t.alert_kind LIMIT $1;
+WHERE t.place <= $1::int + cardinality($2)
+ORDER BY t.alert_kind, t.place;
 
 -- name: get_missing_events :one
 -- Events of a span that the hub's log had and no webhook brought, of organizations whose webhooks did arrive before.

@@ -210,6 +210,35 @@ def test_stale_books_follow_from_a_hub_or_platform_that_is_away() -> None:
     assert "cause_failing:platform_unavailable" not in found(causes=[narrow], **stale)[name].inhibited_by
 
 
+@pytest.mark.parametrize("kind", [Kind.SYNC_STALE, Kind.CONFIRMATION_OVERDUE])
+def test_what_a_lost_connection_hides_is_not_over(kind: Kind) -> None:
+    """It stays open beside the lost connection and says nothing; who was not told of it is not either."""
+    desk = Desk()
+    for seconds in (0, 30):
+        live(desk, seconds, organizations={kind: [lost(0)]})
+    for seconds in range(300, 1_200, 30):
+        kept = [lost(0, is_connected=False), lost(1, is_connected=False)]
+        gone = [lost(0, since=300), lost(1, since=300)]
+        live(desk, seconds, organizations={kind: kept, Kind.CONNECTION_LOST: gone})
+    known = {alert.fingerprint: alert for alert in desk.open()}
+    assert known[f"{kind}:{organization(0)}"].is_inhibited
+    assert f"{kind}:{organization(1)}" not in known
+    assert [notice.reason.value for notice in desk.told] == ["first"] * 3
+
+
+def test_a_wave_of_which_all_lost_their_connection_is_not_over() -> None:
+    """Organizations whose connection was lost stay in the wave that they are in, and make none."""
+    desk = Desk()
+    for seconds in (0, 30):
+        live(desk, seconds, organizations={Kind.SYNC_STALE: [lost(number) for number in range(6)]})
+    kept = [lost(number, is_connected=False) for number in range(12)]
+    gone = [lost(number) for number in range(12)]
+    for seconds in range(300, 1_200, 30):
+        live(desk, seconds, organizations={Kind.SYNC_STALE: kept, Kind.CONNECTION_LOST: gone})
+    (stale,) = [alert for alert in desk.open() if alert.kind is Kind.SYNC_STALE]
+    assert (stale.organizations_count, stale.is_inhibited) == (6, True)
+
+
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [

@@ -168,7 +168,7 @@ async def alerts(database: Database, world: World) -> Counter[tuple[str, AlertKi
         async with database.organization(organization_id) as connection:
             await write_differences(connection, organization_id, changes({}, differences), now)
     async with database.fleet(readonly=True) as connection:
-        facts = await list_differing_organizations(connection)
+        facts = await list_differing_organizations(connection, ())
     told = {condition.kind for condition in conditions(Facts(organizations=facts), [], POLICY, now)}
     assert told == set(facts), "each kind of trouble is told"
     return Counter(

@@ -108,7 +108,7 @@ class World:
             )
 
     async def read(self, *numbers: int) -> None:
-        """Read everything of these organizations, and compare it."""
+        """Read everything of these organizations, the books as of the last pull, and compare it."""
         async with self.database.fleet() as connection:
             ids = [organization(number) for number in numbers]
             await connection.execute(
@@ -125,6 +125,38 @@ class World:
                 "CROSS JOIN unnest(ARRAY['receivable', 'payable']) l "
                 "ON CONFLICT (organization_id, ledger) DO UPDATE SET compared_at = tieout.now()",
                 ids,
+            )
+            await connection.execute(
+                "INSERT INTO balances (organization_id, ledger, currency, local_minor, local_count, "
+                "books_minor, books_count, terms, unclassified_minor, certified, last_pull, version, "
+                "compared_at) "
+                "SELECT o, l, 'USD', 0, 0, 0, 0, '[]', 0, true, (SELECT max(last_pull) FROM connections c "
+                "WHERE c.organization_id = o), 1, tieout.now() FROM unnest($1::uuid[]) o "
+                "CROSS JOIN unnest(ARRAY['receivable', 'payable']) l "
+                "ON CONFLICT (organization_id, ledger, currency) "
+                "DO UPDATE SET last_pull = excluded.last_pull, compared_at = excluded.compared_at",
+                ids,
+            )
+
+    async def compare(self, *numbers: int) -> None:
+        """Compare these organizations, whose books were not read since."""
+        async with self.database.fleet() as connection:
+            await connection.execute(
+                "WITH anew AS (UPDATE comparisons SET compared_at = tieout.now() "
+                "WHERE organization_id = ANY($1::uuid[])) "
+                "UPDATE balances SET compared_at = tieout.now() WHERE organization_id = ANY($1::uuid[])",
+                [organization(number) for number in numbers],
+            )
+
+    async def issue(self, number: int, document_id: UUID) -> None:
+        """Have an organization issue an invoice."""
+        async with self.database.fleet() as connection:
+            await connection.execute(
+                "INSERT INTO documents (organization_id, ledger, side, document_id, kind, body, payload, "
+                "content_hash, list_hash, version, first_seen_at, changed_at) VALUES ($1, 'receivable', "
+                "'local', $2, 'invoice', '{}', '{}', '', '', 1, tieout.now(), tieout.now())",
+                organization(number),
+                str(document_id),
             )
 
     async def fail(

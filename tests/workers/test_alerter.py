@@ -12,6 +12,7 @@ from service.domain.alerts.alert import Severity, Status
 from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.errors import Superseded
+from service.store import alert_facts
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
 from service.store.database import Database
 from service.store.received import insert_deliveries
@@ -243,14 +244,7 @@ async def test_what_is_said_to_be_done_and_is_not_in_the_books_is_told(world: Wo
     """Hours after a cure, the books pulled and compared since, what is not confirmed is news."""
     await world.add(1)
     records = await world.fail(1, 2, object_id=organization(50))
-    async with world.database.fleet() as connection:
-        await connection.execute(
-            "INSERT INTO documents (organization_id, ledger, side, document_id, kind, body, payload, "
-            "content_hash, list_hash, version, first_seen_at, changed_at) VALUES ($1, 'receivable', "
-            "'local', $2, 'invoice', '{}', '{}', '', '', 1, tieout.now(), tieout.now())",
-            organization(1),
-            str(organization(50)),
-        )
+    await world.issue(1, organization(50))
     await world.move(1, records, State.ACKNOWLEDGED)
     world.pass_time(7_300)
     await world.read(1)
@@ -258,11 +252,100 @@ async def test_what_is_said_to_be_done_and_is_not_in_the_books_is_told(world: Wo
     assert set(await world.alerts()) == {f"sync_stale:{organization(1)}"}
     await world.connect(1, "connected", last_pull=await world.now())
     world.pass_time(10)
+    await world.compare(1)
+    await watch.look()
+    assert not any(name.startswith("confirmation_overdue") for name in await world.alerts())
     await world.read(1)
     await watch.look()
     await watch.look(30)
     (told,) = await world.outbox()
     assert (told["kind"], told["records_count"]) == ("confirmation_overdue", 2)
+
+
+async def test_what_a_lost_connection_hides_stays_open(world: World, watch: Watch) -> None:
+    """Stale books and missing documents are not over as the connection is; renewed and read, they are."""
+    await world.add(1)
+    records = await world.fail(1, 2, object_id=organization(50))
+    await world.issue(1, organization(50))
+    await world.move(1, records, State.ACKNOWLEDGED)
+    world.pass_time(10)
+    await world.connect(1, "connected", last_pull=await world.now())
+    world.pass_time(7_300)
+    await world.read(1)
+    await watch.look()
+    await watch.look(30)
+    names = {f"{kind}:{organization(1)}" for kind in ("sync_stale", "confirmation_overdue")}
+    assert {body["fingerprint"] for body in await world.outbox()} == names
+    pulled = await world.now() - timedelta(seconds=7_300)
+    for status in ("deauthorized", "pending_auth"):
+        await world.connect(1, status, last_pull=pulled)
+        for _ in range(3):
+            world.pass_time(1)
+            await world.read(1)
+            await watch.look(300)
+        alerts = await world.alerts()
+        assert {(alerts[name].status, alerts[name].is_inhibited) for name in names} == {(Status.FIRING, True)}
+    assert [body["kind"] for body in await world.outbox()][2:] == ["connection_lost"]
+    async with world.database.fleet() as connection:
+        await connection.execute("DELETE FROM documents")
+    await world.connect(1, "connected", last_pull=await world.now())
+    world.pass_time(1)
+    await world.read(1)
+    await watch.look(1)
+    await watch.look(300)
+    assert {alert.status for alert in (await world.alerts()).values()} == {Status.RESOLVED}
+
+
+async def test_what_a_lost_connection_would_bring_about_is_not_told(world: World, watch: Watch) -> None:
+    """The books of an organization without a connection get old, and that is no alert beside the lost one."""
+    await world.add(1, status="deauthorized")
+    await watch.look()
+    world.pass_time(7_300)
+    await world.read(1)
+    await watch.look()
+    await watch.look(30)
+    assert set(await world.alerts()) == {f"connection_lost:{organization(1)}"}
+
+
+@pytest.mark.parametrize("kind", ["duplicate_in_books", "never_attempted", "amount"])
+async def test_what_is_told_stays_open_however_many_follow(
+    world: World, watch: Watch, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Of more organizations than are listed, those that were told are looked at first."""
+    monkeypatch.setattr(alert_facts, "MEMBERS_MAX", 2)
+    await world.add(*range(6))
+    now = await world.now()
+    for number in range(2):
+        await add_difference(
+            world.database, organization(number), kind=kind, first_seen_at=now - timedelta(hours=9)
+        )
+    await watch.look()
+    await watch.look(30)
+    for number in range(2, 6):
+        for each in ("duplicate_in_books", "never_attempted", "amount"):
+            await add_difference(world.database, organization(number), kind=each, first_seen_at=now)
+    for _ in range(3):
+        world.pass_time(1)
+        await world.read(*range(6))
+        await watch.look(300)
+    assert {alert.status for alert in (await world.alerts()).values()} == {Status.FIRING}
+    assert {body["status"] for body in await world.outbox()} == {"firing"}
+
+
+async def test_connections_lost_long_ago_stay_told_however_many_follow(
+    world: World, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of lost connections begins with those that were told, too."""
+    monkeypatch.setattr(alert_facts, "MEMBERS_MAX", 2)
+    await world.add(*range(2), status="deauthorized")
+    await watch.look()
+    await watch.look(30)
+    await world.add(*range(2, 5), status="deauthorized")
+    for _ in range(3):
+        world.pass_time(1)
+        await world.read(*range(5))
+        await watch.look(300)
+    assert {alert.status for alert in (await world.alerts()).values()} == {Status.FIRING}
 
 
 async def test_what_was_given_up_is_told_apart(world: World, watch: Watch) -> None:

@@ -1,6 +1,7 @@
 """The facts that alerts are decided from: what Postgres answers, counted there and bounded.
 
-Lists of organizations hold at most `MEMBERS_MAX`; the counts beside them are whole.
+Lists of organizations hold at most `MEMBERS_MAX`, and beside these whoever an open alert is about: who is
+missing from a list is in no trouble, not merely too far down. The counts beside them are whole.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class OrganizationFact:
     money_at_risk: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     """A word on what exactly it is: the connection's status, the kinds of differences."""
+    is_connected: bool = True
+    """False where the trouble was seen before the connection was lost: it keeps an alert, and opens none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

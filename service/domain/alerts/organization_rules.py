@@ -121,7 +121,7 @@ def organization_conditions(
     for kind, told in TOLD.items():
         division = spread(kind, facts.organizations.get(kind, ()), open_alerts, now)
         for fact in division.alone:
-            yield _own(kind, told, fact, now)
+            yield _own(kind, told, fact, now, opens=fact.is_connected)
         if division.wave is not None:
             wave = _wave(kind, told, division.wave, now)
             yield wave

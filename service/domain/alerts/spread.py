@@ -72,6 +72,7 @@ def spread(
 ) -> Spread:
     """Divide the organizations in trouble, minding what was told already."""
     current = {fact.organization_id: fact for fact in facts}
+    cut_off = {fact.organization_id for fact in facts if not fact.is_connected}
     fleet = open_alerts.get(fingerprint(kind, FLEET_SCOPE))
     own = {
         organization_id: alert
@@ -86,7 +87,7 @@ def spread(
     settled = {
         organization_id for organization_id, alert in own.items() if now - alert.started_at >= WAVE_SPAN
     }
-    loose = set(current) - covered - settled
+    loose = set(current) - covered - settled - cut_off
     is_rising = fleet is not None and now - fleet.grew_at < WAVE_SPAN
     if len(loose) >= WAVE_ORGANIZATIONS or (is_rising and covered):
         covered |= loose
@@ -96,7 +97,7 @@ def spread(
     told = {organization_id for organization_id, alert in own.items() if alert.status is Status.FIRING}
     return Spread(
         wave=Wave(facts=_ordered(current, covered), opens=opens) if covered else None,
-        alone=_ordered(current, set(current) - covered),
+        alone=_ordered(current, set(current) - covered - (cut_off - told)),
         inhibited=_ordered(current, covered & told),
     )
 
