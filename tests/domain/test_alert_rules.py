@@ -169,6 +169,31 @@ def test_a_later_loss_is_not_hidden_by_a_wave_that_is_over() -> None:
     ]
 
 
+def test_a_wave_that_one_at_a_time_joins_is_over() -> None:
+    """It lasts while five join within an hour: a customer lost every fifty minutes is told alone."""
+    desk = Desk()
+    for minute in range(36 * 60):
+        live(desk, 60 * minute, **losses(*(lost(number) for number in range(5 + minute // 50))))
+    (fleet,) = [alert for alert in desk.open() if alert.scope == FLEET_SCOPE]
+    assert fleet.organizations_count == 6
+    told_alone = {notice.alert.scope for notice in desk.told} - {FLEET_SCOPE}
+    assert told_alone == {str(organization(number)) for number in range(6, 48)}
+
+
+def test_who_joins_after_an_acknowledgement_is_told_alone() -> None:
+    """Who took a wave on took on its organizations; only five more that are lost are of it again."""
+    desk = Desk()
+    for seconds in (0, 30):
+        live(desk, seconds, **losses(*(lost(number) for number in range(5))))
+    desk.change(acknowledged_at=at(600), acknowledged_by="ana")
+    for minute in range(11, 60):
+        live(desk, 60 * minute, **losses(*(lost(number) for number in range(5 + minute - 10))))
+    alone = [notice.alert.scope for notice in desk.told if notice.alert.scope != FLEET_SCOPE]
+    assert sorted(alone) == sorted(str(organization(number)) for number in range(5, 8))
+    (fleet,) = [alert for alert in desk.open() if alert.scope == FLEET_SCOPE]
+    assert fleet.organizations_count == 54
+
+
 def test_a_wave_heals_when_the_last_of_it_healed() -> None:
     """The fleet's alert stays open for the last of its organizations; nobody is told alone meanwhile."""
     desk = Desk()

@@ -202,7 +202,7 @@ class Alert:
     held_at: datetime
     """The last instant at which it held, or at which we were blind."""
     grew_at: datetime
-    """When an organization last joined."""
+    """When it last grew by a wave of organizations; fewer that join bring it forward by their share."""
     quiet_since: datetime | None = None
     ended_at: datetime | None = None
     is_inhibited: bool = False

@@ -20,6 +20,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from service.domain.alerts.alert import MOVES, Alert, Condition, Policy, Severity, Status
+from service.domain.alerts.spread import grew_at
 from service.domain.alerts.telling import Reason, reason_to_tell
 
 REGRESSION_SPAN: Final = timedelta(days=1)
@@ -181,7 +182,7 @@ def _refreshed(alert: Alert, condition: Condition, now: datetime) -> Alert:
         records_count=condition.records_count,
         money_at_risk=condition.money_at_risk,
         held_at=now,
-        grew_at=now if joined else alert.grew_at,
+        grew_at=grew_at(alert.grew_at, len(joined), now),
         quiet_since=None,
     )
 

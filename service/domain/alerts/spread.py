@@ -2,9 +2,10 @@
 
 Customers lose their connection one by one all the time, and each is somebody's turn: an alert each. When
 five lose it within the hour, something on our side or on a platform's is broken: one alert, which takes in
-whoever follows while the *wave* lasts and inhibits those that were told before it was seen as one. Later
-losses are again alerts of their own; otherwise a hundred customers who left for good would hide the next
-one who did not.
+whoever follows while the *wave* lasts and inhibits those that were told before it was seen as one. It lasts
+while five join within the hour, and since it was acknowledged: whoever did that took on those who had joined.
+Later losses are again alerts of their own; otherwise a hundred customers who left for good would hide the
+next one who did not.
 """
 
 from __future__ import annotations
@@ -67,6 +68,14 @@ class Spread:
     """Told on their own before the wave was seen, and part of it now: kept open, not repeated."""
 
 
+def grew_at(before: datetime, joined_count: int, now: datetime) -> datetime:
+    """When an alert last grew by a wave: now if so many joined, else a little later than `before`."""
+    if not joined_count:
+        return before
+    share = WAVE_SPAN * joined_count / WAVE_ORGANIZATIONS
+    return min(now, max(before, now - WAVE_SPAN) + share)
+
+
 def spread(
     kind: Kind, facts: Sequence[OrganizationFact], open_alerts: Mapping[str, Alert], now: datetime
 ) -> Spread:
@@ -88,8 +97,7 @@ def spread(
         organization_id for organization_id, alert in own.items() if now - alert.started_at >= WAVE_SPAN
     }
     loose = set(current) - covered - settled - cut_off
-    is_rising = fleet is not None and now - fleet.grew_at < WAVE_SPAN
-    if len(loose) >= WAVE_ORGANIZATIONS or (is_rising and covered):
+    if len(loose) >= WAVE_ORGANIZATIONS or (covered and fleet is not None and _is_rising(fleet, now)):
         covered |= loose
         opens = True
     else:
@@ -100,6 +108,12 @@ def spread(
         alone=_ordered(current, set(current) - covered - (cut_off - told)),
         inhibited=_ordered(current, covered & told),
     )
+
+
+def _is_rising(fleet: Alert, now: datetime) -> bool:
+    """Whether it still takes in whoever follows."""
+    is_acknowledged = fleet.acknowledged_at is not None and fleet.grew_at <= fleet.acknowledged_at
+    return now - fleet.grew_at < WAVE_SPAN and not is_acknowledged
 
 
 def _ordered(current: Mapping[UUID, OrganizationFact], chosen: set[UUID]) -> tuple[OrganizationFact, ...]:
