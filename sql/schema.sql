@@ -312,6 +312,52 @@ CREATE FUNCTION tieout.scope_organization() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(nullif(current_setting('tieout.scope', true), '*'), '')::uuid $$;
 
+CREATE TABLE tieout.attempts (
+    organization_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    episode integer NOT NULL,
+    number integer NOT NULL,
+    evidence_id uuid NOT NULL,
+    trigger text NOT NULL,
+    fence bigint NOT NULL,
+    replica_id text NOT NULL,
+    record_updated_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    CONSTRAINT attempts_trigger CHECK ((trigger = ANY (ARRAY['schedule'::text, 'cure'::text, 'canary'::text, 'operator'::text])))
+);
+
+CREATE FUNCTION tieout.trial_passed_at(trial tieout.attempts) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+SELECT coalesce(
+    CASE WHEN mine.state IN ('acknowledged', 'confirmed') AND mine.healed_at > trial.record_updated_at THEN mine.healed_at END,
+    answer.passed_at
+)
+FROM tieout.records mine
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN next.sync_status = 'done' AND next.first_failed_at IS NULL THEN next.created_at END AS passed_at
+    FROM tieout.records next
+    WHERE next.organization_id = trial.organization_id AND next.object_id = mine.object_id AND next.object_type = mine.object_type
+        AND next.record_id <> mine.record_id AND next.created_at > trial.record_updated_at
+    ORDER BY next.created_at, next.record_id LIMIT 1
+) answer ON true
+WHERE mine.organization_id = trial.organization_id AND mine.record_id = trial.record_id AND mine.episode = trial.episode
+    AND NOT EXISTS (
+        SELECT FROM tieout.attempts later
+        LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = later.organization_id AND o.record_id = later.record_id
+            AND o.episode = later.episode AND o.number = later.number
+        WHERE later.organization_id = trial.organization_id AND later.record_id = trial.record_id
+            AND later.episode = trial.episode AND later.number > trial.number AND o.outcome IS DISTINCT FROM 'not_sent'
+    )
+    AND NOT EXISTS (
+        -- Versions that we made have no time of the hub's.
+        SELECT FROM tieout.history told
+        WHERE told.organization_id = trial.organization_id AND told.kind = 'record' AND told.object_id = trial.record_id::text
+            AND told.known_from > trial.started_at AND told.valid_from IS NOT NULL
+            AND told.body ->> 'state' IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    )
+$$;
+
 CREATE PROCEDURE tieout.wall(IN table_name text, IN append_only boolean DEFAULT false)
     LANGUAGE plpgsql
     AS $$
@@ -394,20 +440,6 @@ CREATE TABLE tieout.attempt_outcomes (
     told_at timestamp with time zone,
     finished_at timestamp with time zone NOT NULL,
     CONSTRAINT attempt_outcomes_outcome CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'uncertain'::text, 'not_sent'::text])))
-);
-
-CREATE TABLE tieout.attempts (
-    organization_id uuid NOT NULL,
-    record_id uuid NOT NULL,
-    episode integer NOT NULL,
-    number integer NOT NULL,
-    evidence_id uuid NOT NULL,
-    trigger text NOT NULL,
-    fence bigint NOT NULL,
-    replica_id text NOT NULL,
-    record_updated_at timestamp with time zone NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    CONSTRAINT attempts_trigger CHECK ((trigger = ANY (ARRAY['schedule'::text, 'cure'::text, 'canary'::text, 'operator'::text])))
 );
 
 CREATE TABLE tieout.awaited (
@@ -780,6 +812,13 @@ CREATE TABLE tieout.paper_trail (
     chain_hash bytea NOT NULL,
     written_at timestamp with time zone NOT NULL
 );
+
+CREATE TABLE tieout.passed_trials (
+    cause text NOT NULL,
+    platform text DEFAULT ''::text NOT NULL,
+    passed_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
 
 CREATE TABLE tieout.record_counts (
     organization_id uuid NOT NULL,
@@ -1247,6 +1286,9 @@ ALTER TABLE ONLY tieout.paper_trail
 ALTER TABLE ONLY tieout.paper_trail
     ADD CONSTRAINT paper_trail_pkey PRIMARY KEY (organization_id, "position");
 
+ALTER TABLE ONLY tieout.passed_trials
+    ADD CONSTRAINT passed_trials_pkey PRIMARY KEY (cause, platform);
+
 ALTER TABLE ONLY tieout.record_counts
     ADD CONSTRAINT record_counts_pkey PRIMARY KEY (organization_id, object_type, sync_status, state, cause, currency);
 
@@ -1599,6 +1641,8 @@ GRANT ALL ON FUNCTION tieout.ensure_history_month(month date) TO tieout_app;
 REVOKE ALL ON FUNCTION tieout.return_history(portion integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION tieout.return_history(portion integer) TO tieout_app;
 
+GRANT SELECT,INSERT ON TABLE tieout.attempts TO tieout_app;
+
 REVOKE ALL ON PROCEDURE tieout.wall(IN table_name text, IN append_only boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.alerts TO tieout_app;
@@ -1606,8 +1650,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.alerts TO tieout_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE tieout.api_keys TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.attempt_outcomes TO tieout_app;
-
-GRANT SELECT,INSERT ON TABLE tieout.attempts TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.awaited TO tieout_app;
 
@@ -1662,6 +1704,8 @@ GRANT SELECT,UPDATE ON TABLE tieout.pace TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.pairs TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.paper_trail TO tieout_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE tieout.passed_trials TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.record_counts TO tieout_app;
 

@@ -13,10 +13,6 @@ from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.records import record_of
 
-PASSED_SECONDS: Final = 30 * 86_400.0
-"""Trials elsewhere are looked at so far back: what was put right for all longer ago than that freed its
-records then."""
-
 WAIT_SECONDS: Final = 20.0
 """A pause of the hub no longer than this is waited for by the call itself."""
 
@@ -52,11 +48,11 @@ async def list_blocked_payments(
     return [record_of(row) for row in rows]
 
 
-async def list_passed_trials(
-    connection: Connection, organization_id: UUID, causes: Collection[str]
-) -> Passed:
-    """When trials of other organizations last came through; the connection must see the fleet."""
-    rows = await connection.fetch(QUERY["list_passed_trials"], organization_id, list(causes), PASSED_SECONDS)
+async def list_passed_trials(connection: Connection, causes: Collection[str]) -> Passed:
+    """When trials of these causes last came through in any organization."""
+    if not causes:
+        return {}
+    rows = await connection.fetch(QUERY["list_passed_trials"], list(causes))
     return {(row["cause"], row["platform"]): row["passed_at"] for row in rows}
 
 

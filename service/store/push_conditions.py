@@ -23,12 +23,11 @@ from service.domain.pushing.preflight import ACTIVE
 from service.domain.record import Record
 from service.store.connections import KnownConnection, get_current_connection
 from service.store.cures import (
-    Passed,
     list_currencies_seen,
     list_open_amounts,
     list_passed_trials,
 )
-from service.store.database import Connection, Database
+from service.store.database import Connection
 from service.store.documents import list_document_needs
 from service.store.known import NAMED, Known, as_uuid
 from service.store.pushes import list_canaries
@@ -97,17 +96,12 @@ async def read_known(
             organization_id,
             {each.currency for each in records if each.currency and each.cause is Cause.CURRENCY_NOT_ENABLED},
         ),
+        passed=await list_passed_trials(
+            connection,
+            {each.cause for each in records if each.cause and Cure.OTHERS_PASS in facts_of(each.cause).cures},
+        ),
         canaries=await list_canaries(connection, organization_id),
     )
-
-
-async def read_passed(database: Database, organization_id: UUID, records: Sequence[Record]) -> Passed:
-    """When others' trials came through, of causes that end for all at once; they are in the whole fleet."""
-    causes = {each.cause for each in records if each.cause and Cure.OTHERS_PASS in facts_of(each.cause).cures}
-    if not causes:
-        return {}
-    async with database.fleet(readonly=True) as connection:
-        return await list_passed_trials(connection, organization_id, causes)
 
 
 async def _open(

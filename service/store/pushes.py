@@ -22,6 +22,10 @@ from service.store.rows import clean, clean_text
 ERROR_CHARACTERS_MAX = 2000
 """Of what the hub answered; enough for its own sentence and a good part of a gateway's page."""
 
+TRIALS_SECONDS = 30 * 86_400.0
+"""Trials are looked at so far back: history is kept for longer, and a way that was free before that freed
+its records then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptKey:
@@ -175,8 +179,8 @@ async def list_open_evidence(
 
 
 async def list_canaries(connection: Connection, organization_id: UUID) -> Mapping[str, Canaries]:
-    """The trials of an organization, by cause."""
-    rows = await connection.fetch(QUERY["list_canaries"], organization_id)
+    """The trials that an organization made lately, by cause."""
+    rows = await connection.fetch(QUERY["list_canaries"], organization_id, TRIALS_SECONDS)
     return {row["cause"]: Canaries(**row) for row in rows}
 
 

@@ -16,9 +16,10 @@ from uuid import UUID
 
 import asyncpg
 
+from service.domain.causes.facts import Cure, facts_of
 from service.domain.causes.names import Cause
 from service.domain.record import Record
-from service.domain.record_state import State
+from service.domain.record_state import SETTLED, State
 from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.record_rows import FIELDS, RecordRow, json_text, record_row
@@ -67,6 +68,26 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
         written += await _count(connection, "update_records", organization_ids.pop(), known)
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
     await add_record_counts(connection, changes)
+    await _mark_passed_trials(connection, changes)
+
+
+async def _mark_passed_trials(connection: Connection, changes: Sequence[Change]) -> None:
+    """Keep for the fleet which trials came through, of causes that end for all at once."""
+    settled = [
+        (change.after, change.before.cause)
+        for change in changes
+        if change.before is not None
+        and change.before.cause is not None
+        and change.after.state in SETTLED
+        and Cure.OTHERS_PASS in facts_of(change.before.cause).cures
+    ]
+    if settled:
+        await connection.execute(
+            QUERY["mark_passed_trials"],
+            settled[0][0].organization_id,
+            [record.record_id for record, _ in settled],
+            sorted({cause for _, cause in settled}),
+        )
 
 
 async def add_record_counts(connection: Connection, changes: Iterable[Change]) -> None:

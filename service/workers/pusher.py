@@ -35,7 +35,7 @@ from service.domain.record import LISTED_TYPES, Record
 from service.hub.client import Hub
 from service.store.cures import get_hub_pause
 from service.store.database import Database
-from service.store.push_conditions import read_known, read_passed
+from service.store.push_conditions import read_known
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
 from service.store.records import (
@@ -183,7 +183,6 @@ class Pusher:
             found = await list_open_evidence(connection, work.organization_id, list(records))
             siblings = await list_siblings(connection, work.organization_id, failed)
             known = await read_known(connection, work.organization_id, failed, payments)
-        known = replace(known, passed=await read_passed(self._database, work.organization_id, failed))
         others = {
             key: [
                 replace(each, evidence=_usable(each.evidence, looks.get(each.record.record_id)))

@@ -20,17 +20,27 @@ WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND removed_at IS 
 -- $1 organization_id, $2 limit
 SELECT * FROM records WHERE organization_id = $1 AND state = 'blocked' AND object_type = 'payment_record' ORDER BY record_id LIMIT $2;
 
+-- name: mark_passed_trials :exec
+-- Keeps when trials last came through, of records that are settled now: what was put right for all shows there. What is not later than
+-- what is kept locks nothing.
+-- $1 organization_id, $2 record_ids uuid[], $3 causes text[]
+INSERT INTO passed_trials AS p (cause, platform, passed_at)
+SELECT t.cause, t.platform, max(t.passed_at) FROM (
+    SELECT e.detail->>'cause' AS cause, coalesce(r.platform, '') AS platform, tieout.trial_passed_at(a) AS passed_at
+    FROM attempts a
+    JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
+    JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
+    WHERE a.organization_id = $1 AND a.record_id = ANY($2::uuid[]) AND a.trigger = 'canary' AND e.detail->>'cause' = ANY($3::text[])
+) t
+LEFT JOIN passed_trials known ON known.cause = t.cause AND known.platform = t.platform
+WHERE t.passed_at > coalesce(known.passed_at, '-infinity')
+GROUP BY t.cause, t.platform ORDER BY t.cause, t.platform
+ON CONFLICT (cause, platform) DO UPDATE SET passed_at = greatest(p.passed_at, excluded.passed_at);
+
 -- name: list_passed_trials :many
--- When trials of other organizations last came through, by cause and platform: what was put right for all shows there.
--- $1 organization_id that asks, $2 causes text[], $3 seconds that are looked back
-SELECT e.detail->>'cause' AS cause, r.platform, max(r.healed_at) AS passed_at
-FROM attempts a
-JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
-JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
-WHERE a.trigger = 'canary' AND a.organization_id <> $1 AND a.started_at > tieout.now() - make_interval(secs => $3::float8)
-    AND e.detail->>'cause' = ANY($2::text[])
-    AND r.state IN ('acknowledged', 'confirmed') AND r.healed_at > a.record_updated_at
-GROUP BY e.detail->>'cause', r.platform;
+-- When a trial last came through in any organization, by cause and platform.
+-- $1 causes text[]
+SELECT cause, nullif(platform, '') AS platform, passed_at FROM passed_trials WHERE cause = ANY($1::text[]);
 
 -- name: get_hub_pause :one
 -- Until when the hub asked for silence; nothing where that is shorter than a call may wait for its turn.

@@ -70,17 +70,14 @@ WHERE e.organization_id = $1 AND e.record_id = ANY($2::uuid[]) AND e.kind IN ('r
 ORDER BY e.record_id, e.observed_at;
 
 -- name: list_canaries :many
--- The trials made for causes whose cure cannot be seen: when one was sent last, and when one last came through. What was not sent
--- was no trial.
--- $1 organization_id
-SELECT e.detail->>'cause' AS cause, max(a.started_at) AS tried_at,
-    max(r.healed_at) FILTER (
-        WHERE r.state IN ('acknowledged', 'confirmed') AND r.healed_at > a.record_updated_at
-    ) AS passed_at
+-- The trials made lately for causes whose cure cannot be seen: when one was sent last, and when one last came through itself. What was
+-- not sent was no trial.
+-- $1 organization_id, $2 seconds that are looked back
+SELECT e.detail->>'cause' AS cause, max(a.started_at) AS tried_at, max(tieout.trial_passed_at(a)) AS passed_at
 FROM attempts a
 JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
-JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
 LEFT JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
     AND o.episode = a.episode AND o.number = a.number
 WHERE a.organization_id = $1 AND a.trigger = 'canary' AND o.outcome IS DISTINCT FROM 'not_sent'
+    AND a.started_at > tieout.now() - make_interval(secs => $2::float8)
 GROUP BY 1;

@@ -48,7 +48,6 @@ ACROSS: Mapping[str, str] = {
     "get_fleet_quiet": ALERTS,
     "get_unreadable_deliveries": ALERTS,
     "list_silent_streams": ALERTS,
-    "list_passed_trials": "trials are few; an index of each shard has them",
     "list_outdated_organizations": "after a release with other rules, whose records are to be read again",
     "list_fleet_causes": "sums are kept; the example of each cause is one look into an index of each shard",
     "sum_unclassified": FIGURES,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
+from service.store.cures import list_passed_trials
 from service.store.database import Database
 from service.store.hub_budget import pause_hub
-from service.store.pushes import list_attempts
+from service.store.pushes import list_attempts, list_canaries
 from service.store.records import list_records
 from tests.workers.healing import Healing, healing
 from tests.workers.test_pusher import HOUR, MINUTE, issue
@@ -85,6 +88,59 @@ async def test_while_the_hub_asks_for_silence_nothing_is_tried(world: Healing, d
     async with database.fleet(readonly=True) as connection:
         due_at = await connection.fetchval("SELECT due_at FROM work WHERE kind = 'push'")
     assert (due_at - await database.now()).total_seconds() == pytest.approx(1_800, abs=5)
+
+
+async def passed_at(world: Healing, cause: str) -> datetime | None:
+    """When a trial of a cause last came through."""
+    async with world.watch.database.organization(world.organization_id) as connection:
+        return (await list_canaries(connection, world.organization_id))[cause].passed_at
+
+
+async def test_a_trial_that_failed_has_not_passed_by_what_healed_it_later(world: Healing) -> None:
+    """A record that was once a trial and is brought through by somebody else tells nothing of the others."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world)
+    world.simulator.fail_next_push(organization_id, "invalid_field", times=2)
+    payment_id = world.simulator.pay(organization_id, document_id)
+    await world.live(100 * MINUTE, 10 * MINUTE)
+    record = await world.record_of(payment_id)
+    assert (record.state, world.pushes_of(payment_id)) == (State.BLOCKED, 1)
+    world.simulator.push(organization_id, str(record.record_id))
+    await world.live(20 * MINUTE, 10 * MINUTE)
+    assert (await world.record_of(payment_id)).state is State.ACKNOWLEDGED
+    assert await passed_at(world, "invalid_field") is None
+
+
+@pytest.mark.parametrize("per", ["object", "attempt"])
+async def test_a_trial_has_passed_whichever_record_tells_it(world: Healing, per: str) -> None:
+    """That a trial came through is seen at its record, or at the one that the hub made of it."""
+    organization_id = str(world.organization_id)
+    world.simulator.set_behaviour(record_per=per)
+    document_id = await issue(world)
+    world.simulator.fail_next_push(organization_id, "invalid_field")
+    payment_id = world.simulator.pay(organization_id, document_id)
+    began_at = await world.watch.database.now()
+    await world.live(3 * HOUR, 10 * MINUTE)
+    assert world.pushes_of(payment_id) == 1
+    told = await passed_at(world, "invalid_field")
+    assert told
+    assert told > began_at
+
+
+@pytest.mark.parametrize("per", ["object", "attempt"])
+async def test_the_fleet_is_told_of_a_trial_once(world: Healing, database: Database, per: str) -> None:
+    """Of what ends for all at once the fleet keeps when it last came through, not every trial."""
+    organization_id = str(world.organization_id)
+    world.simulator.set_behaviour(record_per=per)
+    world.simulator.fail_next_push(organization_id, "unknown", text="consumer_key_unknown")
+    document_id = world.simulator.issue_invoice(organization_id)
+    await world.live(4 * HOUR, 10 * MINUTE)
+    assert world.copies()[document_id] == world.pushes_of(document_id) == 1
+    async with database.organization(world.organization_id) as connection:
+        told = await list_passed_trials(connection, {Cause.APP_CONFIGURATION, Cause.INVALID_FIELD})
+    platform = world.simulator.organization(organization_id).books.platform
+    assert [cause for cause, _ in told] == [Cause.APP_CONFIGURATION]
+    assert [where for _, where in told if where and where.startswith(platform)]
 
 
 async def test_what_is_put_right_for_all_frees_all(database: Database) -> None:
