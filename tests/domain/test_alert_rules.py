@@ -194,6 +194,21 @@ def test_who_joins_after_an_acknowledgement_is_told_alone() -> None:
     assert fleet.organizations_count == 54
 
 
+def test_a_wave_after_one_that_was_acknowledged_is_told() -> None:
+    """Who took on customers who left for good took on none of the 25 that are lost together days later."""
+    desk = Desk()
+    gone = [lost(number) for number in range(20)]
+    for seconds in (0, 30):
+        live(desk, seconds, **losses(*gone))
+    desk.change(acknowledged_at=at(600), acknowledged_by="ana")
+    for seconds in (86_400, 172_800):
+        live(desk, seconds, **losses(*gone))
+    for seconds in (172_810, 172_840):
+        live(desk, seconds, **losses(*gone, *(lost(number) for number in range(20, 45))))
+    assert desk.reasons == ["first", "grew"]
+    assert (desk.only.organizations_count, desk.only.acknowledged_at) == (45, None)
+
+
 def test_a_wave_heals_when_the_last_of_it_healed() -> None:
     """The fleet's alert stays open for the last of its organizations; nobody is told alone meanwhile."""
     desk = Desk()

@@ -167,6 +167,8 @@ class Condition:
     """Since when it is known to hold; None for the moment it is first seen."""
     wait_seconds: float | None = None
     """A group wait of its own; None for that of the policy."""
+    is_anew: bool = False
+    """Another incident of the same name began: who acknowledged the one before did not take it on."""
     opens: bool = True
     """False keeps an open alert open but opens none."""
     inhibited_by: tuple[str, ...] = ()

@@ -179,6 +179,7 @@ def _wave(kind: Kind, told: Told, wave: Wave, now: datetime) -> Condition:
         records_count=wave.records_count,
         money_at_risk=wave.money_at_risk,
         since=wave.since,
+        is_anew=wave.is_anew,
         opens=wave.opens,
     )
 

@@ -170,6 +170,7 @@ def _refreshed(alert: Alert, condition: Condition, now: datetime) -> Alert:
             summary=alert.summary,
         )
     joined = set(condition.members) - set(alert.members)
+    is_anew = condition.is_anew and bool(joined)
     return replace(
         alert,
         severity=max(alert.severity, condition.severity, key=lambda severity: severity.rank),
@@ -183,6 +184,8 @@ def _refreshed(alert: Alert, condition: Condition, now: datetime) -> Alert:
         money_at_risk=condition.money_at_risk,
         held_at=now,
         grew_at=grew_at(alert.grew_at, len(joined), now),
+        acknowledged_at=None if is_anew else alert.acknowledged_at,
+        acknowledged_by=None if is_anew else alert.acknowledged_by,
         quiet_since=None,
     )
 

@@ -33,6 +33,8 @@ class Wave:
 
     facts: tuple[OrganizationFact, ...]
     opens: bool
+    is_anew: bool = False
+    """Whether it takes in a further wave, after the one before was over."""
 
     @property
     def members(self) -> tuple[UUID, ...]:
@@ -97,14 +99,14 @@ def spread(
         organization_id for organization_id, alert in own.items() if now - alert.started_at >= WAVE_SPAN
     }
     loose = set(current) - covered - settled - cut_off
-    if len(loose) >= WAVE_ORGANIZATIONS or (covered and fleet is not None and _is_rising(fleet, now)):
+    is_wave = len(loose) >= WAVE_ORGANIZATIONS
+    is_anew = is_wave and fleet is not None and now - fleet.grew_at >= WAVE_SPAN
+    opens = is_wave or (bool(covered) and fleet is not None and _is_rising(fleet, now))
+    if opens:
         covered |= loose
-        opens = True
-    else:
-        opens = False
     told = {organization_id for organization_id, alert in own.items() if alert.status is Status.FIRING}
     return Spread(
-        wave=Wave(facts=_ordered(current, covered), opens=opens) if covered else None,
+        wave=Wave(facts=_ordered(current, covered), opens=opens, is_anew=is_anew) if covered else None,
         alone=_ordered(current, set(current) - covered - (cut_off - told)),
         inhibited=_ordered(current, covered & told),
     )

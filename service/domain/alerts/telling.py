@@ -9,7 +9,7 @@ In order of what matters:
 4. Then at most one message per `repeat`; or, where it has *grown* (at least doubled, or a wave of further
    organizations joined), per eighth of it. Hence at most three within the first hour, with the settings as
    they come.
-5. An acknowledgement silences repeats and growth.
+5. An acknowledgement silences repeats and growth, until a further wave begins.
 6. The end is told to whoever was told the beginning.
 """
 
