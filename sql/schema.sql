@@ -1007,7 +1007,8 @@ CREATE TABLE tieout.staged_documents (
     lines_mark uuid,
     line_accounts jsonb,
     number_mark bigint,
-    month date
+    month date,
+    is_unreadable boolean
 );
 
 CREATE TABLE tieout.staged_found (

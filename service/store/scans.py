@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -33,6 +33,29 @@ async def replace_unreadable(
 ) -> None:
     """Make these the documents of a list that cannot be read, with the reason of each."""
     await connection.execute(QUERY["delete_unreadable_documents"], organization_id, ledger, side)
+    await _insert_unreadable(connection, organization_id, ledger, side, reasons)
+
+
+async def renew_unreadable(
+    connection: Connection,
+    organization_id: UUID,
+    ledger: Ledger,
+    side: Side,
+    *,
+    document_ids: Collection[str],
+    reasons: Mapping[str, str],
+) -> bool:
+    """Make these the ones among some documents that cannot be read; says whether any is or was."""
+    done = await connection.execute(
+        QUERY["delete_unreadable_of_documents"], organization_id, ledger, side, list(document_ids)
+    )
+    await _insert_unreadable(connection, organization_id, ledger, side, reasons)
+    return bool(reasons) or done != "DELETE 0"
+
+
+async def _insert_unreadable(
+    connection: Connection, organization_id: UUID, ledger: Ledger, side: Side, reasons: Mapping[str, str]
+) -> None:
     if reasons:
         await connection.execute(
             QUERY["insert_unreadable_documents"],

@@ -16,6 +16,7 @@ from service.domain.fleet import WorkKind
 from service.errors import Fate, HubError, HubFailure
 from service.hub.payloads import RawDocument
 from service.store.documents import list_hashes_of_documents, mark_document_removed
+from service.store.scans import renew_unreadable
 from service.store.streams import Target, delete_targets
 from service.workers.reading import ENDS_RUN, Reading, Readout, log, nudge
 from service.workers.reading_documents import as_uuid, ask_singly, documents, is_settled, pages, write
@@ -52,8 +53,17 @@ async def read_targets(reading: Reading, targets: Sequence[Target]) -> Readout:
                 connection, reading.organization_id, ledger, Side.LOCAL, document_id
             ):
                 readout.counts["documents_removed"] += 1
+        answered = {*told.document_ids, *told.ended_ids, *missing}
+        is_torn = await renew_unreadable(
+            connection,
+            reading.organization_id,
+            ledger,
+            Side.LOCAL,
+            document_ids=answered,
+            reasons=told.unread,
+        )
         await delete_targets(connection, reading.organization_id, reading.stream.stream, targets)
-        if readout.counts["documents_removed"]:
+        if readout.counts["documents_removed"] or is_torn:
             await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
     return readout
 

@@ -45,7 +45,7 @@ ANALYZE staged_contested;
 -- name: create_staged_documents :exec
 -- What can be compared of each document without reading it whole.
 CREATE TEMPORARY TABLE staged_documents ON COMMIT DROP AS
-SELECT side, document_id, version, currency, total_minor, (body ->> 'net_minor')::bigint AS net_minor,
+SELECT d.side, d.document_id, d.version, currency, total_minor, (body ->> 'net_minor')::bigint AS net_minor,
     (body ->> 'tax_minor')::bigint AS tax_minor, body ->> 'basis' = 'derived_net' AS is_net, number, party_name, status, issued_on, due_on,
     CASE WHEN issued_on IS NULL THEN ((body ->> 'created_at')::timestamptz AT TIME ZONE 'UTC')::date END AS made_on,
     nullif(md5(
@@ -54,10 +54,13 @@ SELECT side, document_id, version, currency, total_minor, (body ->> 'net_minor')
         || jsonb_path_query_array(body, '$.lines[*].description')::text
     ), md5('[][][]'))::uuid AS lines_mark,
     nullif(jsonb_path_query_array(body, '$.lines[*].ledger_account_id'), '[]') AS line_accounts,
-    CASE WHEN side = 'local' THEN tieout.number_mark(number) END AS number_mark,
-    CASE WHEN side = 'local' THEN date_trunc('month', issued_on::timestamp)::date END AS month
-FROM documents
-WHERE organization_id = tieout.scope_organization() AND ledger = current_setting('tieout.staged_ledger') AND removed_at IS NULL;
+    CASE WHEN d.side = 'local' THEN tieout.number_mark(number) END AS number_mark,
+    CASE WHEN d.side = 'local' THEN date_trunc('month', issued_on::timestamp)::date END AS month,
+    u.document_id IS NOT NULL AS is_unreadable
+FROM documents d
+LEFT JOIN unreadable_documents u ON u.organization_id = tieout.scope_organization()
+    AND u.ledger = current_setting('tieout.staged_ledger') AND u.side = d.side AND u.document_id = d.document_id
+WHERE d.organization_id = tieout.scope_organization() AND d.ledger = current_setting('tieout.staged_ledger') AND removed_at IS NULL;
 
 -- name: analyze_staged_documents :exec
 ANALYZE staged_documents (side, document_id);
@@ -81,7 +84,8 @@ ANALYZE staged_known (local_id, books_id);
 -- only what the platform's does not find in the books.
 CREATE TEMPORARY TABLE staged_pairs ON COMMIT DROP AS
 SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
-    l.currency = b.currency
+    NOT l.is_unreadable AND NOT b.is_unreadable
+        AND l.currency = b.currency
         AND b.total_minor = CASE WHEN b.is_net AND l.net_minor IS NOT NULL THEN l.net_minor ELSE l.total_minor END
         AND coalesce(l.tax_minor = b.tax_minor, true)
         AND coalesce(l.number = b.number, true)

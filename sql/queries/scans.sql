@@ -27,6 +27,11 @@ DELETE FROM scans s WHERE s.finished_at < tieout.now() - $1::interval AND EXISTS
 -- $1 organization_id, $2 ledger, $3 side
 DELETE FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2 AND side = $3;
 
+-- name: delete_unreadable_of_documents :exec
+-- Those among some documents that were read singly.
+-- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[]
+DELETE FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = ANY($4::text[]);
+
 -- name: insert_unreadable_documents :exec
 -- Documents that are there and cannot be read.
 -- $1 organization_id, $2 ledger, $3 side, $4 document_ids text[], $5 reasons text[]

@@ -102,6 +102,8 @@ class ComparedLedger:
             certified=world.context.scan_certified,
         )
         await made._plant_surroundings(world.context)
+        await made.mark_unreadable(Side.LOCAL, world.context.unreadable_local)
+        await made.mark_unreadable(Side.BOOKS, world.context.unreadable_books)
         await made.edit(World(world.ledger, world.context), world)
         return made
 
@@ -131,6 +133,12 @@ class ComparedLedger:
             self.last_pull += step
             async with self.database.organization(ORGANIZATION) as connection:
                 await insert_scan(connection, ORGANIZATION, await self._scan(connection))
+
+    async def mark_unreadable(self, side: Side, reasons: Mapping[str, str]) -> None:
+        """Make these the documents that cannot be read, as readers would."""
+        texts = {name_of(name): why for name, why in reasons.items()}
+        async with self.database.organization(ORGANIZATION) as connection:
+            await replace_unreadable(connection, ORGANIZATION, self.ledger, side, texts)
 
     async def crash(self) -> None:
         """Empty what Postgres empties when it crashes."""
@@ -259,8 +267,6 @@ class ComparedLedger:
                 )
             await connection.execute(INSERT_STREAM, ORGANIZATION, f"local:{self.ledger}")
             await insert_scan(connection, ORGANIZATION, await self._scan(connection))
-            texts = {name_of(name): why for name, why in context.unreadable_books.items()}
-            await replace_unreadable(connection, ORGANIZATION, self.ledger, Side.BOOKS, texts)
             pairs = [
                 {
                     "organization_id": ORGANIZATION,
@@ -338,6 +344,7 @@ def _findings(
 def _confirmable(comparison: Comparison, links: list[Link]) -> set[UUID]:
     """Acknowledged records whose document they pair, in agreement on number, party, currency and amount."""
     telling = {Kind.AMOUNT, Kind.TAX, Kind.CURRENCY, Kind.NUMBER, Kind.COUNTERPARTY, Kind.DUPLICATE_IN_BOOKS}
+    telling |= {Kind.UNCLASSIFIED}
     contradicted = {
         each.local_id
         for each in comparison.differences

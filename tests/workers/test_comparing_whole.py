@@ -25,6 +25,13 @@ class _Died(Exception):  # noqa: N818 - what becomes of a replica
     """The end of a replica, at the worst moment."""
 
 
+async def tear(ledger: ComparedLedger, world: World, random: Random) -> None:
+    """Let a few documents of either side, or none, be there and not to be read."""
+    for side, documents in ((Side.LOCAL, world.local), (Side.BOOKS, world.books)):
+        torn = random.sample(documents, min(len(documents), random.choice((0, 0, 1, 3))))
+        await ledger.mark_unreadable(side, {each.document_id: "it is torn" for each in torn})
+
+
 async def forget_until(database: Database) -> None:
     """Let the next comparison be whole, of a ledger that is counted already."""
     async with database.organization(ORGANIZATION) as connection:
@@ -61,6 +68,7 @@ async def test_whole_again_and_again_comes_to_what_the_domain_says(database: Dat
         changed = next_world(world, seed + 100 + step, random)
         await ledger.edit(world, changed)
         await put(database, changed, random)
+        await tear(ledger, changed, random)
         world = changed
     await ledger.compare()
     changed = next_world(world, seed + 200, random)
@@ -89,6 +97,35 @@ async def test_a_push_is_not_confirmed_by_a_copy_that_was_voided(
     await ledger.assert_equals(expected)
     states = {row["platform_object_id"]: row["state"] for row in await ledger.records()}
     assert states == {"b1": "confirmed", "b2": "acknowledged"}
+
+
+@pytest.mark.parametrize("side", list(Side))
+async def test_what_cannot_be_read_any_more_confirms_nothing_and_is_told(
+    database: Database, side: Side
+) -> None:
+    """A plain pair of which one side became unreadable is looked at, and is plain again once it is read."""
+    world = replace(recorded(0), ledger=Ledger.PAYABLE, local=[], books=[], links=[])
+    for name in "123":
+        local = document(Side.LOCAL, Ledger.PAYABLE, f"l{name}", number=f"N-{name}")
+        world.local.append(local)
+        world.books.append(copy_of(local, f"b{name}"))
+        world.links.append(link(local, "done", f"b{name}"))
+    ledger = await ComparedLedger.plant(database, world)
+    await ledger.mark_unreadable(side, {f"{'l' if side is Side.LOCAL else 'b'}2": "it has no total"})
+    expected = await ledger.expected()
+    await ledger.compare()
+    await ledger.assert_equals(expected)
+    [told] = await ledger.rows("differences", "resolved_at IS NULL")
+    assert (told["kind"], told["books_id"]) == ("unclassified", "b2")
+    assert {row["platform_object_id"] for row in await ledger.records() if row["state"] == "confirmed"} == {
+        "b1",
+        "b3",
+    }
+    await ledger.mark_unreadable(side, {})
+    expected = await ledger.expected()
+    await ledger.compare()
+    await ledger.assert_equals(expected)
+    assert {row["state"] for row in await ledger.records()} == {"confirmed"}
 
 
 async def test_what_was_counted_of_a_comparison_that_died_says_nothing(database: Database) -> None:

@@ -13,7 +13,15 @@ from service.domain.comparing.pairing import Pair
 from service.domain.document import Status
 
 CONTRADICTING: Final = frozenset(
-    {Kind.AMOUNT, Kind.TAX, Kind.CURRENCY, Kind.NUMBER, Kind.COUNTERPARTY, Kind.DUPLICATE_IN_BOOKS}
+    {
+        Kind.AMOUNT,
+        Kind.TAX,
+        Kind.CURRENCY,
+        Kind.NUMBER,
+        Kind.COUNTERPARTY,
+        Kind.DUPLICATE_IN_BOOKS,
+        Kind.UNCLASSIFIED,
+    }
 )
 """What keeps an acknowledged document from being confirmed."""
 

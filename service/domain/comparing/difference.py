@@ -8,7 +8,7 @@ inputs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from service.domain.comparing.balance import Balance, tie_out
@@ -21,6 +21,7 @@ from service.domain.comparing.expectation_context import Context
 from service.domain.comparing.pairing import Pair, Pairing, pair
 from service.domain.comparing.pairing_links import Link, LinkIndex
 from service.domain.comparing.posting import MonthSum, day_of, days_of_pair
+from service.domain.comparing.unreadable import explain_unreadable, explain_unreadable_pair
 from service.domain.document import Document, Ledger, Origin, Side, newest
 
 __all__ = ["Comparison", "Context", "Difference", "Kind", "compare"]
@@ -71,7 +72,7 @@ def compare(
     )
     findings = [finding for found in pairing.pairs for finding in _of_pair(found, index, context)]
     findings += unpaired_local(pairing, index, context, vanished)
-    findings += unpaired_books(pairing, index, context)
+    findings += [_if_read(each, context) for each in unpaired_books(pairing, index, context)]
     differences = [_difference(ledger, finding, index) for finding in findings]
     balances = tie_out(ledger, ours.values(), _books_amounts(pairing, findings), differences)
     entries = _entries(pairing, findings)
@@ -85,21 +86,33 @@ def _of_pair(found: Pair, index: LinkIndex, context: Context) -> Iterator[Findin
         Finding, local=local, books=books, confidence=found.confidence, days=days_of_pair(local, books)
     )
     ours, theirs = local.total_minor, books_amount(local, books)
+    unread = explain_unreadable_pair(local, books, context)
     money: Verdict | None = None
     if local.currency != books.currency:
         reason = f"It is in {local.currency} here and in {books.currency} in the books."
-        money = softened(Verdict(Kind.CURRENCY, reason), local, context)
+        money = unread or softened(Verdict(Kind.CURRENCY, reason), local, context)
         yield finding(money, local_minor=ours, currency=local.currency, count=-1)
         yield finding(money, books_minor=theirs, currency=books.currency, count=1)
+    elif unread is not None:
+        yield finding(unread, local_minor=ours, books_minor=theirs)
     elif unequal := money_verdict(local, books):
         money = softened(unequal, local, context)
         yield finding(money, local_minor=ours, books_minor=theirs)
+    if unread is not None:
+        return
     for verdict in field_verdicts(local, books, index.best(local.document_id), index, context):
         in_time = softened(verdict, local, context)
         if money is None:
             yield finding(in_time, local_minor=ours, books_minor=theirs)
         elif verdict.kind is not money.kind:
             yield finding(in_time)
+
+
+def _if_read(finding: Finding, context: Context) -> Finding:
+    """Claim nothing of a document of the books that cannot be read."""
+    assert finding.books is not None
+    unread = explain_unreadable(finding.books, context)
+    return finding if unread is None else replace(finding, verdict=unread)
 
 
 def _books_amounts(pairing: Pairing, findings: Sequence[Finding]) -> Iterator[tuple[str, int]]:

@@ -6,8 +6,9 @@ The order of the questions is the rule:
    says so, and else not concluded at all.
 2. Is its copy there but unreadable? Then nothing is claimed.
 3. Is there a synced record? It tells: failed, under way, or pushed and not yet visible.
-4. Is it the partner's alone, unknown to the hub? Then it has rules of its own (`expectation_partner`).
-5. Without one: do the documented rules say that there should be none? If not, it was *never attempted*: no
+4. Can it not be read itself? Then what it is now is unknown, and so is whether it is due.
+5. Is it the partner's alone, unknown to the hub? Then it has rules of its own (`expectation_partner`).
+6. Without one: do the documented rules say that there should be none? If not, it was *never attempted*: no
    error, event or retry handle exists for it, and nobody else will find it.
 """
 
@@ -21,6 +22,7 @@ from service.domain.comparing.difference_kind import Kind, Verdict
 from service.domain.comparing.expectation_context import Context, eligible_at, is_before, spoken
 from service.domain.comparing.expectation_partner import explain_partner
 from service.domain.comparing.pairing_links import DONE, ERROR, PENDING, Link
+from service.domain.comparing.unreadable import explain_unreadable
 from service.domain.document import Document, DocumentKind, Status
 
 
@@ -49,6 +51,8 @@ def explain_local(document: Document, link: Link | None, context: Context, vanis
         return _credit_note(link)
     if link is not None:
         return _recorded(link, context)
+    if unread := explain_unreadable(document, context):
+        return unread
     if not document.is_in_hub:
         return explain_partner(document, context)
     return _unrecorded(document, context)
