@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -156,8 +156,11 @@ async def list_months(connection: Connection, organization_id: UUID, ledger: Led
 
 async def write_months(
     connection: Connection, organization_id: UUID, ledger: Ledger, sums: Sequence[MonthSum]
-) -> None:
-    """Write what changed of a ledger's months, and keep versions; one that has no documents left is zero."""
+) -> date | None:
+    """Write what changed of a ledger's months, and keep versions; one that has no documents left is zero.
+
+    Returns the first that changed.
+    """
     rows = await connection.fetch(QUERY["list_months"], organization_id, ledger)
     known = {(row["currency"], row["month"]): row for row in rows}
     found = {(each.currency, each.month): each for each in sums}
@@ -170,7 +173,7 @@ async def write_months(
             version = 1 if before is None else before["version"] + 1
             changed.append({"organization_id": organization_id, "ledger": ledger, **told, "version": version})
     if not changed:
-        return
+        return None
     await connection.execute(QUERY["upsert_months"], rows_json(changed))
     versions = [
         Version(
@@ -179,6 +182,8 @@ async def write_months(
         for row in changed
     ]
     await insert_history(connection, organization_id, HistoryKind.MONTH, versions)
+    first: date = min(row["month"] for row in changed)
+    return first
 
 
 _MONTH_SUM = tuple(MonthSum.__dataclass_fields__)

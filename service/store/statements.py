@@ -6,9 +6,10 @@ same documents. Sign-offs are only ever added.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from service.domain.document import Ledger, Side
 from service.domain.statements.figures import CoveredLine, covered
 from service.domain.statements.marks import Reads
 from service.domain.statements.period import Period
-from service.domain.statements.sign_off import Act, SignOff, signature_of, withdraw, withdrawal
+from service.domain.statements.sign_off import Act, Signature, SignOff, signature_of, withdraw, withdrawal
 from service.domain.statements.statement import Facts, Named, state
 from service.store.comparing import difference_of
 from service.store.database import Connection
@@ -31,6 +32,12 @@ from service.store.queries import QUERY
 DIFFERENCES_MAX: Final = 100_000
 """Open differences of one organization that a statement lists: some hundred megabytes while it is made."""
 
+UNTOLD: Final = (
+    f"A figure of this month or an earlier one moved while more than {DIFFERENCES_MAX:,} differences "
+    "were open, which no statement can list: what has become of these figures cannot be told."
+)
+"""Why a statement is withdrawn that cannot be made any more."""
+
 
 async def count_statement_differences(connection: Connection, organization_id: UUID) -> int:
     """How many differences of an organization are open, without counting them."""
@@ -38,9 +45,12 @@ async def count_statement_differences(connection: Connection, organization_id: U
 
 
 async def get_facts(
-    connection: Connection, organization_id: UUID, as_of: datetime | None = None
+    connection: Connection, organization_id: UUID, as_of: datetime | None = None, *, with_names: bool = True
 ) -> Facts | None:
-    """Read what statements of an organization are made from; None if there is no such organization."""
+    """Read what statements of an organization are made from; None if there is no such organization.
+
+    Figures alone need no names of documents.
+    """
     name = await connection.fetchval(QUERY["get_organization_name"], organization_id)
     if name is None:
         return None
@@ -50,7 +60,7 @@ async def get_facts(
         organization_name=name,
         months=await _list_months(connection, organization_id, as_of),
         differences=differences,
-        names=await _list_names(connection, organization_id, differences, as_of),
+        names=await _list_names(connection, organization_id, differences if with_names else (), as_of),
         reads=await _list_reads(connection, organization_id, as_of),
     )
 
@@ -93,28 +103,52 @@ async def insert_sign_off(
     return number is not None
 
 
-async def withdraw_moved(connection: Connection, organization_id: UUID, now: datetime) -> Sequence[Period]:
+async def withdraw_moved(
+    connection: Connection,
+    organization_id: UUID,
+    now: datetime,
+    *,
+    moved_from: date | None,
+    signed_after: datetime | None = None,
+) -> Sequence[Period]:
     """Withdraw the signed statements of which a figure has moved; returns their months.
 
-    To be called where the figures are written, in that transaction. It costs one short question where nobody
-    has signed anything.
+    To be called where the figures are written, in that transaction, with the first month of which one may
+    have moved; what was signed after an instant is looked at in any case. It costs one short question where
+    nobody has signed anything from there on. Of more differences than a statement can list nobody can tell
+    which figures moved: then all that may have is withdrawn.
     """
-    rows = await connection.fetch(QUERY["list_signed_periods"], organization_id)
-    if not rows or (facts := await get_facts(connection, organization_id)) is None:
+    if moved_from is None and signed_after is None:
+        return []
+    rows = await connection.fetch(QUERY["list_signed_periods"], organization_id, moved_from, signed_after)
+    if not rows:
+        return []
+    facts: Facts | None = None
+    if await count_statement_differences(connection, organization_id) > DIFFERENCES_MAX:
+        rows = [row for row in rows if row["is_moved"]]
+    elif (facts := await get_facts(connection, organization_id, with_names=False)) is None:
         return []
     moved = []
     for row in rows:
         period = Period(row["period"])
-        statement = state(facts, period)
         signature = signature_of(await list_sign_offs(connection, organization_id, period))
-        figures = covered(statement)
-        because = withdrawal(signature, figures)
-        if because is not None:
-            is_complete = not statement.is_provisional
-            act = withdraw(signature, because, figures, is_complete=is_complete, at=now)
-            if await insert_sign_off(connection, organization_id, period, act):
-                moved.append(period)
+        act = (
+            withdraw(signature, UNTOLD, (), is_complete=False, at=now)
+            if facts is None
+            else await asyncio.to_thread(_withdrawal, facts, period, signature, now)
+        )
+        if act is not None and await insert_sign_off(connection, organization_id, period, act):
+            moved.append(period)
     return moved
+
+
+def _withdrawal(facts: Facts, period: Period, signature: Signature, now: datetime) -> SignOff | None:
+    statement = state(facts, period)
+    figures = covered(statement)
+    because = withdrawal(signature, figures)
+    if because is None:
+        return None
+    return withdraw(signature, because, figures, is_complete=not statement.is_provisional, at=now)
 
 
 async def _list_months(

@@ -47,6 +47,10 @@ LANES: Final = 2
 WHOLE_EVERY: Final = timedelta(days=1)
 """As often as everything is read anew: whatever went wrong with telling changes is mended by then."""
 
+SIGNED_LATELY: Final = 2 * WHOLE_EVERY
+"""What was signed since is looked at by the daily comparison, moved or not: it may have been signed in the
+very moment in which a figure moved."""
+
 CONFIRMED_AT_ONCE: Final = 500
 """Records in one transaction."""
 
@@ -197,8 +201,14 @@ class Comparer:
                 revisit_books=written.revisit_books,
             ),
         )
-        if written.is_moved:
-            await withdraw_moved(connection, organization_id, work.now)
+        is_whole = whole_at == around.context.as_of
+        await withdraw_moved(
+            connection,
+            organization_id,
+            work.now,
+            moved_from=written.moved_from,
+            signed_after=work.now - SIGNED_LATELY if is_whole else None,
+        )
 
     async def _confirm(self, work: Work, ledger: Ledger) -> tuple[int, datetime | None]:
         """Mark what was acknowledged and stands in the books, equal; presence needs no certificate.

@@ -21,12 +21,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from service.domain.comparing.balance import met
 from service.domain.comparing.difference import Comparison, compare
 from service.domain.comparing.difference_life import Changes, KnownDifference
 from service.domain.document import Ledger
+from service.domain.statements.moved import earliest, first_moved
 from service.store import comparing_whole as store
 from service.store.balances import write_months
 from service.store.comparing import list_differences_of_documents, write_differences
@@ -55,6 +57,7 @@ class Whole:
     resolved: int = 0
     documents: int = 0
     """How many passed through the domain."""
+    moved_from: date | None = None
     unpaired: Named = field(default_factory=Named)
     revisit_local: list[str] = field(default_factory=list)
     revisit_books: list[str] = field(default_factory=list)
@@ -93,7 +96,7 @@ class Whole:
         months = await store.sum_counted(*where)
         terms, unexpected, expected = await store.sum_open_differences(*where)
         await writing.write_all_balances(met(writing.ledger, months, terms))
-        await write_months(*where, months)
+        months_from = await write_months(*where, months)
         await store.tell_planner(writing.connection, self.documents)
         return Written(
             opened=self.opened,
@@ -103,7 +106,7 @@ class Whole:
             expected_differences=expected,
             revisit_local=self.revisit_local,
             revisit_books=self.revisit_books,
-            is_moved=True,
+            moved_from=earliest(self.moved_from, months_from),
         )
 
     async def _look_at_pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -126,6 +129,7 @@ class Whole:
         await store.insert_staged_found(self.writing.connection, fingerprints)
         self.opened += done.opened
         self.resolved += done.resolved
+        self.moved_from = earliest(self.moved_from, done.moved_from)
         self.documents += len(part.local) + len(part.books)
         self.revisit_local += done.revisit_local
         self.revisit_books += done.revisit_books
@@ -138,6 +142,7 @@ class Whole:
             changed = Changes(opened=(), changed=(), resolved=unfound)
             await write_differences(writing.connection, writing.organization_id, changed, writing.now)
             self.resolved += len(unfound)
+            self.moved_from = earliest(self.moved_from, first_moved(changed))
 
 
 def compared(ledger: Ledger, part: Part, around: Circumstances) -> Comparison:

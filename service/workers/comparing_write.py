@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from service.domain.comparing.pairing_similarity import similarity_keys
 from service.domain.comparing.posting import Posting
 from service.domain.document import Document, Ledger, Side
 from service.domain.pushing.preflight import Finding, inspect, inspect_organization, lacks_payments_account
+from service.domain.statements.moved import earliest, first_moved
 from service.store import comparing as store
 from service.store import counted
 from service.store.balances import (
@@ -64,8 +65,8 @@ class Written:
     """How many passed through the domain."""
     revisit_local: Sequence[str] = ()
     revisit_books: Sequence[str] = ()
-    is_moved: bool = False
-    """Whether any figure or difference changed at all."""
+    moved_from: date | None = None
+    """The first month of which a figure may have moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Exchanged:
     before: Sequence[Difference]
     opened: int
     resolved: int
-    is_moved: bool
+    moved_from: date | None
     revisit_local: Sequence[str]
     revisit_books: Sequence[str]
 
@@ -101,7 +102,7 @@ class Writing:
             if not is_within(part, each):
                 raise NotWholeError(f"only half of {name} is in the part")
         done = await self.exchange(part, comparison, known)
-        is_moved = await self._move_sums(part, comparison, done.before)
+        moved_from = await self._move_sums(part, comparison, done.before)
         await self.write_organization_findings()
         expected = sum(each.expected for each in comparison.differences)
         expected -= sum(each.expected for each in done.before)
@@ -113,7 +114,7 @@ class Writing:
             expected_differences=expected_before + expected,
             revisit_local=done.revisit_local,
             revisit_books=done.revisit_books,
-            is_moved=is_moved or done.is_moved,
+            moved_from=earliest(moved_from, done.moved_from),
         )
 
     async def exchange(
@@ -143,7 +144,7 @@ class Writing:
             before=[each.difference for each in known.values()],
             opened=len(changed.opened),
             resolved=len(changed.resolved),
-            is_moved=bool(changed.opened or changed.changed or changed.resolved),
+            moved_from=first_moved(changed),
             revisit_local=replaced,
             revisit_books=[part.once_paired[local_id] for local_id in replaced],
         )
@@ -158,7 +159,8 @@ class Writing:
 
     async def _move_sums(
         self, part: Part, comparison: Comparison, differences_gone: Sequence[Difference]
-    ) -> bool:
+    ) -> date | None:
+        """Move the sums; returns the first month of which one moved."""
         where = (self.connection, self.organization_id, self.ledger)
         gone, come = [each.entry for each in part.before], comparison.entries
         rows = await self._balance_rows()
@@ -171,16 +173,13 @@ class Writing:
             differences_come=comparison.differences,
         )
         after = {currency: each for currency, each in balances.items() if each is not None}
-        is_moved = await self.write_balances(after.values(), rows)
+        await self.write_balances(after.values(), rows)
         if len(after) < len(balances):
             left = [currency for currency in rows if currency in after or currency not in balances]
             await delete_balances(*where, left)
-            is_moved = True
-        if Counter(map(_counts_as, gone)) != Counter(map(_counts_as, come)):
-            months = months_moved(await list_months(*where), gone=gone, come=come)
-            await write_months(*where, months)
-            is_moved = True
-        return is_moved
+        if Counter(map(_counts_as, gone)) == Counter(map(_counts_as, come)):
+            return None
+        return await write_months(*where, months_moved(await list_months(*where), gone=gone, come=come))
 
     async def write_all_balances(self, balances: Sequence[Balance]) -> None:
         """Make these the balances of the ledger."""
@@ -190,8 +189,8 @@ class Writing:
 
     async def write_balances(
         self, balances: Iterable[Balance], before: Mapping[str, Mapping[str, Any]]
-    ) -> bool:
-        """Write the balances of which a figure moved; says whether any did."""
+    ) -> None:
+        """Write the balances of which a figure moved."""
         rows = []
         for balance in balances:
             row = balance_row(self.organization_id, balance, self.around.reads, self.now)
@@ -199,7 +198,6 @@ class Writing:
             if old is None or any(old[name] != row[name] for name in BALANCE_COMPARED):
                 rows.append(row | {"version": 1 if old is None else old["version"] + 1})
         await upsert_balances(self.connection, self.organization_id, rows)
-        return bool(rows)
 
     async def _balance_rows(self) -> Mapping[str, Mapping[str, Any]]:
         rows = await list_balances(self.connection, self.organization_id, None, CURRENCIES_MAX)

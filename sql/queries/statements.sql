@@ -109,11 +109,11 @@ SELECT number, act, key_name, figures, because, is_complete, acted_at FROM sign_
 WHERE organization_id = $1 AND period = $2 AND ($3::timestamptz IS NULL OR acted_at <= $3) ORDER BY number;
 
 -- name: list_signed_periods :many
--- Months whose statement somebody vouches for.
--- $1 organization_id
-SELECT period FROM (
-    SELECT DISTINCT ON (period) period, act FROM sign_offs WHERE organization_id = $1 ORDER BY period, number DESC
-) latest WHERE act <> 'withdrawn' ORDER BY period;
+-- Months whose statement somebody vouches for: those from one on, and those that were signed lately.
+-- $1 organization_id, $2 from a month on or null, $3 signed after or null
+SELECT period, coalesce(period >= $2::date, false) AS is_moved FROM (
+    SELECT DISTINCT ON (period) period, act, acted_at FROM sign_offs WHERE organization_id = $1 ORDER BY period, number DESC
+) latest WHERE act <> 'withdrawn' AND (period >= $2::date OR acted_at > $3::timestamptz) ORDER BY period;
 
 -- name: insert_sign_off :one
 -- Answers nothing when another act bears the number already.

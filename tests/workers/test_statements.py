@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,12 +16,14 @@ from service.domain.statements.period import Period
 from service.domain.statements.sign_off import SignRole, SignStatus, sign, signature_of
 from service.domain.statements.statement import Facts, Statement, state
 from service.domain.statements.terms import Figure
+from service.store import statements
 from service.store.database import Database
 from service.store.statements import (
     count_statement_differences,
     get_facts,
     insert_sign_off,
     list_sign_offs,
+    withdraw_moved,
 )
 from tests.workers.healing import Healing, healing
 
@@ -141,6 +144,47 @@ async def test_a_figure_that_moves_withdraws_what_was_signed(world: Healing) -> 
     )
     for each in earlier[:1]:
         assert await acts_of(world, each) == [("prepared", "ann")]
+
+
+async def test_more_differences_than_can_be_listed_withdraw_what_may_have_moved(
+    world: Healing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no statement can be made any more, a move withdraws its month, saying why; earlier ones stand."""
+    organization_id = str(world.organization_id)
+    bill_id: str = world.simulator.issue_bill(organization_id, net_minor=100_000, tax_rate=0)
+    await world.live(2 * HOUR, HOUR / 4)
+    period = (await months_of(world))[-1]
+    earlier = Period(period.day_before.replace(day=1))
+    for each in (earlier, period):
+        await sign_as(world, each, SignRole.PREPARER, "ann")
+    monkeypatch.setattr(statements, "DIFFERENCES_MAX", 0)
+    [books_id] = world.simulator.books_ids(organization_id, bill_id)
+    world.simulator.edit_in_books(organization_id, books_id, net_minor=112_500)
+    await world.live(2 * HOUR, HOUR / 4)
+    assert await acts_of(world, period) == [("prepared", "ann"), ("withdrawn", None)]
+    assert await acts_of(world, earlier) == [("prepared", "ann")]
+    async with world.watch.database.organization(world.organization_id) as connection:
+        signature = signature_of(await list_sign_offs(connection, world.organization_id, period))
+    assert signature.withdrawn_because == statements.UNTOLD
+
+
+async def test_what_was_signed_while_a_figure_moved_is_withdrawn_in_time(world: Healing) -> None:
+    """A signature on figures that have moved is found by when it was given, though nothing moves after it."""
+    period = (await months_of(world))[-1]
+    await sign_as(world, period, SignRole.PREPARER, "ann")
+    now = await world.watch.database.now()
+    async with world.watch.database.organization(world.organization_id) as connection:
+        where = (connection, world.organization_id)
+        signature = signature_of(await list_sign_offs(*where, period))
+        assert await withdraw_moved(*where, now, moved_from=None, signed_after=now - timedelta(1)) == []
+        stale = [replace(each, closing_minor=each.closing_minor + 1) for each in signature.signed]
+        [act] = await list_sign_offs(*where, period)
+        other = Period(period.day_before.replace(day=1))
+        await insert_sign_off(*where, other, replace(act, figures=stale))
+        assert await withdraw_moved(*where, now, moved_from=None) == []
+        assert await withdraw_moved(*where, now, moved_from=period.first) == []
+        assert await withdraw_moved(*where, now, moved_from=None, signed_after=now) == []
+        assert await withdraw_moved(*where, now, moved_from=None, signed_after=now - timedelta(1)) == [other]
 
 
 async def test_as_of_tells_what_was_known_then(world: Healing) -> None:
