@@ -65,7 +65,7 @@ class Books(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan(Generic[ItemT]):
-    """What a list held. `reason` says why it is not certified; `last_pull` is as of when it holds."""
+    """What a list held. `reason` says why it is not certified; `last_pull` is as of when all of it holds."""
 
     documents: Sequence[ItemT]
     refused: Sequence[Refused]
@@ -139,7 +139,7 @@ async def scan(
         certified=doubt is None,
         reason=doubt,
         connection=after,
-        last_pull=after.last_pull if after is not None else None,
+        last_pull=_as_of(before, after),
         started_at=started_at,
         finished_at=now(),
         calls=calls,
@@ -163,6 +163,14 @@ def _change(before: Connection | None, after: Connection | None) -> str | None:
     if before.last_pull != after.last_pull:
         return "a pull ended while the list was read"
     return None
+
+
+def _as_of(before: Connection | None, after: Connection | None) -> datetime | None:
+    """Give the last pull that all of the list shows: of two that it may show, the older."""
+    if before is None or after is None or before.id != after.id:
+        return None
+    pulls = (before.last_pull, after.last_pull)
+    return None if None in pulls else min(each for each in pulls if each is not None)
 
 
 class _Attempt:

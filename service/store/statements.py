@@ -223,6 +223,8 @@ def _reads(row: asyncpg.Record) -> Reads:
         books_at=row["books_at"],
         certified=row["certified"],
         reason=row["reason"] or None,
+        unreadable_local=row["unreadable_local"],
+        unreadable_books=row["unreadable_books"],
     )
 
 

@@ -5,12 +5,14 @@
   pull than the last one, and every row has an id. A list that shifted under our hands is read again soon and
   changes nothing meanwhile; one that merely holds rows which cannot be read may add and change.
 - That half of the books vanished at once is believed when two readings in a row say so (`vanished`).
-- Every scan is kept, certified or not, with its reason: the balance shows it.
+- Every scan is kept, certified or not, with its reason: the balance shows it. One that changed nothing here
+  bears the pull of the last that did, since the books are still known as of then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from service.domain.cadence.stream import part_of
@@ -29,7 +31,7 @@ from service.store.documents import (
     write_documents,
 )
 from service.store.reference_objects import ReferenceKind, list_reference_objects
-from service.store.scans import ScanRow, insert_scan, replace_unreadable
+from service.store.scans import ScanRow, insert_scan, list_latest_scans, replace_unreadable
 from service.workers.reading import Reading, Readout, count_refused, log, nudge
 
 LISTS: Final[Mapping[Ledger, Literal["receivables", "payables"]]] = {
@@ -70,12 +72,17 @@ async def read_books(reading: Reading) -> Readout:
     _count_unread(readout, ledger, unread)
     async with reading.database.organization(reading.organization_id, readonly=True) as connection:
         known = await list_document_hashes(connection, reading.organization_id, ledger, Side.BOOKS)
+        before = (await list_latest_scans(connection, reading.organization_id)).get((ledger, Side.BOOKS))
     listed = [each.document.document_id for each in seen]
     listed += [each.document_id for each in unread if each.document_id is not None]
     readout.doubt = _doubt(reading, found, known, listed)
+    last_pull = before.last_pull if before is not None else None
+    unreadable = None
     if readout.doubt in {None, NAMELESS} or found.refused:
         await _write(reading, readout, seen, known)
-    unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}
+        last_pull = found.last_pull or last_pull
+        unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}
+    found = replace(found, last_pull=last_pull)
     await _conclude(reading, readout, ledger, found, listed, unreadable=unreadable)
     return readout
 
@@ -113,7 +120,7 @@ async def _conclude(
     found: Scan[Read],
     listed: Sequence[str],
     *,
-    unreadable: Mapping[str, str],
+    unreadable: Mapping[str, str] | None,
 ) -> None:
     """Keep the scan, what could not be read, and, if it may, conclude what is gone."""
     row = ScanRow(
@@ -133,7 +140,8 @@ async def _conclude(
                 connection, reading.organization_id, ledger, Side.BOOKS, listed
             )
             readout.counts["documents_removed"] += len(gone)
-        await replace_unreadable(connection, reading.organization_id, ledger, Side.BOOKS, unreadable)
+        if unreadable is not None:
+            await replace_unreadable(connection, reading.organization_id, ledger, Side.BOOKS, unreadable)
         await insert_scan(connection, reading.organization_id, row)
         await nudge(connection, reading, WorkKind.PUSH, WorkKind.COMPARE)
     readout.counts["scans"] += 1

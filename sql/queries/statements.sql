@@ -58,14 +58,18 @@ CROSS JOIN LATERAL (
 ) known;
 
 -- name: list_statement_reads :many
--- Which reads the figures of each ledger rest on. A ledger without documents has no balance: there it is what was read by the
--- time of its comparison.
+-- Which reads the figures of each ledger rest on, and how many documents could not be read. A ledger without documents has no
+-- balance: there it is what was read by the time of its comparison.
 -- $1 organization_id
 SELECT c.ledger,
     coalesce(b.local_at, CASE WHEN s.read_at < c.compared_at THEN s.read_at WHEN s.read_at IS NOT NULL THEN c.compared_at END) AS local_at,
-    coalesce(x.last_pull, x.finished_at, b.last_pull, b.books_at) AS books_at,
-    coalesce(x.certified, b.certified, false) AS certified, x.reason
+    coalesce(x.last_pull, b.last_pull) AS books_at, coalesce(x.certified, b.certified, false) AS certified, x.reason,
+    u.unreadable_local, u.unreadable_books
 FROM comparisons c
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE side = 'local') AS unreadable_local, count(*) FILTER (WHERE side = 'books') AS unreadable_books
+    FROM unreadable_documents WHERE organization_id = c.organization_id AND ledger = c.ledger
+) u
 LEFT JOIN LATERAL (
     SELECT max(local_at) AS local_at, max(books_at) AS books_at, max(last_pull) AS last_pull, bool_and(certified) AS certified
     FROM balances WHERE organization_id = c.organization_id AND ledger = c.ledger
@@ -81,13 +85,13 @@ WHERE c.organization_id = $1;
 
 -- name: list_statement_reads_as_of :many
 -- The same as we knew it at an instant. Reads of the hub's documents that changed no figure are not kept by time, so the last one
--- may have been later than it says here, never earlier.
+-- may have been later than it says here, never earlier. Nor is kept by time what could not be read.
 -- $1 organization_id, $2 as_of
-SELECT l.ledger, b.local_at, coalesce(x.last_pull, x.finished_at, b.last_pull, b.books_at) AS books_at,
-    coalesce(x.certified, b.certified, false) AS certified, x.reason
+SELECT l.ledger, b.local_at, coalesce(x.last_pull, b.last_pull) AS books_at,
+    coalesce(x.certified, b.certified, false) AS certified, x.reason, 0 AS unreadable_local, 0 AS unreadable_books
 FROM unnest(ARRAY['receivable', 'payable']) AS l (ledger)
 LEFT JOIN LATERAL (
-    SELECT max((v).local_at) AS local_at, max((v).books_at) AS books_at, max((v).last_pull) AS last_pull,
+    SELECT max((v).local_at) AS local_at, max((v).last_pull) AS last_pull,
         bool_and((v).certified) AS certified, count(*) AS versions
     FROM (
         SELECT DISTINCT ON (object_id) jsonb_populate_record(NULL::balances, body) AS v FROM history

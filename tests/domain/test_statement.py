@@ -183,6 +183,11 @@ def test_what_bears_no_date_stands_in_the_opening_and_is_told() -> None:
             False,
             "not complete (the pages shifted)",
         ),
+        (
+            Reads(local_at=AFTER, books_at=AFTER, certified=True, unreadable_books=2),
+            False,
+            "2 documents cannot be read: what was never read is in no figure.",
+        ),
         (None, True, "have not been compared yet"),
     ],
 )
@@ -193,6 +198,13 @@ def test_completeness_is_told(reads: Reads | None, provisional: bool, told: str)
     statement = statement_of(world, reads=reads)
     assert statement.is_provisional is provisional
     assert any(told in mark.sentence for mark in statement.marks if mark.side is Side.BOOKS)
+
+
+def test_what_cannot_be_read_leaves_its_side_incomplete() -> None:
+    """A document that is there and was never read is in no figure, so its side is not told as complete."""
+    reads = Reads(local_at=AFTER, books_at=AFTER, certified=True, unreadable_local=1)
+    marks = statement_of(small_world(), reads=reads).marks
+    assert {mark.side for mark in marks if not mark.is_complete} == {Side.LOCAL}
 
 
 def test_another_read_that_finds_the_same_makes_the_same_statement() -> None:

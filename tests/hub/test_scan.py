@@ -142,6 +142,10 @@ async def test_a_list_that_never_rests_is_read_but_not_certified() -> None:
     assert (found.certified, found.reason) == (False, "a pull ended while the list was read")
     assert len(found.documents) == 700
     assert books.offsets.count(0) == ATTEMPTS_MAX
+    assert found.connection is not None
+    assert found.connection.last_pull is not None
+    assert found.last_pull is not None
+    assert found.last_pull < found.connection.last_pull, "all of it is as of the pull before, at least"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,37 @@ async def test_a_row_without_an_id_takes_the_certificate_away(database: Database
         documents = await w.rows(organization_id, "documents")
         assert new in {row["document_id"] for row in documents if row["side"] == "books"}
         assert not [row["document_id"] for row in documents if row["removed_at"]]
+
+
+async def test_a_list_that_is_thrown_away_leaves_the_books_as_they_were_known(database: Database) -> None:
+    """A scan of which nothing was written changes no document, and bears the pull of the last that was."""
+    async with watching(database, organizations=1, documents=20, situations="healthy") as w:
+        ticks = count()
+        shift = _of_each_row(lambda row: {**row, "memo": str(next(ticks))})
+        w.way.tamper = shift
+        await w.catch_up()
+        assert (await _scan(w)).last_pull is None, "nothing was ever written"
+        w.way.tamper = None
+        w.advance(301)
+        await w.run(w.poller)
+        known = await _scan(w)
+        assert (known.certified, known.last_pull is None) == (True, False)
+        w.way.tamper = shift
+        w.simulator.add_to_books(str(_organization(w)), number="NEW-1")
+        _pull(w)
+        await w.run(w.poller)
+        thrown = await _scan(w)
+        assert thrown.finished_at > known.finished_at
+        assert (thrown.certified, thrown.reason) == (False, "the list shifted between two pages")
+        assert thrown.last_pull == known.last_pull
+        w.way.tamper = None
+        w.advance(301)
+        await w.run(w.poller)
+        read = await _scan(w)
+        assert read.certified
+        assert read.last_pull is not None
+        assert known.last_pull is not None
+        assert read.last_pull > known.last_pull
 
 
 async def test_a_failure_is_no_first_look(database: Database) -> None:

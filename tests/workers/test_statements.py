@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from service.domain.document import Side
+from service.domain.document import Ledger, Side
 from service.domain.statements.figures import covered
 from service.domain.statements.period import Period
 from service.domain.statements.sign_off import SignRole, SignStatus, sign, signature_of
@@ -18,6 +18,7 @@ from service.domain.statements.statement import Facts, Statement, state
 from service.domain.statements.terms import Figure
 from service.store import statements
 from service.store.database import Database
+from service.store.scans import replace_unreadable
 from service.store.statements import (
     count_statement_differences,
     get_facts,
@@ -118,6 +119,23 @@ async def test_a_month_is_provisional_until_it_was_read_after_its_end(world: Hea
     ended = Period(running.day_before.replace(day=1))
     assert not state(facts, ended).is_provisional
     assert all(mark.certified for mark in state(facts, ended).marks)
+
+
+async def test_what_was_never_read_of_the_books_is_told(world: Healing) -> None:
+    """Documents that cannot be read are counted, and books of which no list was ever kept are not read."""
+    organization_id = world.organization_id
+    async with world.watch.database.organization(organization_id) as connection:
+        torn = {"b-9": "it has no total_amount"}
+        await replace_unreadable(connection, organization_id, Ledger.PAYABLE, Side.BOOKS, torn)
+    reads = (await facts_of(world)).reads[Ledger.PAYABLE]
+    assert (reads.unreadable_local, reads.unreadable_books, reads.certified) == (0, 1, True)
+    assert reads.books_at is not None
+    async with world.watch.database.organization(organization_id) as connection:
+        await connection.execute("UPDATE scans SET last_pull = NULL, certified = false")
+        await connection.execute("UPDATE balances SET last_pull = NULL, certified = false")
+    facts = await facts_of(world)
+    assert facts.reads[Ledger.PAYABLE].books_at is None
+    assert state(facts, (await months_of(world))[0]).is_provisional
 
 
 async def test_a_figure_that_moves_withdraws_what_was_signed(world: Healing) -> None:
