@@ -95,6 +95,14 @@ class _Decided:
         mine = (each for each in self.wishes if each.record_id == record.record_id)
         return next((each for each in mine if each.holds_for(record, now)), None)
 
+    def rests_on_kept(self, looks: Mapping[UUID, Look]) -> bool:
+        """Whether something would be sent of whose object an earlier look was used."""
+        kept = {
+            self.records[key].object_id for key, each in looks.items() if each.is_kept and key in self.records
+        }
+        pushed = (self.records[key].object_id for key, each in self.decisions.items() if _is_push(each))
+        return not kept.isdisjoint(pushed)
+
     def left_out(self, now: datetime) -> Mapping[tuple[UUID, UUID], str]:
         """Why some of the planned ones are not sent after all, by retry and record."""
         told = {}
@@ -142,8 +150,11 @@ class Pusher:
             counts["abandoned"] = await self._write_abandoned(work)
             counts["reclassified"] = await reclassify_outdated(work, self._policy)
             looks = await self._read_back.look(work)
-            counts.update(f"found_{each.finding}" for each in looks.values())
             decided = await self._decide(work, looks)
+            if decided.rests_on_kept(looks):
+                looks = await self._read_back.look(work, anew=True)
+                decided = await self._decide(work, looks)
+            counts.update(f"found_{each.finding}" for each in looks.values())
             await self._hold_back(work, decided)
             await self._settle(work, decided)
             trouble = await self._known_trouble(work, decided)

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 from service.domain.cadence.stream import Stream
 from service.domain.comparing.pairing_links import DOCUMENT_TYPES
-from service.domain.document import Ledger
+from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, speaking
 from service.domain.pushing.policy import Policy
@@ -44,9 +44,11 @@ from service.store.records import (
     lock_records,
     write_records,
 )
+from service.store.scans import ScanRow, list_latest_scans
 from service.store.siblings import list_siblings
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
+from service.workers.looked import Looked
 from service.workers.readback_books import Sought, Told, read_books
 from service.workers.work import Work
 
@@ -79,6 +81,9 @@ class _Unproven:
     books: Mapping[Ledger, Books | None]
     """None of a ledger of which more would have to be held than may be."""
     connection: KnownConnection | None
+    kept: Mapping[UUID, Look]
+    """Of others, what was found before, in lists that are still the newest."""
+    scanned_at: Mapping[UUID, datetime | None]
 
 
 class ReadBack:
@@ -90,19 +95,24 @@ class ReadBack:
         self._policy = policy
         # A bound on calls, no truth: another replica asks for itself, and a new process anew.
         self._asked_at: dict[UUID, datetime] = {}
+        self._looked = Looked()
 
-    async def look(self, work: Work) -> Mapping[UUID, Look]:
-        """Look, and write what the books prove; returns what was found, by record."""
-        unproven = await self._read(work)
+    async def look(self, work: Work, *, anew: bool = False) -> Mapping[UUID, Look]:
+        """Look, and write what the books prove; returns what was found, by record.
+
+        What was found before in a list that is still the newest is not looked for again, unless `anew`.
+        """
+        unproven = await self._read(work, anew=anew)
         if unproven is None:
             return {}
         looks = await asyncio.to_thread(_looks, unproven, work.now, self._policy)
         await self._write(work, unproven, looks)
+        self._looked.keep(unproven.records, unproven.scanned_at, looks)
         if any(each.wants_pull for each in looks.values()):
             await self._ask(work, unproven.connection)
-        return looks
+        return {**unproven.kept, **looks}
 
-    async def _read(self, work: Work) -> _Unproven | None:
+    async def _read(self, work: Work, *, anew: bool) -> _Unproven | None:
         organization_id = work.organization_id
         async with self._database.organization(organization_id, readonly=True) as connection:
             found = await list_unproven_records(
@@ -110,6 +120,14 @@ class ReadBack:
             )
             if not found:
                 return None
+            scans = await list_latest_scans(connection, organization_id)
+            scanned_at = {each.record_id: _scanned_at(scans, each) for each in found}
+            kept = {
+                each.record_id: before
+                for each in found
+                if not anew and (before := self._looked.of(each, scanned_at[each.record_id], work.now))
+            }
+            found = [each for each in found if each.record_id not in kept]
             records = {each.record_id: each for each in found}
             attempts = await list_attempts(connection, organization_id, list(records))
             siblings = await list_siblings(connection, organization_id, found)
@@ -140,6 +158,8 @@ class ReadBack:
             evidence={key: [evidence_of(each) for each in several] for key, several in evidence.items()},
             books=books,
             connection=link,
+            kept=kept,
+            scanned_at=scanned_at,
         )
 
     async def _write(self, work: Work, unproven: _Unproven, looks: Mapping[UUID, Look]) -> None:
@@ -203,6 +223,11 @@ class ReadBack:
         async with work.writing() as connection:
             await nudge_streams(connection, organization_id, [(Stream.CONNECTION, soon)])
             await nudge_work(connection, [organization_id], WorkKind.POLL, soon)
+
+
+def _scanned_at(scans: Mapping[tuple[Ledger, Side], ScanRow], record: Record) -> datetime | None:
+    scan = scans.get((LEDGER_BY_TYPE[record.object_type], Side.BOOKS))
+    return scan.finished_at if scan else None
 
 
 def _built(told: Told) -> Books:

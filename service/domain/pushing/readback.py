@@ -69,6 +69,8 @@ class Look:
     """Whether only a pull is lacking, which may be asked for."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """What was looked for and where, to be kept with the evidence."""
+    is_kept: bool = False
+    """Whether it was taken in an earlier run, at the same list: enough to wait on, not to send on."""
 
 
 def look(record: Record, attempts: Sequence[Attempt], books: Books, *, now: datetime, policy: Policy) -> Look:
