@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -102,6 +102,13 @@ async def insert_evidence(connection: Connection, organization_id: UUID, evidenc
         evidence.record_id,
         evidence.kind,
         clean(evidence.detail),
+    )
+
+
+async def return_evidence(connection: Connection, organization_id: UUID, key: AttemptKey) -> None:
+    """Give back the reading or the word that an attempt has used which was not sent, as old as it is."""
+    await connection.execute(
+        QUERY["return_evidence"], organization_id, key.record_id, key.episode, key.number, uuid4()
     )
 
 

@@ -43,6 +43,7 @@ from service.store.pushes import (
     insert_attempt,
     insert_attempt_outcome,
     insert_evidence,
+    return_evidence,
 )
 from service.store.records import Change, lock_records, write_records
 from service.store.retries import return_retry_item, take_retry_item
@@ -56,7 +57,8 @@ LEAVES_WITHIN_SECONDS: Final = 20.0
 over, does not push when it wakes. What is later was not sent."""
 
 STORED_BEFORE: Final = frozenset({EvidenceKind.READ_BACK, EvidenceKind.NAMED_PERSON})
-"""Evidence that is found out, or given, before anything is decided; its row permits this one attempt."""
+"""Evidence that is found out, or given, before anything is decided. Its row permits this one attempt; what
+was not sent gives it back."""
 
 ABANDONED: Final = "the process that sent it ended before it learnt the answer"
 
@@ -173,8 +175,10 @@ class Sending:
                 error=answer.text,
                 told_at=answer.told.updated_at if answer.told else None,
             )
-            if wish and answer.outcome is Outcome.NOT_SENT:
-                await return_retry_item(connection, record.organization_id, wish)
+            if answer.outcome is Outcome.NOT_SENT:
+                await return_evidence(connection, record.organization_id, key)
+                if wish:
+                    await return_retry_item(connection, record.organization_id, wish)
             locked = await _locked(connection, record.organization_id, record.record_id)
             change = locked and _change(locked, record, answer, self.work.now, self.policy)
             if change:

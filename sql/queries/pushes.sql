@@ -9,6 +9,23 @@ WITH written AS (
 )
 SELECT tieout.chain(organization_id, 'evidence', evidence_id::text, to_jsonb(written)) FROM written;
 
+-- name: return_evidence :exec
+-- What permitted an attempt that was not sent permits another: the same once more, observed when it was. Nothing unless that is the
+-- outcome that stands written.
+-- $1 organization_id, $2 record_id, $3 episode, $4 number of the attempt, $5 evidence_id, the new one
+WITH written AS (
+    INSERT INTO evidence (organization_id, evidence_id, record_id, kind, detail, observed_at)
+    SELECT e.organization_id, $5, e.record_id, e.kind, e.detail || jsonb_build_object('given_back', e.evidence_id), e.observed_at
+    FROM attempts a
+    JOIN evidence e ON e.organization_id = a.organization_id AND e.evidence_id = a.evidence_id
+    JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+        AND o.episode = a.episode AND o.number = a.number
+    WHERE a.organization_id = $1 AND a.record_id = $2 AND a.episode = $3 AND a.number = $4 AND o.outcome = 'not_sent'
+        AND e.kind IN ('read_back', 'named_person')
+    RETURNING *
+)
+SELECT tieout.chain(organization_id, 'evidence', evidence_id::text, to_jsonb(written)) FROM written;
+
 -- name: insert_attempt :one
 -- Intent before the first byte. No row when this number was written already: somebody else is at it.
 -- $1 organization_id, $2 record_id, $3 episode, $4 number, $5 evidence_id, $6 trigger, $7 fence, $8 replica_id, $9 record_updated_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +86,8 @@ def test_people_have_one_failure_sent_a_few_times_only() -> None:
     ]
     assert refused(word(), attempts=by_word[1:]) is None
     assert "Change the document" in str(refused(word(), attempts=by_word))
+    never_left = [replace(each, outcome=Outcome.NOT_SENT) for each in by_word]
+    assert refused(word(), attempts=never_left) is None
     assert refused(word(Word.LEAVE), attempts=by_word) is None
 
 

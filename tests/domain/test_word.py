@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from service.domain.causes.cause import Cause
-from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.push import decide
 from service.domain.record import Record, SeenRecord
@@ -65,3 +65,20 @@ def test_a_word_about_a_doubt_of_our_own_push_speaks() -> None:
         follow(TIMED_OUT), (ours,), (said(100),), connected(), now=at(3_600), policy=POLICY, random=0.5
     )
     assert decision.evidence is EvidenceKind.NAMED_PERSON
+
+
+@pytest.mark.parametrize("kind", [EvidenceKind.NAMED_PERSON, EvidenceKind.READ_BACK])
+def test_what_was_not_sent_leaves_what_it_rested_on(kind: EvidenceKind) -> None:
+    """A push that never left is no try, so a word or a reading from before it is as good as it was."""
+    unsent = [attempt(number, 200 * number, Outcome.NOT_SENT, evidence=kind) for number in (2, 3)]
+    found = said(100, kind=kind)
+
+    def evidence(record: Record, *tries: Attempt) -> EvidenceKind | None:
+        return decide(record, tries, (found,), connected(), now=at(3_600), policy=POLICY, random=0.5).evidence
+
+    assert evidence(follow(TIMED_OUT), *unsent) is kind
+    # It is as old as it was: neither a try before these, nor what the hub told since, is forgotten.
+    for outcome in (None, Outcome.UNCERTAIN, Outcome.ACCEPTED, Outcome.REFUSED):
+        assert evidence(follow(TIMED_OUT), attempt(2, 150, outcome), *(unsent[1:])) is None
+    later = follow(TIMED_OUT, seen("pending", 101), seen("error", 130, Cause.TIMEOUT_AMBIGUOUS))
+    assert evidence(later, *unsent) is None

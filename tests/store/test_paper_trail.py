@@ -24,6 +24,9 @@ from service.store.pushes import (
     insert_attempt,
     insert_attempt_outcome,
     insert_evidence,
+    list_evidence,
+    list_open_evidence,
+    return_evidence,
 )
 from service.store.retries import get_retry, insert_retry, insert_retry_act
 from service.store.statements import insert_sign_off
@@ -46,7 +49,13 @@ WHERE t.organization_id = c.organization_id AND t.entry = c.evidence_id::text
 """
 
 
-async def write(database: Database, organization_id: UUID, number: int) -> UUID:
+async def write(
+    database: Database,
+    organization_id: UUID,
+    number: int,
+    kind: EvidenceKind = EvidenceKind.REFUSED,
+    outcome: Outcome = Outcome.UNCERTAIN,
+) -> UUID:
     """Write an attempt with its evidence and outcome; returns the record's id."""
     record_id, evidence_id = UUID(int=number), uuid4()
     key = AttemptKey(record_id=record_id, episode=1, number=1)
@@ -57,7 +66,7 @@ async def write(database: Database, organization_id: UUID, number: int) -> UUID:
             StoredEvidence(
                 evidence_id=evidence_id,
                 record_id=record_id,
-                kind=EvidenceKind.REFUSED,
+                kind=kind,
                 detail={"cause": "rate_limited", "seen_at": datetime.now(UTC), "none": None},
             ),
         )
@@ -73,7 +82,7 @@ async def write(database: Database, organization_id: UUID, number: int) -> UUID:
         )
     async with database.organization(organization_id) as connection:
         for error in ("first word", "second word"):
-            await insert_attempt_outcome(connection, organization_id, key, Outcome.UNCERTAIN, error=error)
+            await insert_attempt_outcome(connection, organization_id, key, outcome, error=error)
     return record_id
 
 
@@ -124,6 +133,24 @@ async def test_whoever_tampers_is_found_out(
     """A change, a removal, an addition by somebody with all rights is told, and where."""
     await command(database_url, "SET timezone = 'UTC'", statement)
     assert {each.fault for each in await faults(written)} == expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.UNCERTAIN])
+async def test_what_was_not_sent_gives_back_what_it_rested_on(database: Database, outcome: Outcome) -> None:
+    """A reading is given back once more, as old as it was, only where nothing else was written."""
+    record_id = await write(database, ORGANIZATION, 3, EvidenceKind.READ_BACK, outcome)
+    key = AttemptKey(record_id=record_id, episode=1, number=1)
+    async with database.organization(ORGANIZATION) as connection:
+        # Whoever was taken over meanwhile writes too late: the first word stands, and decides.
+        await insert_attempt_outcome(connection, ORGANIZATION, key, Outcome.NOT_SENT)
+        await return_evidence(connection, ORGANIZATION, key)
+        used, *returned = await list_evidence(connection, ORGANIZATION, record_id)
+        usable = await list_open_evidence(connection, ORGANIZATION, [record_id])
+    assert len(returned) == len(usable.get(record_id, ())) == (outcome is Outcome.NOT_SENT)
+    for each in returned:
+        assert (each["kind"], each["observed_at"]) == (used["kind"], used["observed_at"])
+        assert {**each["detail"], "given_back": None} == {**used["detail"], "given_back": None}
+    assert list(await faults(database)) == []
 
 
 async def test_who_applied_a_plan_is_chained(written: Database, database_url: str) -> None:

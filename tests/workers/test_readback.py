@@ -195,6 +195,72 @@ async def test_a_person_may_decide_for_one_record_once(world: Healing) -> None:
     assert (record.state, world.pushes_of(document_id)) == (State.QUARANTINED, 1)
 
 
+@pytest.mark.parametrize("fault", ["not_sent", "unauthorized", "throttle"])
+async def test_a_word_outlives_a_push_that_never_left(world: Healing, fault: str) -> None:
+    """A payment that a person wants sent goes when the hub can be reached, on that same word, and once."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world)
+    world.simulator.fail_next_push(organization_id, "timeout_ambiguous", object_type="payment_record")
+    world.simulator.pay(organization_id, document_id)
+    await world.live(8 * MINUTE, 4 * MINUTE)
+    [held] = await world.records(state="quarantined")
+    world.simulator.add_fault(fault, "*push*", count=2)
+    await override(world, held)
+    await world.live(HOUR, MINUTE)
+    attempts = await world.attempts(held)
+    assert [each.outcome for each in attempts] == ["not_sent", "not_sent", "accepted"]
+    words = await world.evidence(held)
+    assert {each.evidence_id for each in attempts} == {each["evidence_id"] for each in words}
+    assert {(each["kind"], each["observed_at"]) for each in words} == {
+        ("named_person", words[0]["observed_at"])
+    }
+    assert {each["detail"]["person"] for each in words} == {"ada"}
+    assert (await world.records(object_type="payment_record"))[0].state is State.ACKNOWLEDGED
+
+
+async def test_a_proof_outlives_a_push_that_never_left(world: Healing) -> None:
+    """What was proven absent goes when the hub can be reached, on a reading as old as it is, seen anew."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    world.simulator.add_fault("not_sent", "*push*", count=2)
+    await world.live(6 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    attempts = await world.attempts(record)
+    assert [each.outcome for each in attempts] == ["not_sent", "not_sent", "accepted"]
+    proofs = await world.evidence(record)
+    assert {each.evidence_id for each in attempts} == {each["evidence_id"] for each in proofs}
+    assert len({(each["kind"], each["observed_at"]) for each in proofs}) == 1
+    assert (record.state, world.copies()[document_id]) == (State.CONFIRMED, 1)
+
+
+async def test_a_proof_given_back_is_outdated_by_what_comes_to_stand_there(world: Healing) -> None:
+    """Entered by hand while the hub could not be reached, it is not sent on the proof of before."""
+    organization_id = str(world.organization_id)
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    world.simulator.add_fault("not_sent", "*push*")
+    record = await world.record_of(document_id)
+    while not await world.attempts(record):
+        await world.live(20 * MINUTE, 5 * MINUTE)
+    [local] = [
+        row["body"]
+        for row in await world.watch.rows(world.organization_id, "documents")
+        if row["document_id"] == document_id and row["side"] == "local"
+    ]
+    world.simulator.add_to_books(
+        organization_id,
+        number=local["number"],
+        party=local["party_name"],
+        currency=local["currency"],
+        net_minor=local["total_minor"] - 1,
+        tax_rate=0,
+    )
+    world.simulator.pull_now(organization_id)
+    await world.live(20 * MINUTE, 5 * MINUTE)
+    world.simulator.clear_faults()
+    await world.live(3 * HOUR, 20 * MINUTE)
+    assert (await world.record_of(document_id)).state is State.QUARANTINED
+    assert {each.outcome for each in await world.attempts(record)} == {"not_sent"}
+
+
 async def test_a_word_about_what_has_not_failed_is_none(world: Healing) -> None:
     """What is in the books, and what is not ours, cannot be overridden: nothing is written."""
     document_id = await issue(world)

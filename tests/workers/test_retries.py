@@ -148,6 +148,28 @@ async def test_a_pause_of_the_hub_takes_no_turn_away(world: Healing) -> None:
     assert world.copies()[document_id] == 1
 
 
+async def test_a_proof_that_a_retry_rests_on_keeps_its_turn_too(world: Healing) -> None:
+    """Proven absent and blocked, it is wanted and cannot be sent at first: it goes all the same, once."""
+    organization_id = str(world.organization_id)
+    world.simulator.lock_period(organization_id, "2099-12-31")
+    document_id = world.simulator.issue_invoice(organization_id, fails="timeout_ambiguous", landed=False)
+    await world.live(8 * MINUTE, 4 * MINUTE)
+    record = await world.record_of(document_id)
+    world.simulator.push(organization_id, str(record.record_id), seconds=1.0)
+    while (await world.record_of(document_id)).state is not State.BLOCKED:
+        await world.live(20 * MINUTE, 20 * MINUTE)
+    world.simulator.unlock_period(organization_id)
+    world.simulator.add_fault("not_sent", "*push*", count=2)
+    retry_id = await retried(world)
+    await world.live(5 * MINUTE, 20)
+    attempts = await world.attempts(record)
+    assert [each.outcome for each in attempts] == ["not_sent", "not_sent", "accepted"]
+    assert {each.evidence_kind for each in attempts} == {"read_back"}
+    item = (await items(world, retry_id))[document_id]
+    assert (item.status, item.outcome) == ("sent", "accepted")
+    assert world.copies()[document_id] == 1
+
+
 async def test_what_was_entered_by_hand_is_not_doubled(world: Healing) -> None:
     """A document entered in the books while its push was blocked stays the only one when the cure comes."""
     organization_id = str(world.organization_id)

@@ -10,6 +10,8 @@ The one question before any push is whether the last one may have landed. The an
 - **a named person** says so, until a later try may have landed, of which they did not know; who says that it
   be set aside forbids it as firmly and for good, and the later word counts.
 
+What an attempt that was not sent has used of the last two is given back: as another row, as old as it was.
+
 Everything else is unknown, and unknown is never repeated: an attempt without an outcome, one that was
 accepted and whose outcome is not told yet, a record in doubt, a cause whose failure may leave the document
 behind. Only the last two kinds permit anything then.
@@ -167,8 +169,9 @@ def speaking(
     record: Record, attempts: Sequence[Attempt], evidence: Sequence[Evidence], kind: EvidenceKind
 ) -> Evidence | None:
     """The unused finding of a kind that is about the present, the latest of several."""
-    last = next(iter(reversed(in_episode(record, attempts))), None)
-    found = [each for each in evidence if each.kind is kind and _speaks(each, record, last)]
+    tries = reversed(in_episode(record, attempts))
+    last_sent = next((each for each in tries if each.outcome is not Outcome.NOT_SENT), None)
+    found = [each for each in evidence if each.kind is kind and _speaks(each, record, last_sent)]
     return max(found, key=lambda each: each.observed_at, default=None)
 
 
@@ -179,9 +182,9 @@ def _before_creation(record: Record) -> EvidenceKind | None:
     return EvidenceKind.REFUSED_BEFORE_CREATION if is_told and not has_id else None
 
 
-def _speaks(found: Evidence, record: Record, last: Attempt | None) -> bool:
-    """Whether a finding is about the present: later than the last attempt and the record's version."""
-    if last is not None and found.observed_at <= last.started_at:
+def _speaks(found: Evidence, record: Record, last_sent: Attempt | None) -> bool:
+    """Whether a finding is about the present: later than what was sent last, and the record's version."""
+    if last_sent is not None and found.observed_at <= last_sent.started_at:
         return False
     if found.kind not in {EvidenceKind.NAMED_PERSON, EvidenceKind.SET_ASIDE}:
         return found.observed_at >= record.updated_at

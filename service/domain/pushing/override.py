@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from service.domain.causes.facts import Owner
 from service.domain.document import Document
-from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, in_episode, speaking
+from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, in_episode, speaking
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.push import IN_FLIGHT_SECONDS, aside_reason
 from service.domain.pushing.sibling import Hold, Obstacle, Sibling, holds, unseen
@@ -107,7 +107,8 @@ def refusal(
     in_the_way = unseen(holds(record, siblings), word)
     if in_the_way:
         return _refused_by(record, in_the_way)
-    if sum(each.evidence is EvidenceKind.NAMED_PERSON for each in mine) >= SENDS_MAX:
+    sent = [each for each in mine if each.outcome is not Outcome.NOT_SENT]
+    if sum(each.evidence is EvidenceKind.NAMED_PERSON for each in sent) >= SENDS_MAX:
         return f"People had it sent {SENDS_MAX} times already, and it failed each time. Change the document."
     return None
 
