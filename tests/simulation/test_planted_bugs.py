@@ -19,7 +19,7 @@ from service.domain.fleet import WorkKind
 from service.domain.pushing.attempt import Evidence
 from service.domain.pushing.decision import Case, Decision
 from service.domain.record import Record
-from service.domain.record_state import FAILED
+from service.domain.record_state import FAILED, State
 from service.errors import Fate, HubError, HubFailure
 from service.hub.client import Hub
 from service.store.database import Connection
@@ -229,6 +229,7 @@ async def a_later_record_lands(simulation: Simulation) -> None:
 def forgotten_doubt(patch: pytest.MonkeyPatch) -> None:
     """What is on its way again is as good as new."""
     patch.setattr(record_module, "_doubted_at", lambda *_: None)
+    patch.setattr(Record, "is_doubted", property(lambda record: record.state is State.QUARANTINED))
 
 
 async def the_hub_tries_again(simulation: Simulation) -> None:
