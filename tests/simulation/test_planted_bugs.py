@@ -151,9 +151,14 @@ async def a_clock_jumps(simulation: Simulation) -> None:
 
 
 def evidence_from_uncertified_scan(patch: pytest.MonkeyPatch) -> None:
-    """Any reading of the books is taken for complete."""
+    """Any reading of the books is taken for complete, and for one of its own time."""
     scanned = readback_books._scanned
-    patch.setattr(readback_books, "_scanned", lambda row: replace(scanned(row), is_certified=True))
+
+    def complete(row: Any) -> Any:
+        scan = scanned(row)
+        return replace(scan, is_certified=True, last_pull=scan.started_at)
+
+    patch.setattr(readback_books, "_scanned", complete)
 
 
 async def rows_are_missing(simulation: Simulation) -> None:
