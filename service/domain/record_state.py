@@ -11,7 +11,7 @@ Why the table reads as it does:
 - The five failed states may follow each other: a cause is understood better, a cure is lost, a budget is
   used up, a person looked. None of them may be left by anything but the hub, an attempt or proof, which is
   what the first rule says.
-- A settled record fails again only as a new episode (`record.observe`), so `acknowledged` and `confirmed`
+- A settled record fails again only as a new episode (`observe`), so `acknowledged` and `confirmed`
   lead there too.
 - `confirmed` falls back to `acknowledged` when the hub points at another document than the one that was
   read.

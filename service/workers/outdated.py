@@ -12,7 +12,7 @@ from typing import Final
 from service.domain.causes.cause import rules_version
 from service.domain.fleet import WorkKind
 from service.domain.pushing.policy import Policy
-from service.domain.record import reclassify
+from service.domain.record_observed import reclassify
 from service.store.outdated import list_outdated_organizations, list_outdated_records
 from service.store.records import Change, lock_records, write_records
 from service.store.work import nudge_work

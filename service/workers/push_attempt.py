@@ -30,7 +30,8 @@ from service.domain.pushing.policy import Policy
 from service.domain.pushing.record_push import push_refused, push_unknown, pushed
 from service.domain.pushing.retry_plan import Wish
 from service.domain.pushing.sibling import holds, unseen
-from service.domain.record import Record, observe
+from service.domain.record import Record
+from service.domain.record_observed import observe
 from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.payloads import SyncedRecord

@@ -26,7 +26,8 @@ from service.domain.cadence.due import OVERLAP, RATE_SECONDS
 from service.domain.cadence.stream import Stream, part_of
 from service.domain.document import Ledger, Side
 from service.domain.fleet import WorkKind
-from service.domain.record import Record, SeenRecord, observe
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe
 from service.hub.paging import Page
 from service.hub.payloads import SyncedRecord
 from service.store import jsonb

@@ -10,7 +10,8 @@ from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger
 from service.domain.pushing.cure import Conditions
 from service.domain.pushing.policy import Policy
-from service.domain.record import Record, SeenRecord, observe
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 POLICY = Policy()

@@ -13,7 +13,8 @@ from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outc
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.push import decide, settle
 from service.domain.pushing.record_push import confirmed, push_refused, push_unknown, pushed
-from service.domain.record import Record, SeenRecord, observe, reclassify
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe, reclassify
 from service.domain.record_state import State
 from tests.domain.record_builders import (
     POLICY,

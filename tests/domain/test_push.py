@@ -17,7 +17,8 @@ from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.policy import backoff
 from service.domain.pushing.push import IN_FLIGHT_SECONDS, decide, settle
 from service.domain.pushing.record_push import push_unknown, pushed
-from service.domain.record import Record, observe
+from service.domain.record import Record
+from service.domain.record_observed import observe
 from service.domain.record_state import State
 from tests.domain.record_builders import (
     POLICY,

@@ -27,7 +27,8 @@ from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.policy import Policy
 from service.domain.pushing.push import decide, settle
 from service.domain.pushing.record_push import push_refused, push_unknown, pushed
-from service.domain.record import Record, observe
+from service.domain.record import Record
+from service.domain.record_observed import observe
 from service.domain.record_state import FAILED
 from tests.domain.record_builders import POLICY, START, WORDS, at, attempt, failed, seen
 

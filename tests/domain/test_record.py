@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause, rules_version
 from service.domain.pushing.record_push import confirmed, overdue, push_refused, push_unknown, pushed
-from service.domain.record import Record, SeenRecord, observe, reclassify
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe, reclassify
 from service.domain.record_state import FAILED, IllegalTransition, State
 from tests.domain.record_builders import POLICY, START, WORDS, at, failed, follow, seen
 

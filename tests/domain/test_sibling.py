@@ -16,7 +16,8 @@ from service.domain.pushing.override import Override, Word, refusal
 from service.domain.pushing.push import decide, settle
 from service.domain.pushing.retry_plan import Candidate, weigh
 from service.domain.pushing.sibling import Sibling, attempts_of_object, held_by_siblings, is_free, speaks
-from service.domain.record import Record, observe
+from service.domain.record import Record
+from service.domain.record_observed import observe
 from service.domain.record_state import State
 from tests.domain.record_builders import (
     POLICY,

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.domain import record as record_module
+from service.domain import record_observed
 from service.domain.fleet import WorkKind
 from service.domain.pushing.attempt import Evidence
 from service.domain.pushing.decision import Case, Decision
@@ -172,7 +172,7 @@ async def rows_are_missing(simulation: Simulation) -> None:
 
 def late_error_reopens(patch: pytest.MonkeyPatch) -> None:
     """Whatever is read last is taken for the latest."""
-    patch.setattr(record_module, "_is_news", lambda previous, seen: previous.updated_at != seen.updated_at)
+    patch.setattr(record_observed, "_is_news", lambda previous, seen: previous.updated_at != seen.updated_at)
 
 
 async def an_old_error_is_told(simulation: Simulation) -> None:
@@ -233,7 +233,7 @@ async def a_later_record_lands(simulation: Simulation) -> None:
 
 def forgotten_doubt(patch: pytest.MonkeyPatch) -> None:
     """What is on its way again is as good as new."""
-    patch.setattr(record_module, "_doubted_at", lambda *_: None)
+    patch.setattr(record_observed, "_doubted_at", lambda *_: None)
     patch.setattr(Record, "is_doubted", property(lambda record: record.state is State.QUARANTINED))
 
 

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from service.domain.cadence.bound import StreamFacts
 from service.domain.cadence.stream import RECORD_STREAMS, Stream
 from service.domain.pushing.policy import Policy
-from service.domain.record import Record, SeenRecord, observe
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe
 from service.store.comparing import upsert_differences
 from service.store.connections import SeenConnection, write_connections
 from service.store.database import Database

@@ -14,7 +14,8 @@ from msgspec.structs import asdict, replace
 
 from service.domain.causes.names import Cause
 from service.domain.pushing.policy import Policy
-from service.domain.record import Record, SeenRecord, observe
+from service.domain.record import Record, SeenRecord
+from service.domain.record_observed import observe
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.history import HistoryKind, list_history

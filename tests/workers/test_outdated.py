@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause, rules_version
-from service.domain.record import Record, quarantined
+from service.domain.record import Record
+from service.domain.record_observed import quarantined
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.history import HistoryKind, list_history

@@ -1,6 +1,6 @@
 """What a push, its silence, or a reading of the books makes of a record.
 
-`record.observe` follows the hub; these follow ourselves. Each is one move of `record_state`, with its
+`observe` follows the hub; these follow ourselves. Each is one move of `record_state`, with its
 sentence and its deadline. What was not sent is no attempt and changes nothing, so it has no function here.
 """
 
@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from service.domain.causes.facts import Owner, facts_of
 from service.domain.pushing.policy import Policy
-from service.domain.record import NO_CAUSE, SENT_AGAIN, Record, decided, quarantined
+from service.domain.record import SENT_AGAIN, Record
+from service.domain.record_observed import NO_CAUSE, decided, quarantined
 from service.domain.record_state import State, move
 
 
