@@ -12,50 +12,35 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from service.domain.cadence.due import FOLLOW_SECONDS
 from service.domain.cadence.stream import RECORD_STREAMS
 from service.domain.fleet import WorkKind
-from service.domain.pushing.attempt import Evidence, EvidenceKind, Outcome, speaking
-from service.domain.pushing.decision import Decision, Verdict
+from service.domain.pushing.attempt import Outcome
 from service.domain.pushing.policy import Policy
-from service.domain.pushing.push import decide, settle
-from service.domain.pushing.readback import Finding, Look, refined
+from service.domain.pushing.push import settle
 from service.domain.pushing.record_push import overdue
-from service.domain.pushing.retry_plan import Wish, left_out
-from service.domain.pushing.sibling import attempts_of_object, held_by_siblings, is_free
-from service.domain.pushing.standing import held, may_double
-from service.domain.pushing.trials import trials_due
-from service.domain.record import LISTED_TYPES, Record
+from service.domain.record import Record
 from service.hub.client import Hub
 from service.store.cures import get_hub_pause
 from service.store.database import Database
-from service.store.push_conditions import read_known
-from service.store.pushed import attempt_of, evidence_of
-from service.store.pushes import list_attempts, list_open_evidence, list_unfinished_attempts
+from service.store.pushes import list_unfinished_attempts
 from service.store.records import (
     Change,
     get_next_look_at,
-    list_blocked_records,
-    list_due_records,
-    list_records_by_ids,
-    list_unproven_records,
     lock_records,
     mark_records_looked_at,
     write_records,
 )
 from service.store.retries import leave_out_retry_items, list_wishes
-from service.store.retry_candidates import list_standing_of
-from service.store.siblings import list_siblings
 from service.store.streams import nudge_streams
 from service.store.work import nudge_work
 from service.workers.circuit import Circuit
 from service.workers.claims import Claims
+from service.workers.deciding import Decided, Deciding
 from service.workers.outdated import RECORDS_MAX as OUTDATED_MAX
 from service.workers.outdated import reclassify_outdated
 from service.workers.paid import Payments
@@ -67,9 +52,6 @@ from service.workers.work import IDLE, Tally, Work
 LANES: Final = 4
 """Organizations that are pushed at once; the hub's budget is the bound, not these."""
 
-RECORDS_MAX: Final = 500
-"""Records decided on in a run; what is left makes the organization due again at once."""
-
 PUSHES_MAX: Final = 25
 """Pushes of a run: at the hub's thirty a second another organization's turn comes within seconds."""
 
@@ -78,40 +60,6 @@ IDLE_SECONDS: Final = 86_400.0
 
 WISHES_SECONDS: Final = 15.0
 """How soon planned retries that wait are looked at again."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Decided:
-    """What a run has decided, and the evidence stored before that permits some of it."""
-
-    records: Mapping[UUID, Record]
-    wishes: Sequence[Wish]
-    """Records of planned retries whose turn has come."""
-    decisions: dict[UUID, Decision] = field(default_factory=dict)
-    permits: dict[UUID, Evidence] = field(default_factory=dict)
-
-    def wish_for(self, record: Record, now: datetime) -> Wish | None:
-        """The planned retry that the record is sent for, if it is still what was planned."""
-        mine = (each for each in self.wishes if each.record_id == record.record_id)
-        return next((each for each in mine if each.holds_for(record, now)), None)
-
-    def rests_on_kept(self, looks: Mapping[UUID, Look]) -> bool:
-        """Whether something would be sent of whose object an earlier look was used."""
-        kept = {
-            self.records[key].object_id for key, each in looks.items() if each.is_kept and key in self.records
-        }
-        pushed = (self.records[key].object_id for key, each in self.decisions.items() if _is_push(each))
-        return not kept.isdisjoint(pushed)
-
-    def left_out(self, now: datetime) -> Mapping[tuple[UUID, UUID], str]:
-        """Why some of the planned ones are not sent after all, by retry and record."""
-        told = {}
-        for wish in self.wishes:
-            key = wish.record_id
-            reason = left_out(wish, self.records.get(key), self.decisions.get(key), now)
-            if reason is not None:
-                told[wish.retry_id, key] = reason
-        return told
 
 
 class Pusher:
@@ -136,10 +84,14 @@ class Pusher:
         self._policy = policy
         self._replica_id = replica_id
         self._claims = Claims(database, self.kind, replica_id)
-        self._chance = chance
         self._circuit = circuit or Circuit()
         self._read_back = ReadBack(database, hub, policy)
-        self._payments = Payments(database, hub, policy, self._circuit)
+        self._deciding = Deciding(
+            database=database,
+            policy=policy,
+            payments=Payments(database, hub, policy, self._circuit),
+            chance=chance,
+        )
 
     async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
         """Decide on one organization that is due."""
@@ -150,12 +102,12 @@ class Pusher:
             counts["abandoned"] = await self._write_abandoned(work)
             counts["reclassified"] = await reclassify_outdated(work, self._policy)
             looks = await self._read_back.look(work)
-            decided = await self._decide(work, looks)
+            decided = await self._deciding.decided(work, looks)
             if decided.rests_on_kept(looks):
                 looks = await self._read_back.look(work, anew=True)
-                decided = await self._decide(work, looks)
+                decided = await self._deciding.decided(work, looks)
             counts.update(f"found_{each.finding}" for each in looks.values())
-            await self._hold_back(work, decided)
+            await self._deciding.hold_back(work, decided)
             await self._settle(work, decided)
             trouble = await self._known_trouble(work, decided)
             outcomes = Counter[Outcome]() if trouble else await self._push(work, decided)
@@ -175,85 +127,7 @@ class Pusher:
                 await abandoned(connection, work, key, self._policy)
         return len(keys)
 
-    async def _decide(self, work: Work, looks: Mapping[UUID, Look]) -> _Decided:
-        """Read and decide: every record that was looked at, and a decision on each that failed."""
-        payments = await self._payments.read(work)
-        async with self._database.organization(work.organization_id, readonly=True) as connection:
-            due = await list_due_records(connection, work.organization_id, RECORDS_MAX)
-            blocked = await list_blocked_records(connection, work.organization_id, RECORDS_MAX)
-            unproven = await list_unproven_records(
-                connection, work.organization_id, sorted(LISTED_TYPES), RECORDS_MAX
-            )
-            wishes = await list_wishes(connection, work.organization_id, RECORDS_MAX)
-            wanted = await list_records_by_ids(
-                connection, {each.record_id for each in wishes}, work.organization_id
-            )
-            records = {record.record_id: record for record in (*due, *blocked, *unproven, *wanted)}
-            failed = [record for record in records.values() if record.has_failed]
-            stored = await list_attempts(connection, work.organization_id, list(records))
-            found = await list_open_evidence(connection, work.organization_id, list(records))
-            siblings = await list_siblings(connection, work.organization_id, failed)
-            known = await read_known(connection, work.organization_id, failed, payments)
-        others = {
-            key: [
-                replace(each, evidence=_usable(each.evidence, looks.get(each.record.record_id)))
-                for each in several
-            ]
-            for key, several in siblings.items()
-        }
-        tried = {
-            key: attempts_of_object(
-                record, [attempt_of(each) for each in stored.get(key, ())], others.get(key, ())
-            )
-            for key, record in records.items()
-        }
-        trials = trials_due(
-            [
-                (each, tried[each.record_id], known.conditions_of(each))
-                for each in failed
-                if is_free(each, others.get(each.record_id, ()))
-            ],
-            {cause: each.tried_at for cause, each in known.canaries.items()},
-            self._policy,
-            work.now,
-        )
-        decided = _Decided(records=records, wishes=wishes)
-        for record in failed:
-            key = record.record_id
-            attempts = tried[key]
-            evidence = _usable([evidence_of(each) for each in found.get(key, ())], looks.get(key))
-            conditions = known.conditions_of(record, canary_turn=key in trials)
-            is_wished = decided.wish_for(record, work.now) is not None
-            decision = decide(
-                record,
-                attempts,
-                evidence,
-                replace(conditions, is_wished=is_wished),
-                now=work.now,
-                policy=self._policy,
-                random=self._chance(),
-            )
-            kind = decision.evidence
-            permit = speaking(record, attempts, evidence, kind) if kind else None
-            if permit:
-                decided.permits[key] = permit
-            decision = refined(decision, looks.get(key))
-            decided.decisions[key] = held_by_siblings(record, decision, others.get(key, ()), permit)
-        return decided
-
-    async def _hold_back(self, work: Work, decided: _Decided) -> None:
-        """Quarantine what stands in the books already: entered by hand while its push kept failing."""
-        asked = [decided.records[key] for key, each in decided.decisions.items() if may_double(each)]
-        if not asked:
-            return
-        async with self._database.organization(work.organization_id, readonly=True) as connection:
-            standing = await list_standing_of(connection, work.organization_id, asked)
-        for key, found in standing.items():
-            permit = decided.permits.get(key)
-            despite = permit.despite if permit else frozenset()
-            decided.decisions[key] = held(decided.records[key], decided.decisions[key], found, despite)
-
-    async def _settle(self, work: Work, decided: _Decided) -> None:
+    async def _settle(self, work: Work, decided: Decided) -> None:
         """Write what was decided without a push; where only the next look moves, no version is made of it."""
         async with work.writing() as connection:
             locked = await lock_records(connection, work.organization_id, list(decided.records))
@@ -274,12 +148,12 @@ class Pusher:
             await leave_out_retry_items(connection, decided.left_out(work.now))
             await mark_records_looked_at(connection, work.organization_id, looked_at)
 
-    async def _push(self, work: Work, decided: _Decided) -> Counter[Outcome]:
+    async def _push(self, work: Work, decided: Decided) -> Counter[Outcome]:
         """Push what may be pushed, longest failed first, as many as a run may; hub trouble ends it."""
         outcomes: Counter[Outcome] = Counter()
         types = set()
         sending = Sending(work=work, hub=self._hub, replica_id=self._replica_id, policy=self._policy)
-        for record in _in_turn(decided)[:PUSHES_MAX]:
+        for record in decided.in_turn()[:PUSHES_MAX]:
             key = record.record_id
             decision, permit = decided.decisions[key], decided.permits.get(key)
             outcome = await sending.push(record, decision, permit, decided.wish_for(record, work.now))
@@ -301,9 +175,9 @@ class Pusher:
                 await nudge_streams(connection, work.organization_id, [(stream, soon) for stream in streams])
                 await nudge_work(connection, [work.organization_id], WorkKind.POLL, soon)
 
-    async def _known_trouble(self, work: Work, decided: _Decided) -> Trouble | None:
+    async def _known_trouble(self, work: Work, decided: Decided) -> Trouble | None:
         """What is known to keep the pushes that were decided from leaving, if there are any."""
-        if not any(map(_is_push, decided.decisions.values())):
+        if not decided.in_turn():
             return None
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             silent_until = await get_hub_pause(connection)
@@ -325,30 +199,14 @@ class Pusher:
             error=trouble.reason if trouble else None,
         )
 
-    async def _next_due_at(self, work: Work, decided: _Decided) -> datetime:
-        if sum(map(_is_push, decided.decisions.values())) > PUSHES_MAX:
+    async def _next_due_at(self, work: Work, decided: Decided) -> datetime:
+        if len(decided.in_turn()) > PUSHES_MAX:
             return work.now
         async with self._database.organization(work.organization_id, readonly=True) as connection:
             next_look_at = await get_next_look_at(connection, work.organization_id)
             if decided.wishes and await list_wishes(connection, work.organization_id, 1):
                 return _after(work, WISHES_SECONDS)
         return min(next_look_at, _after(work, IDLE_SECONDS)) if next_look_at else _after(work, IDLE_SECONDS)
-
-
-def _in_turn(decided: _Decided) -> Sequence[Record]:
-    decisions = decided.decisions.items()
-    chosen = [decided.records[key] for key, decision in decisions if _is_push(decision)]
-    return sorted(chosen, key=lambda each: (each.first_failed_at or each.updated_at, each.record_id))
-
-
-def _is_push(decision: Decision) -> bool:
-    return decision.verdict is Verdict.PUSH
-
-
-def _usable(evidence: Sequence[Evidence], found: Look | None) -> Sequence[Evidence]:
-    """What may be used of it: that the books do not hold it, only if this run has seen so again."""
-    is_absent = found is not None and found.finding is Finding.ABSENT
-    return [each for each in evidence if is_absent or each.kind is not EvidenceKind.READ_BACK]
 
 
 def _is_same_but_for_deadline(before: Record, after: Record) -> bool:

@@ -26,7 +26,7 @@ from service.store.database import Connection
 from service.store.pushes import AttemptKey, StoredEvidence, insert_attempt, insert_evidence
 from service.store.queries import QUERY
 from service.store.work import Claim
-from service.workers import claims, push_attempt, pusher, readback_books, work
+from service.workers import claims, deciding, push_attempt, readback_books, work
 from service.workers.push_attempt import STORED_BEFORE, Sending
 from service.workers.work import LEASE_SECONDS
 from tests.simulation.conftest import Databases
@@ -211,7 +211,7 @@ async def a_cure_does_not_help(simulation: Simulation) -> None:
 
 def each_record_for_itself(patch: pytest.MonkeyPatch) -> None:
     """A record is pushed for its own failure, whatever others of the same document say."""
-    patch.setattr(pusher, "held_by_siblings", lambda _record, decision, *_: decision)
+    patch.setattr(deciding, "held_by_siblings", lambda _record, decision, *_: decision)
     patch.setattr(push_attempt, "holds", lambda *_: ())
 
 
