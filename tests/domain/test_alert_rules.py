@@ -181,7 +181,7 @@ def test_a_wave_that_one_at_a_time_joins_is_over() -> None:
 
 
 def test_who_joins_after_an_acknowledgement_is_told_alone() -> None:
-    """Who took a wave on took on its organizations; only five more that are lost are of it again."""
+    """Who took a wave on took on its organizations; five more that are lost are of it again, and told."""
     desk = Desk()
     for seconds in (0, 30):
         live(desk, seconds, **losses(*(lost(number) for number in range(5))))
@@ -191,7 +191,20 @@ def test_who_joins_after_an_acknowledgement_is_told_alone() -> None:
     alone = [notice.alert.scope for notice in desk.told if notice.alert.scope != FLEET_SCOPE]
     assert sorted(alone) == sorted(str(organization(number)) for number in range(5, 8))
     (fleet,) = [alert for alert in desk.open() if alert.scope == FLEET_SCOPE]
-    assert fleet.organizations_count == 54
+    assert (fleet.organizations_count, fleet.acknowledged_at) == (54, None)
+    assert "grew" in desk.reasons
+
+
+def test_waves_that_follow_an_acknowledged_one_within_the_hour_are_told() -> None:
+    """Six more every fifty minutes are no part of what was acknowledged before the first of them."""
+    desk = Desk()
+    for minute in range(6 * 60):
+        count = 5 + 6 * ((minute + 30) // 50)
+        live(desk, 60 * minute, **losses(*(lost(number) for number in range(count))))
+        if minute == 10:
+            desk.change(acknowledged_at=at(600), acknowledged_by="ana")
+    growths = [notice.alert.organizations_count for notice in desk.told if notice.reason.value == "grew"]
+    assert growths == list(range(11, 48, 6))
 
 
 def test_a_wave_after_one_that_was_acknowledged_is_told() -> None:

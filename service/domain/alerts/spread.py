@@ -34,7 +34,7 @@ class Wave:
     facts: tuple[OrganizationFact, ...]
     opens: bool
     is_anew: bool = False
-    """Whether it takes in a further wave, after the one before was over."""
+    """Whether it takes in a further wave, after the one before was over or acknowledged."""
 
     @property
     def members(self) -> tuple[UUID, ...]:
@@ -100,8 +100,9 @@ def spread(
     }
     loose = set(current) - covered - settled - cut_off
     is_wave = len(loose) >= WAVE_ORGANIZATIONS
-    is_anew = is_wave and fleet is not None and now - fleet.grew_at >= WAVE_SPAN
-    opens = is_wave or (bool(covered) and fleet is not None and _is_rising(fleet, now))
+    is_rising = fleet is not None and _is_rising(fleet, now)
+    is_anew = is_wave and fleet is not None and not is_rising
+    opens = is_wave or (bool(covered) and is_rising)
     if opens:
         covered |= loose
     told = {organization_id for organization_id, alert in own.items() if alert.status is Status.FIRING}
@@ -114,8 +115,7 @@ def spread(
 
 def _is_rising(fleet: Alert, now: datetime) -> bool:
     """Whether it still takes in whoever follows."""
-    is_acknowledged = fleet.acknowledged_at is not None and fleet.grew_at <= fleet.acknowledged_at
-    return now - fleet.grew_at < WAVE_SPAN and not is_acknowledged
+    return now - fleet.grew_at < WAVE_SPAN and fleet.acknowledged_at is None
 
 
 def _ordered(current: Mapping[UUID, OrganizationFact], chosen: set[UUID]) -> tuple[OrganizationFact, ...]:
