@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.push import decide
+from service.domain.pushing.sibling import Obstacle, Sibling, holds
 from service.domain.record import Record, SeenRecord
 from tests.domain.record_builders import POLICY, START, at, attempt, connected, follow, seen
 
@@ -65,6 +68,19 @@ def test_a_word_about_a_doubt_of_our_own_push_speaks() -> None:
         follow(TIMED_OUT), (ours,), (said(100),), connected(), now=at(3_600), policy=POLICY, random=0.5
     )
     assert decision.evidence is EvidenceKind.NAMED_PERSON
+
+
+@pytest.mark.parametrize("unknown", [Outcome.UNCERTAIN, None])
+def test_what_was_not_sent_hides_no_try_before_it(unknown: Outcome | None) -> None:
+    """A push of unknown outcome holds the record, and its document, however many never left after it."""
+    record = follow(seen("error", 0, Cause.RATE_LIMITED))
+    attempts = [attempt(2, 60, unknown)]
+    attempts += [attempt(number, 100 * number, Outcome.NOT_SENT) for number in (3, 4)]
+    decision = decide(record, attempts, (), connected(), now=at(9_000), policy=POLICY, random=0.5)
+    assert decision.verdict is Verdict.QUARANTINE
+    newest = replace(record, record_id=UUID(int=77), created_at=at(90))
+    [hold] = holds(newest, [Sibling(record=record, attempts=attempts)])
+    assert hold.obstacle is Obstacle.UNPROVEN
 
 
 @pytest.mark.parametrize("kind", [EvidenceKind.NAMED_PERSON, EvidenceKind.READ_BACK])

@@ -123,6 +123,11 @@ def in_episode(record: Record, attempts: Sequence[Attempt]) -> tuple[Attempt, ..
     return tuple(sorted(mine, key=lambda attempt: attempt.number))
 
 
+def last_sent(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The last of an episode's attempts that left, or may have; what was not sent hides none before it."""
+    return next((each for each in reversed(attempts) if each.outcome is not Outcome.NOT_SENT), None)
+
+
 def next_number(record: Record, attempts: Sequence[Attempt]) -> int:
     """The number of the next attempt: the hub's own tries are counted, and a number is never used twice."""
     last = max((attempt.number for attempt in in_episode(record, attempts)), default=0)
@@ -150,15 +155,16 @@ def permitted_by(
     record: Record, attempts: Sequence[Attempt], evidence: Sequence[Evidence]
 ) -> EvidenceKind | None:
     """The evidence that permits one more push of an errored record, or None."""
-    last = next(iter(reversed(in_episode(record, attempts))), None)
+    mine = in_episode(record, attempts)
     for kind in (EvidenceKind.NAMED_PERSON, EvidenceKind.READ_BACK):
         if speaking(record, attempts, evidence, kind):
             return kind
     if record.cause is None or facts_of(record.cause).may_exist or record.is_doubted:
         return None
-    if last is None:
+    if not mine:
         return _before_creation(record)
-    if is_unknown(last) or is_under_way(record, last):
+    last, sent = mine[-1], last_sent(mine)
+    if sent is not None and (is_unknown(sent) or is_under_way(record, sent)):
         return None
     if record.updated_at > last.record_updated_at or last.outcome is Outcome.ACCEPTED:
         return _before_creation(record)
@@ -169,9 +175,8 @@ def speaking(
     record: Record, attempts: Sequence[Attempt], evidence: Sequence[Evidence], kind: EvidenceKind
 ) -> Evidence | None:
     """The unused finding of a kind that is about the present, the latest of several."""
-    tries = reversed(in_episode(record, attempts))
-    last_sent = next((each for each in tries if each.outcome is not Outcome.NOT_SENT), None)
-    found = [each for each in evidence if each.kind is kind and _speaks(each, record, last_sent)]
+    sent = last_sent(in_episode(record, attempts))
+    found = [each for each in evidence if each.kind is kind and _speaks(each, record, sent)]
     return max(found, key=lambda each: each.observed_at, default=None)
 
 
@@ -182,9 +187,9 @@ def _before_creation(record: Record) -> EvidenceKind | None:
     return EvidenceKind.REFUSED_BEFORE_CREATION if is_told and not has_id else None
 
 
-def _speaks(found: Evidence, record: Record, last_sent: Attempt | None) -> bool:
+def _speaks(found: Evidence, record: Record, sent: Attempt | None) -> bool:
     """Whether a finding is about the present: later than what was sent last, and the record's version."""
-    if last_sent is not None and found.observed_at <= last_sent.started_at:
+    if sent is not None and found.observed_at <= sent.started_at:
         return False
     if found.kind not in {EvidenceKind.NAMED_PERSON, EvidenceKind.SET_ASIDE}:
         return found.observed_at >= record.updated_at

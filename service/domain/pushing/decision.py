@@ -13,7 +13,15 @@ from enum import StrEnum
 
 from service.domain.causes.cause import Cause
 from service.domain.causes.facts import Cure, Facts, Owner, facts_of, platform_name, reason_of
-from service.domain.pushing.attempt import Attempt, Evidence, EvidenceKind, Outcome, Trigger, next_number
+from service.domain.pushing.attempt import (
+    Attempt,
+    Evidence,
+    EvidenceKind,
+    Outcome,
+    Trigger,
+    last_sent,
+    next_number,
+)
 from service.domain.pushing.cure import Conditions
 from service.domain.pushing.policy import Policy, backoff
 from service.domain.record import LISTED_TYPES, UNPROVEN, Record
@@ -62,13 +70,8 @@ class Decision:
 def failed_at(record: Record, attempts: Sequence[Attempt]) -> datetime:
     """What a cure must be newer than: the failure, or our last try since; `attempts` are of its episode."""
     began_at = record.first_failed_at or record.updated_at
-    last = _last_sent(attempts)
+    last = last_sent(attempts)
     return max(began_at, last.started_at) if last else began_at
-
-
-def _last_sent(attempts: Sequence[Attempt]) -> Attempt | None:
-    sent = (attempt for attempt in reversed(attempts) if attempt.outcome is not Outcome.NOT_SENT)
-    return next(sent, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +88,9 @@ class Case:
     random: float
 
     @property
-    def last(self) -> Attempt | None:
-        """Our last attempt of this episode."""
-        return self.attempts[-1] if self.attempts else None
-
-    @property
     def last_sent(self) -> Attempt | None:
         """Our last attempt that left the house, or may have: what was not sent is no attempt at all."""
-        return _last_sent(self.attempts)
+        return last_sent(self.attempts)
 
     @property
     def tries(self) -> int:

@@ -146,7 +146,7 @@ def aside_reason(word: str) -> str:
 
 def _unknown(case: Case, permit: EvidenceKind | None) -> Decision | None:
     """Question 1: nothing is sent while an attempt may have landed."""
-    last = case.last
+    last = case.last_sent
     if last is None:
         return None
     if last.outcome is None and case.now < last.started_at + timedelta(seconds=IN_FLIGHT_SECONDS):

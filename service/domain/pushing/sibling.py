@@ -28,6 +28,7 @@ from service.domain.pushing.attempt import (
     in_episode,
     is_under_way,
     is_unknown,
+    last_sent,
     speaking,
 )
 from service.domain.pushing.decision import Decision, Verdict
@@ -223,8 +224,8 @@ def _is_unproven(sibling: Sibling) -> bool:
     record, attempts = sibling.record, in_episode(sibling.record, sibling.attempts)
     if speaking(record, attempts, sibling.evidence, EvidenceKind.READ_BACK):
         return False
-    last = attempts[-1] if attempts else None
-    is_open = last is not None and (is_unknown(last) or is_under_way(record, last))
+    sent = last_sent(attempts)
+    is_open = sent is not None and (is_unknown(sent) or is_under_way(record, sent))
     return is_open or record.is_doubted
 
 
