@@ -78,6 +78,21 @@ def test_the_same_is_not_said_twice_and_the_later_word_counts() -> None:
     assert decision.trigger is Trigger.OPERATOR
 
 
+def test_a_word_that_counts_is_amended_by_what_else_was_seen() -> None:
+    """Who wants it sent may name what has come in its way since; to name no more is to say the same."""
+    named = replace(spoken(EvidenceKind.NAMED_PERSON, 100), despite=frozenset({"7"}))
+    for despite in ((), ("7",)):
+        assert "decided already" in str(refused(word(despite=frozenset(despite)), evidence=[named]))
+    both = word(despite=frozenset({"7", "981"}))
+    assert refused(both, evidence=[named], standing=[THERE]) is None
+    assert "`despite`: 981" in str(
+        refused(word(despite=frozenset({"8"})), evidence=[named], standing=[THERE])
+    )
+    aside = spoken(EvidenceKind.SET_ASIDE, 200)
+    amended = word(Word.LEAVE, despite=frozenset({"981"}))
+    assert "decided already" in str(refused(amended, evidence=[named, aside]))
+
+
 def test_people_have_one_failure_sent_a_few_times_only() -> None:
     """After so many pushes on people's word the document must change."""
     by_word = [

@@ -52,6 +52,15 @@ async def test_a_word_is_evidence_and_makes_it_due(
         assert await list_paper_trail_faults(rows, ORGANIZATION, 10) == []
 
 
+async def test_a_word_that_counts_may_name_more(operator: httpx.AsyncClient, record: Record) -> None:
+    """Said once more with a document that was seen since, the word is written down anew, and then once."""
+    assert (await say(operator, record, "push")).status_code == 200
+    amended = await say(operator, record, "push", despite=["B9"])
+    assert amended.status_code == 200
+    assert [each["detail"]["despite"] for each in amended.json()["evidence"]] == [[], ["B9"]]
+    assert (await say(operator, record, "push", despite=["B9"])).status_code == 409
+
+
 async def test_it_is_there_ends_the_trying(operator: httpx.AsyncClient, record: Record) -> None:
     """Who found it in the books ends its pushes; the record says so, and a later word may begin anew."""
     told = (await say(operator, record, "it_is_there", "Bill 77 of May.")).json()

@@ -5,7 +5,8 @@ It is evidence like any other, kept for ever, and about the present failure only
 - what has not failed, and what is on the wire this very moment;
 - to send what stands in the books under its number, or what another record of the same object brought there
   or may have, without naming that they saw it;
-- the same twice; and sending more than a few times in one failure: then the document must change.
+- the same twice, unless they name more that they saw; and sending more than a few times in one failure: then
+  the document must change.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def refusal(
     if last and last.outcome is None and now < last.started_at + timedelta(seconds=IN_FLIGHT_SECONDS):
         return "It is being sent this very moment. Decide when the outcome is known, in two minutes."
     latest = _latest(record, mine, evidence)
-    if latest is not None and latest.kind is override.word.evidence:
+    if latest is not None and _is_the_same(override, latest):
         return f"That is decided already: {latest.detail}."
     if override.word is not Word.PUSH:
         return None
@@ -132,6 +133,12 @@ def set_aside(record: Record, override: Override, now: datetime, policy: Policy)
         deadline_at=now + timedelta(seconds=policy.person_seconds),
         version=record.version + 1,
     )
+
+
+def _is_the_same(override: Override, latest: Evidence) -> bool:
+    """Whether it says what counts already; what is to be sent may be in another's way since."""
+    names_more = override.word is Word.PUSH and not override.despite <= latest.despite
+    return latest.kind is override.word.evidence and not names_more
 
 
 def _latest(record: Record, attempts: Sequence[Attempt], evidence: Sequence[Evidence]) -> Evidence | None:
