@@ -56,12 +56,13 @@ class Decided:
         mine = (each for each in self.wishes if each.record_id == record.record_id)
         return next((each for each in mine if each.holds_for(record, now)), None)
 
-    def rests_on_kept(self, looks: Mapping[UUID, Look]) -> bool:
-        """Whether something would be sent of whose object an earlier look was used."""
+    def rests_on_kept(self, looks: Mapping[UUID, Look], now: datetime) -> bool:
+        """Whether something is to be sent, or planned to be, of whose object an earlier look was used."""
         kept = {
             self.records[key].object_id for key, each in looks.items() if each.is_kept and key in self.records
         }
-        return not kept.isdisjoint(each.object_id for each in self.in_turn())
+        planned = (each for each in self.records.values() if self.wish_for(each, now) is not None)
+        return not kept.isdisjoint(each.object_id for each in (*self.in_turn(), *planned))
 
     def left_out(self, now: datetime) -> Mapping[tuple[UUID, UUID], str]:
         """Why some of the planned ones are not sent after all, by retry and record."""

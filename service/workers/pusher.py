@@ -103,7 +103,7 @@ class Pusher:
             counts["reclassified"] = await reclassify_outdated(work, self._policy)
             looks = await self._read_back.look(work)
             decided = await self._deciding.decided(work, looks)
-            if decided.rests_on_kept(looks):
+            if decided.rests_on_kept(looks, work.now):
                 looks = await self._read_back.look(work, anew=True)
                 decided = await self._deciding.decided(work, looks)
             counts.update(f"found_{each.finding}" for each in looks.values())

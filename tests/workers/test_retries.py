@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -57,6 +59,13 @@ async def items(world: Healing, retry_id: UUID) -> dict[str, StoredItem]:
         records = await list_records(connection, organization_id=world.organization_id, limit=100)
     object_ids = {record.record_id: str(record.object_id) for record in records}
     return {object_ids[each.record_id]: each for each in found}
+
+
+async def document(world: Healing, document_id: str) -> Mapping[str, Any]:
+    """A document of the hub, as it was read last."""
+    rows = await world.watch.rows(world.organization_id, "documents")
+    found: Mapping[str, Mapping[str, Any]] = {row["document_id"]: row["body"] for row in rows}
+    return found[document_id]
 
 
 async def test_it_does_not_wait_for_what_an_operator_knows(world: Healing) -> None:
@@ -170,6 +179,47 @@ async def test_a_proof_that_a_retry_rests_on_keeps_its_turn_too(world: Healing) 
     assert world.copies()[document_id] == 1
 
 
+async def test_a_likeness_that_is_gone_takes_no_turn_away(world: Healing) -> None:
+    """Proven absent, then taken for another document, it is renumbered and wanted: it is looked for anew."""
+    organization_id = str(world.organization_id)
+    world.simulator.remove_tax_rate(organization_id, 2000)
+    world.simulator.pull_now(organization_id)
+    document_id = world.simulator.issue_invoice(
+        organization_id, fails="timeout_ambiguous", landed=False, tax_rate=2000
+    )
+    await world.live(8 * MINUTE, 4 * MINUTE)
+    record = await world.record_of(document_id)
+    world.simulator.push(organization_id, str(record.record_id), seconds=1.0)
+    while (await world.record_of(document_id)).state is not State.BLOCKED:
+        await world.live(20 * MINUTE, 20 * MINUTE)
+    blocked = await world.record_of(document_id)
+    local = await document(world, document_id)
+    world.simulator.add_to_books(
+        organization_id,
+        number=local["number"],
+        party=local["party_name"],
+        currency=local["currency"],
+        net_minor=local["total_minor"] + 5_000,
+        tax_rate=0,
+        posted_on=date.fromisoformat(local["issued_on"]) - timedelta(days=90),
+    )
+    world.simulator.pull_now(organization_id)
+    await world.live(HOUR, 10 * MINUTE)
+    world.simulator.edit_local(organization_id, document_id, number="INV-OTHER")
+    world.simulator.add_tax_rate(organization_id, 2000)
+    while (await document(world, document_id))["number"] != "INV-OTHER":
+        world.watch.advance(MINUTE)
+        await world.watch.catch_up()
+    assert (await world.record_of(document_id)).version == blocked.version
+    retry_id = await retried(world)
+    await world.live(5 * MINUTE, 20)
+    item = (await items(world, retry_id))[document_id]
+    assert (item.status, item.outcome) == ("sent", "accepted"), item.reason
+    [attempt] = await world.attempts(record)
+    assert (attempt.trigger, attempt.evidence_kind) == ("operator", "read_back")
+    assert world.copies()[document_id] == 1
+
+
 async def test_what_was_entered_by_hand_is_not_doubled(world: Healing) -> None:
     """A document entered in the books while its push was blocked stays the only one when the cure comes."""
     organization_id = str(world.organization_id)
@@ -177,11 +227,7 @@ async def test_what_was_entered_by_hand_is_not_doubled(world: Healing) -> None:
     world.simulator.pull_now(organization_id)
     document_id = await issue(world, tax_rate=2000)
     assert (await world.record_of(document_id)).state is State.BLOCKED
-    [local] = [
-        row["body"]
-        for row in await world.watch.rows(world.organization_id, "documents")
-        if row["document_id"] == document_id
-    ]
+    local = await document(world, document_id)
     books_id = world.simulator.add_to_books(
         organization_id,
         number=local["number"].lower(),
