@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ import pytest
 from service.domain.record_state import State
 from service.errors import Fate, HubError, HubFailure
 from service.store.database import Database
+from service.workers import paid
 from service.workers.circuit import FAILURES_TO_OPEN, Circuit
 from service.workers.paid import Payments
 from tests.workers.healing import POLICY, Healing, healing
@@ -28,12 +29,18 @@ class Asked:
     def __init__(self, world: Healing) -> None:
         self.times = 0
         self.rows_told: Any = None
+        self.long_before: datetime | None = None
+        """Asked from an earlier time on, the list begins with others' payments, and goes on."""
         world.watch.way.tamper = self._tamper
 
     def _tamper(self, request: httpx.Request, body: Any) -> Any:
         if not request.url.path.endswith("/payment-records") or "data" not in body:
             return body
         self.times += 1
+        since = datetime.fromisoformat(request.url.params["updated_at__gt"])
+        if self.long_before and since < self.long_before:
+            others = [{**row, "id": str(uuid4())} for row in body["data"]]
+            return {**body, "data": others, "next_pagination_token": "more"}
         return {**body, "data": [self.rows_told(row) for row in body["data"]]} if self.rows_told else body
 
 
@@ -46,14 +53,23 @@ async def world(database: Database) -> AsyncIterator[Healing]:
         opened.simulator.remove_tax_rate(organization_id, 2000)
         opened.simulator.pull_now(organization_id)
         document_id = await issue(opened, tax_rate=2000)
-        opened.simulator.pay(organization_id, document_id)
+        opened.simulator.pay(organization_id, document_id, 100)
         yield opened
 
 
-async def waits(world: Healing) -> bool:
-    """Whether the payment waits for a cure."""
+async def waiting(world: Healing) -> Sequence[str]:
+    """The ids of the payments that wait for a cure."""
     found = await world.records(object_type="payment_record", state=State.BLOCKED)
-    return [each.cause for each in found] == ["reference_not_found"]
+    assert {each.cause for each in found} <= {"reference_not_found"}
+    return [str(each.object_id) for each in found]
+
+
+async def pay_more(world: Healing) -> None:
+    """Let another payment of the same invoice fail."""
+    [document_id] = {each["document_id"] for each in world.watch.truth(world.organization_id)["payments"]}
+    payment_id: str = world.simulator.pay(str(world.organization_id), document_id, 100)
+    await world.live(20 * MINUTE, 10 * MINUTE)
+    assert payment_id in await waiting(world)
 
 
 async def ask(world: Healing, payments: Payments, seconds: float, step: float) -> int:
@@ -78,7 +94,7 @@ class _Run:
 async def begin(world: Healing, circuit: Circuit | None = None) -> tuple[Payments, Asked]:
     """Let the payment fail, and begin to ask about it anew."""
     await world.live(20 * MINUTE, 10 * MINUTE)
-    assert await waits(world)
+    assert len(await waiting(world)) == 1
     return Payments(world.watch.database, world.watch.hub, POLICY, circuit or Circuit()), Asked(world)
 
 
@@ -105,6 +121,31 @@ async def test_what_the_hub_does_not_list_is_asked_about_ever_more_seldom(world:
     assert 5 <= asked.times <= 10
     asked.rows_told = None
     assert await ask(world, payments, DAY, HOUR) == 1
+
+
+async def test_payments_that_the_hub_does_not_list_are_asked_about_together(world: Healing) -> None:
+    """Payments that failed hours apart and are not listed come to be asked about in one question a day."""
+    payments, asked = await begin(world)
+    asked.rows_told = lambda row: {**row, "id": str(uuid4())}
+    for _ in range(3):
+        await ask(world, payments, 5 * HOUR, 5 * MINUTE)
+        await pay_more(world)
+    await ask(world, payments, 3 * DAY, 15 * MINUTE)
+    asked.times = 0
+    assert await ask(world, payments, 2 * DAY, 15 * MINUTE) == 0
+    assert 1 <= asked.times <= 2
+
+
+async def test_a_list_that_is_too_long_is_gone_through(
+    world: Healing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payment that is not listed keeps none from being found that lies beyond what one ask reads."""
+    monkeypatch.setattr(paid, "PAGES_MAX", 1)
+    payments, asked = await begin(world)
+    world.watch.advance(DAY)
+    asked.long_before = await world.watch.database.now() - timedelta(hours=2)
+    await pay_more(world)
+    assert await ask(world, payments, HOUR, 5 * MINUTE) == 1
 
 
 async def test_a_hub_that_does_not_answer_is_asked_ever_more_seldom(world: Healing) -> None:
