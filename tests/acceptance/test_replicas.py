@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,9 @@ from tests.acceptance.processes import Hub, Service, until
 RATE = 30
 BUSIEST_MAX = 31
 """The budget, and at most 5 % above in any second."""
+
+LATE_MAX = 2
+"""Requests that left in time and that a busy machine brings to the hub with those of the next second."""
 
 SATURATED_SECONDS = 3
 """In so many the budget was nearly used up, else its busiest second says little; a slow machine has few."""
@@ -82,7 +86,9 @@ async def test_one_budget_and_one_push_while_a_replica_dies(stage: Stage) -> Non
     assert max(copies) == 1
     requests = await hub.tell("requests")
     arrivals = [row["arrived_at"] for row in requests["requests"]]
-    assert requests["busiest_second"] <= BUSIEST_MAX
+    assert requests["busiest_second"] <= BUSIEST_MAX + LATE_MAX
+    # What comes late is missing before: over some seconds the budget holds by itself.
+    assert _most_within(arrivals, 5) <= 5 * BUSIEST_MAX
     busy = _saturated_seconds(arrivals)
     assert busy >= SATURATED_SECONDS
     sys.stdout.write(
@@ -90,6 +96,12 @@ async def test_one_budget_and_one_push_while_a_replica_dies(stage: Stage) -> Non
         f"{len(failing)} failed records healed in {seconds:.1f} s by {len(pushes)} pushes, "
         f"{len(held)} held back\n"
     )
+
+
+def _most_within(arrivals: Sequence[float], seconds: float) -> int:
+    """The most requests that arrived within so many seconds, wherever these begin."""
+    found = sorted(arrivals)
+    return max(bisect_left(found, at + seconds) - number for number, at in enumerate(found))
 
 
 def _saturated_seconds(arrivals: Sequence[float]) -> int:
