@@ -26,7 +26,7 @@ from service.hub.client import Hub
 from service.settings import Settings
 from service.store.database import Database
 from service.store.durability import list_forgetful_settings
-from service.store.migrate import migrate, pending
+from service.store.migrate import migrate, require_migrated
 from service.store.paper_trail import (
     get_paper_trail_head,
     list_paper_trail_faults,
@@ -113,10 +113,7 @@ async def inspect_database(settings: Settings) -> Sequence[Finding]:
     """Look at the server, the schema, our rights and the clock."""
     try:
         async with database_url(settings) as url:
-            missing = await (pending(url) if settings.database_url else migrate(url))
-            if settings.database_url and missing:
-                told = f"{len(missing)} migrations are missing, from {missing[0]} on"
-                return [wrong("database", told, "run `tieout migrate`")]
+            await (require_migrated(url) if settings.database_url else migrate(url))
             async with await Database.open(url, pool_size=1) as database:
                 return await _inspect_open(database)
     except DatabaseError as error:

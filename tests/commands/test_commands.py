@@ -76,6 +76,16 @@ async def test_check_finds_all_in_order(tieout: Command, hub: dict[str, object],
     assert "working as tieout_app" in " ".join(found.stdout.split())
 
 
+async def test_check_takes_the_address_that_serve_takes(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """Through pgbouncer, around which migrating goes, a database that serves is called fine."""
+    found = tieout("check", "--json", database_url=f"{database_url}?pgbouncer=true", **hub)
+    assert found.returncode == 0, found.stdout
+    [told] = [each for each in json.loads(found.stdout)["findings"] if each["subject"] == "database"]
+    assert told["outcome"] == "fine"
+
+
 async def test_check_tells_of_a_server_that_forgets(
     tieout: Command, hub: dict[str, object], database_url: str
 ) -> None:
