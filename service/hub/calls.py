@@ -70,9 +70,9 @@ class Call:
     @property
     def repeat(self) -> Repeat:
         """Reads once more, pushes never, what else changes something only where its token was refused."""
-        if self.priority is Priority.PUSH:
-            return Repeat.NEVER
-        return Repeat.ONCE if self.endpoint.is_read else Repeat.WITH_NEW_TOKEN
+        if self.endpoint.is_read:
+            return Repeat.ONCE
+        return Repeat.NEVER if self.priority is Priority.PUSH else Repeat.WITH_NEW_TOKEN
 
 
 class Caller:

@@ -209,9 +209,13 @@ class Hub:
             always=[("object_type", object_type)],
         )
 
-    async def record(self, organization_id: UUID, record_id: UUID) -> SyncedRecord:
-        """One record."""
-        return await self._ask.same(endpoints.RECORD, SyncedRecord, organization_id, record_id)
+    async def record(
+        self, organization_id: UUID, record_id: UUID, *, priority: Priority = Priority.READ
+    ) -> SyncedRecord:
+        """One record; before a push with the priority of the push."""
+        return await self._ask.same(
+            endpoints.RECORD, SyncedRecord, organization_id, record_id, priority=priority
+        )
 
     async def push(
         self, organization_id: UUID, record_id: UUID, *, within_seconds: float | None = None

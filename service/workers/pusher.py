@@ -3,9 +3,9 @@
 A run takes one organization: what a dead process left unknown is written down as such; errors are read again
 where the rules are newer; what may have landed is looked for in the books; then every failed record that is
 due, blocked on something that may have come, or wanted by an operator, is decided on. Before one is pushed
-the books that we hold are asked whether somebody has entered it there by hand. What may be pushed is pushed,
-one after the other. When the hub itself is in trouble the rest waits, since it would only fail
-alike; where that is known beforehand nothing is written of it.
+the books that we hold are asked whether somebody has entered it there by hand, and the hub whether the record
+has moved on (`reread`). What may be pushed is pushed, one after the other. When the hub itself is in trouble
+the rest waits, since it would only fail alike; where that is known beforehand nothing is written of it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from service.domain.cadence.due import FOLLOW_SECONDS
 from service.domain.cadence.stream import RECORD_STREAMS
@@ -46,6 +48,7 @@ from service.workers.outdated import reclassify_outdated
 from service.workers.paid import Payments
 from service.workers.push_attempt import LEAVES_WITHIN_SECONDS, Sending, abandoned
 from service.workers.readback import ReadBack
+from service.workers.reread import UNTOLD_MAX, UNTOLD_REMEMBERED_MAX, Told, told_of
 from service.workers.resting import Trouble, known_trouble, rest_seconds
 from service.workers.work import IDLE, Tally, Work
 
@@ -60,6 +63,22 @@ IDLE_SECONDS: Final = 86_400.0
 
 WISHES_SECONDS: Final = 15.0
 """How soon planned retries that wait are looked at again."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the pushes of a run."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    moved_on: int = 0
+    """Records of which the hub tells something newer: they are read first."""
+    untold: int = 0
+    """Records of which it tells nothing."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether something was not sent for another reason than what the hub says of it."""
+        return bool(self.outcomes[Outcome.NOT_SENT] or self.moved_on or self.untold)
 
 
 class Pusher:
@@ -85,6 +104,7 @@ class Pusher:
         self._replica_id = replica_id
         self._claims = Claims(database, self.kind, replica_id)
         self._circuit = circuit or Circuit()
+        self._untold: set[UUID] = set()
         self._read_back = ReadBack(database, hub, policy)
         self._deciding = Deciding(
             database=database,
@@ -110,9 +130,10 @@ class Pusher:
             await self._deciding.hold_back(work, decided)
             await self._settle(work, decided)
             trouble = await self._known_trouble(work, decided)
-            outcomes = Counter[Outcome]() if trouble else await self._push(work, decided)
-            counts.update(outcomes)
-            if trouble or outcomes[Outcome.NOT_SENT]:
+            sent = Sent() if trouble else await self._push(work, decided)
+            counts.update(sent.outcomes)
+            counts["untold"], counts["moved_on"] = sent.untold, sent.moved_on
+            if trouble or sent.is_stopped:
                 counts["rests"] = 1
                 await self._rest(work, trouble)
                 return Tally(claimed=1, counts=counts)
@@ -148,23 +169,46 @@ class Pusher:
             await leave_out_retry_items(connection, decided.left_out(work.now))
             await mark_records_looked_at(connection, work.organization_id, looked_at)
 
-    async def _push(self, work: Work, decided: Decided) -> Counter[Outcome]:
-        """Push what may be pushed, longest failed first, as many as a run may; hub trouble ends it."""
-        outcomes: Counter[Outcome] = Counter()
+    async def _push(self, work: Work, decided: Decided) -> Sent:
+        """Push what may be pushed, longest failed first, as many as a run may; hub trouble ends it.
+
+        The hub is asked for each just before; of what it does not tell, the others go first next time.
+        """
+        sent = Sent()
         types = set()
         sending = Sending(work=work, hub=self._hub, replica_id=self._replica_id, policy=self._policy)
-        for record in decided.in_turn()[:PUSHES_MAX]:
+        in_turn = sorted(decided.in_turn(), key=lambda each: each.record_id in self._untold)
+        for record in in_turn[:PUSHES_MAX]:
+            told = await self._told_of(work, record)
+            sent.moved_on += told is Told.NEWER
+            sent.untold += told in {Told.UNTOLD, Told.SILENCE}
+            if told is Told.NEWER:
+                types.add(record.object_type)
+            if told is Told.SILENCE or sent.untold == UNTOLD_MAX:
+                break
+            if told is not Told.SAME:
+                continue
             key = record.record_id
             decision, permit = decided.decisions[key], decided.permits.get(key)
             outcome = await sending.push(record, decision, permit, decided.wish_for(record, work.now))
             if outcome is None:
                 continue
-            outcomes[outcome] += 1
+            sent.outcomes[outcome] += 1
             types.add(record.object_type)
             if outcome is Outcome.NOT_SENT:
                 break
         await self._follow(work, types)
-        return outcomes
+        return sent
+
+    async def _told_of(self, work: Work, record: Record) -> Told:
+        told = await told_of(self._hub, work, record, self._policy)
+        if told is Told.UNTOLD:
+            if len(self._untold) == UNTOLD_REMEMBERED_MAX:
+                self._untold.clear()
+            self._untold.add(record.record_id)
+        else:
+            self._untold.discard(record.record_id)
+        return told
 
     async def _follow(self, work: Work, object_types: set[str]) -> None:
         """Have the outcomes read soon: no webhook will tell them."""

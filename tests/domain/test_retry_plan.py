@@ -14,6 +14,7 @@ from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import Outcome
 from service.domain.pushing.decision import Decision, Verdict
 from service.domain.pushing.retry_plan import (
+    CALLS_PER_PUSH,
     PLAN_LASTS,
     READS_PER_STREAM,
     Candidate,
@@ -143,5 +144,5 @@ def test_calls_are_of_what_is_sent() -> None:
     """Each push is a call, and each list of records that tells their outcomes is read a few times."""
     bill = structs.replace(BLOCKED, record_id=UUID(int=8), object_type="bill")
     items = [item(), item(bill), replace(item(), is_eligible=False)]
-    assert calls_of(items) == 2 + 2 * READS_PER_STREAM
+    assert calls_of(items) == 2 * CALLS_PER_PUSH + 2 * READS_PER_STREAM
     assert calls_of(items[2:]) == 0

@@ -7,10 +7,12 @@ that whatever waits has a state, a reason, an owner and a deadline.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from http import HTTPStatus
 from itertools import islice
 from uuid import UUID
 
@@ -25,6 +27,9 @@ from service.simulator.faults import FaultKind
 from service.simulator.organization import Organization
 from service.simulator.records import SyncedRecord
 from tests.simulation.virtual import Control, VirtualTime
+from tests.workers.dying import present
+
+_RECORD = re.compile(r"/accounting[-_]synced[-_]records/([^/]+)$")
 
 FORGOTTEN_LOOKS = 6
 """So many looks in a row at which a record is overdue, some minutes of everybody's work between them: it is
@@ -120,7 +125,8 @@ class Witness:
         self.simulator = simulator
         self.left: Counter[UUID] = Counter()
         self.doubled: Counter[str] = Counter()
-        """Pushes that the hub itself carried out twice, or that met an unread try of its own, by record."""
+        """Pushes that the hub itself carried out twice, or that met a try of its own which nobody could know
+        of, by record."""
         self.unprovable: set[str] = set()
         """Local documents whose copy was removed from the books before anybody could have read it there."""
         self.trail: Mapping[str, int] = {}
@@ -131,10 +137,17 @@ class Witness:
         """Which attempts of a record a cure brought, and when they left."""
         self._left_at: dict[UUID, datetime] = {}
         self._tried_at: dict[UUID, datetime] = {}
+        self._asked_at: dict[tuple[object, UUID], datetime] = {}
+        """When each machine last asked for a record, and was told the truth."""
         self._landed: dict[UUID, tuple[datetime, UUID]] = {}
         """How new the newest record of an object is that has ever landed."""
         self._overdue: Counter[UUID] = Counter()
         self._requests = 0
+
+    @property
+    def now(self) -> datetime:
+        """The time of everybody."""
+        return self._virtual.now
 
     async def records(self) -> Sequence[asyncpg.Record]:
         """What we hold of every record."""
@@ -163,10 +176,14 @@ class Witness:
             self._see_cure(organization_id, record_id, Cause(row["cause"]), row["outcomes"])
         await self._see_met(record_id)
 
+    def see_told(self, record_id: UUID, asked_at: datetime) -> None:
+        """The hub told the machine that runs what is true of a record, as it has asked."""
+        self._asked_at[present(), record_id] = asked_at
+
     async def _see_met(self, record_id: UUID) -> None:
-        """A push may meet a try of the hub's own: what nobody has read of yet, only the hub could refuse."""
-        tried_at = self._tried_at.get(record_id)
-        if tried_at is not None:
+        """A push may meet a try of the hub's own; of one that began after it was asked nobody could know."""
+        tried_at, asked_at = self._tried_at.get(record_id), self._asked_at.get((present(), record_id))
+        if tried_at is not None and (asked_at is None or asked_at < tried_at):
             decided_on = (await self._control.row(_DECIDED_ON, record_id))["record_updated_at"]
             self.doubled[str(record_id)] += decided_on < tried_at
 
@@ -306,4 +323,12 @@ class Watched(httpx.AsyncBaseTransport):
                 await self._witness.see_push(request.headers["X-Organization-Id"], UUID(path.split("/")[-2]))
             except Violated as violated:
                 self._violated = self._violated or violated
-        return await self._inner.handle_async_request(request)
+        asked_at = self._witness.now
+        answer = await self._inner.handle_async_request(request)
+        told = _RECORD.search(path)
+        if request.method == "GET" and told and answer.status_code == HTTPStatus.OK:
+            requests = reversed(self._witness.simulator.world.journal.requests)
+            mine = next((each for each in requests if path.endswith(each.path)), None)
+            if mine is not None and mine.fault is None:
+                self._witness.see_told(UUID(told[1]), asked_at)
+        return answer

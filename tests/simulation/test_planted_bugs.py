@@ -26,8 +26,9 @@ from service.store.database import Connection
 from service.store.pushes import AttemptKey, StoredEvidence, insert_attempt, insert_evidence
 from service.store.queries import QUERY
 from service.store.work import Claim
-from service.workers import claims, deciding, push_attempt, readback_books, work
+from service.workers import claims, deciding, push_attempt, pusher, readback_books, work
 from service.workers.push_attempt import STORED_BEFORE, Sending
+from service.workers.reread import Told
 from service.workers.work import LEASE_SECONDS
 from tests.simulation.conftest import Databases
 from tests.simulation.interruptions import Plan
@@ -58,6 +59,16 @@ def retry_on_read_timeout(patch: pytest.MonkeyPatch) -> None:
             raise
 
     patch.setattr(Hub, "push", hasty)
+    ask_no_more(patch)
+
+
+def ask_no_more(patch: pytest.MonkeyPatch) -> None:
+    """The last question before a push is left out, which would show that the other one has landed."""
+
+    async def same(*_: object) -> Told:
+        return Told.SAME
+
+    patch.setattr(pusher, "told_of", same)
 
 
 async def an_answer_drips(simulation: Simulation) -> None:
@@ -107,6 +118,7 @@ def check_then_push(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(work, "hold_work", hold_nothing)
     patch.setattr(Sending, "_intend", intend)
+    ask_no_more(patch)
 
 
 async def one_is_overtaken(simulation: Simulation) -> None:

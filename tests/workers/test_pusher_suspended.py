@@ -11,9 +11,14 @@ from service.hub.budget import Budget, Slots
 from service.store.database import Database
 from service.workers.pusher import Pusher
 from tests.workers.healing import POLICY, Healing, another_hub, healing
-from tests.workers.watching import REQUESTS_PER_SECOND
 
 MINUTE, HOUR = 60.0, 3_600.0
+
+TURN_SECONDS = 10.0
+"""So long that every request takes a turn of its own."""
+
+ASKS = 1
+"""Turns that a push takes before its intent: the hub is asked once more."""
 
 
 class Machine:
@@ -22,16 +27,21 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._suspended = 0.0
         self.sleeps_seconds = 0.0
+        self.wakes = 0
+        """Turns that are taken before it sleeps."""
         real = time.clock_gettime
         boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
         monkeypatch.setattr(
             time, "clock_gettime", lambda clock: real(clock) + (self._suspended if clock == boot else 0.0)
         )
 
-    async def reserve(self, count: int) -> Slots:
+    async def reserve(self, _count: int) -> Slots:
         """Give turns at once, and be suspended before they are taken."""
-        self._suspended, self.sleeps_seconds = self._suspended + self.sleeps_seconds, 0.0
-        return Slots(0.0, 1 / REQUESTS_PER_SECOND, count)
+        if self.wakes:
+            self.wakes -= 1
+        else:
+            self._suspended, self.sleeps_seconds = self._suspended + self.sleeps_seconds, 0.0
+        return Slots(0.0, TURN_SECONDS, 1)
 
 
 async def fail_one(world: Healing) -> str:
@@ -53,7 +63,7 @@ async def test_suspended_between_intent_and_byte_it_does_not_send(
         document_id = await fail_one(world)
         await hub.sign_in()
         pusher = Pusher(database, hub, POLICY, "replica-1", chance=lambda: 0.5)
-        machine.sleeps_seconds = HOUR
+        machine.sleeps_seconds, machine.wakes = HOUR, ASKS
         while not (attempts := await world.attempts(await world.record_of(document_id))):
             await pusher.run_once(await database.now())
             world.watch.advance(MINUTE)

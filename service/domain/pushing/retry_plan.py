@@ -27,10 +27,13 @@ from service.domain.record import UNPROVEN, Record
 from service.domain.record_state import State
 
 RECORDS_MAX: Final = 1_000
-"""Records of one plan: half a minute of the hub's budget, and what a person can still look through."""
+"""Records of one plan: a minute of the hub's budget, and what a person can still look through."""
 
 PLAN_LASTS: Final = timedelta(hours=24)
 """How long a plan may be applied, and how long its records may wait for their turn after that."""
+
+CALLS_PER_PUSH: Final = 2
+"""The hub is asked whether a record has moved on, then told to push it."""
 
 READS_PER_STREAM: Final = 2
 """Readings that follow the pushes of one organization and type: the records, and once more for stragglers."""
@@ -150,10 +153,10 @@ def hash_of(items: Iterable[Item]) -> str:
 
 
 def calls_of(items: Sequence[Item]) -> int:
-    """Calls of the hub that applying it needs: the pushes, and reading what became of them."""
+    """Calls of the hub that applying it needs: a last look and the push of each, then reading outcomes."""
     sent = [item.record for item in items if item.is_eligible]
     streams = {(record.organization_id, record.object_type) for record in sent}
-    return len(sent) + READS_PER_STREAM * len(streams)
+    return CALLS_PER_PUSH * len(sent) + READS_PER_STREAM * len(streams)
 
 
 _PERMITS: Final[Mapping[EvidenceKind, str]] = {
