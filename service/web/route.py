@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,8 @@ class Asked:
     path: Mapping[str, Any]
     query: Mapping[str, Any]
     body: Any = None
+    moment: Connection | None = None
+    """The transaction that everything is read in, where it is to be of one moment."""
 
     @property
     def who(self) -> Caller:
@@ -52,6 +54,9 @@ class Asked:
     @asynccontextmanager
     async def rows(self, *, readonly: bool = True) -> AsyncIterator[Connection]:
         """Open a transaction that sees what the caller may see, and nothing else, whatever is asked of it."""
+        if readonly and self.moment is not None:
+            yield self.moment
+            return
         database, bound = self.service.database, self.who.organization_id
         scope = (
             database.fleet(readonly=readonly)
@@ -60,6 +65,12 @@ class Asked:
         )
         async with scope as connection:
             yield connection
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Asked]:
+        """Give the same request for reading alone: all that is read by it is of one moment."""
+        async with self.rows() as connection:
+            yield replace(self, moment=connection)
 
     def organization_id(self) -> UUID | None:
         """The organization that a list is about: the one asked for, or the caller's only one.

@@ -41,9 +41,7 @@ async def decide(asked: Asked) -> records.Story:
     said: Decision = asked.body
     async with asked.rows(readonly=False) as connection:
         await write(connection, asked.path["record_id"], said, asked.who.name, asked.service.settings)
-        story = await records.load(connection, asked.path["record_id"])
-    assert story is not None, "it was there a moment ago"
-    return story
+    return await records.get_one(asked)
 
 
 async def write(

@@ -156,7 +156,9 @@ async def plan(asked: Asked) -> Retry:
     settings = asked.service.settings
     planner = planner_of(asked.who.name, bound, settings)
     async with asked.rows(readonly=False) as connection:
-        return await load(connection, await make(connection, planner, wanted), settings)
+        retry_id = await make(connection, planner, wanted)
+    async with asked.rows() as connection:
+        return await load(connection, retry_id, settings)
 
 
 async def get_one(asked: Asked) -> Retry:
@@ -170,7 +172,7 @@ async def apply_it(asked: Asked) -> Retry:
     retry_id = asked.path["retry_id"]
     async with asked.rows(readonly=False) as connection:
         await apply(connection, retry_id, asked.body.hash, asked.who.name)
-        return await load(connection, retry_id, asked.service.settings)
+    return await get_one(asked)
 
 
 async def cancel_it(asked: Asked) -> Retry:
@@ -178,7 +180,7 @@ async def cancel_it(asked: Asked) -> Retry:
     retry_id = asked.path["retry_id"]
     async with asked.rows(readonly=False) as connection:
         await cancel(connection, retry_id, asked.who.name)
-        return await load(connection, retry_id, asked.service.settings)
+    return await get_one(asked)
 
 
 def planner_of(name: str, organization_id: UUID | None, settings: Settings) -> Planner:

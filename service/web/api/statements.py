@@ -35,6 +35,7 @@ from service.store.statements import (
     insert_sign_off,
     list_sign_offs,
 )
+from service.store.work import get_now
 from service.web.problems import Fault, Refused, malformed, not_found
 from service.web.route import Asked
 
@@ -57,6 +58,7 @@ class Signed:
     """As it was written down."""
     months: tuple[Period, ...]
     """Every month that holds documents of the organization."""
+    read_at: datetime
 
     @property
     def figures(self) -> tuple[CoveredLine, ...]:
@@ -133,10 +135,11 @@ async def load(asked: Asked, period: Period, *, as_of: datetime | None = None) -
         if facts is None:
             raise not_found("organization")
         acts = await list_sign_offs(connection, organization_id, period, as_of)
+        read_at = await get_now(connection)
     statement = await asyncio.to_thread(state, facts, period)
     firsts = {each.month for sums in facts.months.values() for each in sums if each.month != UNDATED}
     months = tuple(Period(first) for first in sorted(firsts))
-    return Signed(statement=statement, acts=signature_of(acts), months=months)
+    return Signed(statement=statement, acts=signature_of(acts), months=months, read_at=read_at)
 
 
 def period_of(asked: Asked) -> Period:

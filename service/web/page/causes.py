@@ -9,7 +9,6 @@ from service.store.status import get_database_state
 from service.web.api import causes, packets
 from service.web.page.rendering import render
 from service.web.page.views import show_list
-from service.web.paging import Page
 from service.web.route import Asked
 
 DOCUMENTS_SHOWN = 50
@@ -18,15 +17,14 @@ DOCUMENTS_SHOWN = 50
 
 async def list_them(asked: Asked) -> Response:
     """Show why pushes fail."""
-    page: Page[causes.Cause] = await causes.list_them(asked)
-    return await show_list("causes.html", "/causes", asked, page)
+    return await show_list("causes.html", "/causes", asked, causes.list_them)
 
 
 async def show(asked: Asked) -> Response:
     """Show one cause: whose turn it is, what exactly to do, and the documents that wait for it."""
-    found = await packets.load(asked)
     only = asked.organization_id()
-    async with asked.rows() as connection:
+    async with asked.at_once() as at_once, at_once.rows() as connection:
+        found = await packets.load(at_once)
         now = (await get_database_state(connection))["now"]
         named = await list_organizations(connection, limit=1, organization_id=only) if only else ()
     return render(

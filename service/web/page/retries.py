@@ -13,7 +13,6 @@ from service.web.api import retries
 from service.web.page.login import require_same_site
 from service.web.page.rendering import render
 from service.web.page.views import show_list
-from service.web.paging import Page
 from service.web.problems import Fault, malformed, not_found
 from service.web.retrying import Filter
 from service.web.route import Asked
@@ -27,8 +26,7 @@ RECORDS_SHOWN = 200
 
 async def list_them(asked: Asked) -> Response:
     """Show planned retries, the newest first."""
-    page: Page[retries.RetryHead] = await retries.list_them(asked)
-    return await show_list("retries.html", "/retries", asked, page)
+    return await show_list("retries.html", "/retries", asked, retries.list_them)
 
 
 async def show(asked: Asked) -> Response:

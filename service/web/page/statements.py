@@ -25,11 +25,10 @@ async def show(asked: Asked) -> Response:
     """Show a statement."""
     period = period_of(asked)
     found = await load(asked, period, as_of=asked.query["as_of"])
-    now = await asked.service.database.now()
     return render(
         "statement.html",
         asked,
-        now=now,
+        now=found.read_at,
         active="/organizations",
         statement=told(found.statement, found.signature),
         period=period,
@@ -38,7 +37,7 @@ async def show(asked: Asked) -> Response:
         signers=list(wording.signers(found.signature)),
         documents=wording.DOCUMENTS,
         legend=wording.LEGEND,
-        months=_months(found.months, period, now),
+        months=_months(found.months, period, found.read_at),
         may_approve=asked.who.has(Role.APPROVER),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +59,7 @@ async def overview(asked: Asked) -> Response:
         now=told.as_of,
         active="/",
         told=told,
+        failing=sum(told.records.state[state] for state in FAILED),
         risk=risk,
         causes=told.causes[:CAUSES_SHOWN],
         needy=needy,
@@ -87,8 +88,7 @@ async def service_status(asked: Asked) -> Response:
 
 async def list_organizations(asked: Asked) -> Response:
     """Show organizations by name."""
-    page: Page[organizations.Organization] = await organizations.list_them(asked)
-    return await show_list("organizations.html", "/organizations", asked, page)
+    return await show_list("organizations.html", "/organizations", asked, organizations.list_them)
 
 
 async def show_organization(asked: Asked) -> Response:
@@ -121,8 +121,7 @@ async def show_organization(asked: Asked) -> Response:
 
 async def list_records(asked: Asked) -> Response:
     """Show records by filter."""
-    page: Page[records.Record] = await records.list_them(asked)
-    return await show_list("records.html", "", asked, page)
+    return await show_list("records.html", "", asked, records.list_them)
 
 
 async def show_record(asked: Asked) -> Response:
@@ -149,14 +148,12 @@ async def show_record(asked: Asked) -> Response:
 
 async def list_all_differences(asked: Asked) -> Response:
     """Show differences by filter; those still open unless asked otherwise."""
-    page: Page[differences.Difference] = await differences.list_them(asked)
-    return await show_list("differences.html", "/differences", asked, page)
+    return await show_list("differences.html", "/differences", asked, differences.list_them)
 
 
 async def list_alerts(asked: Asked) -> Response:
     """Show alerts, and what a person may say to them."""
-    page: Page[alerts.Alert] = await alerts.list_them(asked)
-    return await show_list("alerts.html", "/alerts", asked, page)
+    return await show_list("alerts.html", "/alerts", asked, alerts.list_them)
 
 
 async def show_alert(asked: Asked) -> Response:
@@ -171,8 +168,7 @@ async def show_alert(asked: Asked) -> Response:
 
 async def list_events(asked: Asked) -> Response:
     """Show the ledger of webhooks."""
-    page: Page[events.Event] = await events.list_them(asked)
-    return await show_list("events.html", "/events", asked, page)
+    return await show_list("events.html", "/events", asked, events.list_them)
 
 
 def wants_page(asked: Asked) -> bool:
@@ -180,9 +176,13 @@ def wants_page(asked: Asked) -> bool:
     return "text/html" in asked.request.headers.get("accept", "")
 
 
-async def show_list(template: str, active: str, asked: Asked, page: Page[Any]) -> Response:
+async def show_list(
+    template: str, active: str, asked: Asked, read: Callable[[Asked], Awaitable[Page[Any]]]
+) -> Response:
     """Show one page of a list."""
-    now = await asked.service.database.now()
+    async with asked.at_once() as at_once, at_once.rows() as connection:
+        page = await read(at_once)
+        now = (await get_database_state(connection))["now"]
     filters: Mapping[str, str] = filters_of(asked)
     return render(
         template,
