@@ -77,8 +77,14 @@ class Sent:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether something was not sent for another reason than what the hub says of it."""
+        """Whether something was not sent although it was decided so."""
         return bool(self.outcomes[Outcome.NOT_SENT] or self.moved_on or self.untold)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What an operator finds as the reason of the rest, where it is not in the attempts."""
+        reason = "the hub does not tell of records that are to be pushed"
+        return Trouble(reason=reason) if self.untold else None
 
 
 class Pusher:
@@ -135,7 +141,7 @@ class Pusher:
             counts["untold"], counts["moved_on"] = sent.untold, sent.moved_on
             if trouble or sent.is_stopped:
                 counts["rests"] = 1
-                await self._rest(work, trouble)
+                await self._rest(work, trouble or sent.trouble)
                 return Tally(claimed=1, counts=counts)
             due_at = await self._next_due_at(work, decided)
             await work.finish(due_at=work.now if counts["reclassified"] == OUTDATED_MAX else due_at)

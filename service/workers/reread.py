@@ -2,7 +2,9 @@
 
 What our reading knows of a record may be minutes old. The hub, or somebody there, may have tried it since,
 and their try and ours would be two documents. Only asking tells, so each push costs a second call of the
-budget. What is newer is not written here: it is read in its stream, with all that follows from it.
+budget. A newer version is not written here: it is read in its stream, with all that follows from it. What is
+told of the very version that we know, as an id in the books that its list leaves out, is written: no list may
+ever tell it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from service.domain.record_observed import observe
 from service.errors import HubError, HubFailure
 from service.hub.budget import Priority
 from service.hub.client import Hub
+from service.hub.payloads import SyncedRecord
+from service.store.records import Change, lock_records, write_records
+from service.store.rows import content_hash
 from service.workers.reading_records import seen
 from service.workers.work import Work
 
@@ -54,5 +59,20 @@ async def told_of(hub: Hub, work: Work, record: Record, policy: Policy) -> Told:
             return Told.SAME
         log.warning("record_untold", record_id=str(record.record_id), reason=str(error))
         return Told.SILENCE if error.failure in SILENCE else Told.UNTOLD
-    is_same = observe(record, seen(record.organization_id, row), work.now, policy) is record
-    return Told.SAME if is_same else Told.NEWER
+    told = seen(record.organization_id, row)
+    if observe(record, told, work.now, policy) is record:
+        return Told.SAME
+    if row.updated_at == record.updated_at:
+        await _write(work, row, policy)
+    return Told.NEWER
+
+
+async def _write(work: Work, row: SyncedRecord, policy: Policy) -> None:
+    async with work.writing() as connection:
+        locked = (await lock_records(connection, work.organization_id, [row.id])).get(row.id)
+        after = locked and observe(locked, seen(work.organization_id, row), work.now, policy)
+        if after is not None and after is not locked:
+            change = Change(
+                before=locked, after=after, payload=row.payload, content_hash=content_hash(row.payload)
+            )
+            await write_records(connection, [change])

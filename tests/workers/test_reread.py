@@ -95,3 +95,16 @@ async def test_what_the_hub_does_not_have_is_told_by_the_push(world: Healing) ->
     keep_silent(world, 1, status=404)
     await run_pusher(world)
     assert len(await world.attempts(record)) == 1
+
+
+async def test_an_id_that_no_list_tells_is_taken_from_the_answer(world: Healing) -> None:
+    """Of the version that we know, an id in the books is written where only the record itself tells it."""
+    [document_id] = await fail(world)
+    record = await world.record_of(document_id)
+    entry = world.simulator.organization(str(record.organization_id)).records_by_id[str(record.record_id)]
+    entry.platform_object_id = "told-by-the-record"
+    await run_pusher(world, 2)
+    told = await world.record_of(document_id)
+    assert (told.platform_object_id, told.updated_at) == ("told-by-the-record", record.updated_at)
+    assert world.pushes_of(document_id) == 0
+    assert await world.attempts(record) == ()
