@@ -1,4 +1,4 @@
-"""Who the neighbours of documents are: what closing a neighbourhood asks for (`domain.neighbourhood`)."""
+"""Who the neighbours of documents are: what `domain.comparing.neighbourhood` asks for."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The seeds are documents and records that were written since, differences whose verdict time or a newer reading
 may have turned, and documents whose remembered pair the last comparison replaced. Their neighbourhoods
-(`domain.neighbourhood`) are read and compared; the rest of the ledger is as it was.
+(`domain.comparing.neighbourhood`) are read and compared; the rest of the ledger is as it was.
 
 A transaction that began before the last reading may have ended after it. So changes are looked for from
 `OVERLAP` before it, and what was counted in just this version is left out.

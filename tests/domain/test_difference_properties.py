@@ -22,7 +22,7 @@ WORLDS_EACH_NIGHT = 100_000
 
 
 def assert_it_meets(comparison: Comparison) -> None:
-    """The identity of CONTRACT section 7, summed anew from the differences, in money and in counts."""
+    """The identity of every balance, summed anew from the differences, in money and in counts."""
     for balance in comparison.balances:
         own = [each for each in comparison.differences if each.currency == balance.currency]
         assert balance.local_minor + sum(each.delta_minor for each in own) == balance.books_minor

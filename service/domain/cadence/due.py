@@ -10,8 +10,8 @@ expected to lie unseen, added up, must be worth a call.
   more an organization changes and the more events get lost.
 - **Records** have a filter by time of change. Where a push is under way, be it that an event announced one or
   that a record is pending, no webhook will tell its outcome: they are looked at when it has probably ended
-  (`domain.delays`), then with doubling waits, and once more when the hub's next pull has. A pull that ended
-  may have brought results that nothing announced: the streams are swept, sooner where more changes.
+  (`domain.cadence.delays`), then with doubling waits, and once more when the hub's next pull has. A pull that
+  ended may have brought results that nothing announced: the streams are swept, sooner where more changes.
 - **Lists of the books** are a cache as of `last_pull`: there is nothing new in them until it moves; then
   they are read at once, or rest first where calls for comparing are scarce.
 - **Local documents** have no filter by time of change. Events name the ones that changed; the whole list is

@@ -16,7 +16,7 @@ from service.domain.document import Basis, Ledger, Origin, digest
 
 
 class Kind(StrEnum):
-    """The kinds of CONTRACT section 7."""
+    """What a difference may be."""
 
     PUSH_FAILED = "push_failed"
     PUSH_PENDING = "push_pending"
