@@ -169,3 +169,32 @@ def test_image_is_small_and_unprivileged() -> None:
     final = text.split("\nFROM ")[-1]
     assert re.search(r"^USER \d+:\d+$", final, re.MULTILINE)
     assert not re.search(r"\b(apt-get|pip install|gcc)\b", final)
+
+
+@pytest.mark.parametrize("requirements", ["requirements.lock", "requirements-extras.lock"])
+def test_image_is_sent_what_it_copies(requirements: str) -> None:
+    """Whatever the Dockerfile copies, with or without extras, is let through to the builder, and is there."""
+    root = CHART.parent
+    let_through = {
+        line[1:] for line in (root / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (root / "Dockerfile").read_text(), re.MULTILINE)
+    wanted = " ".join(copied).replace("${REQUIREMENTS}", requirements).split()
+    assert requirements in wanted
+    for name in wanted:
+        assert (root / name).exists(), name
+        assert name in let_through, name
+
+
+def test_migrations_may_go_around_pgbouncer() -> None:
+    """Where the service goes through pgbouncer, its migrations are given Postgres' own address."""
+    values = {**SECRET, "migrate": {"databaseSecret": "tieout-postgres"}}
+    found = dict(pods(render(values)))
+    [address] = [
+        each
+        for each in found["tieout-migrate"]["containers"][0]["env"]
+        if each["name"] == "TIEOUT_DATABASE_URL"
+    ]
+    assert address["valueFrom"] == {"secretKeyRef": {"name": "tieout-postgres", "key": "TIEOUT_DATABASE_URL"}}
+    for name in ("tieout-web", "tieout-worker"):
+        assert "TIEOUT_DATABASE_URL" not in {each["name"] for each in found[name]["containers"][0]["env"]}
