@@ -275,6 +275,28 @@ CREATE FUNCTION tieout.instant() RETURNS timestamp with time zone
             THEN current_setting('tieout.clock_offset', true)::interval ELSE interval '0' END
 $$;
 
+CREATE FUNCTION tieout.is_set_aside(organization uuid, record uuid, failing_episode integer, failed_at timestamp with time zone, doubted_at timestamp with time zone, as_of timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+SELECT coalesce((
+    SELECT e.kind = 'set_aside' FROM tieout.evidence e
+    WHERE e.organization_id = organization AND e.record_id = record AND e.kind IN ('set_aside', 'named_person')
+        AND e.observed_at >= failed_at
+        AND (as_of IS NULL OR e.observed_at <= as_of)
+        AND (e.kind = 'set_aside' OR is_set_aside.doubted_at IS NULL
+            OR coalesce((e.detail ->> 'record_updated_at')::timestamptz, e.observed_at) >= is_set_aside.doubted_at)
+        AND NOT EXISTS (
+            SELECT FROM tieout.attempts a
+            LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+                AND o.episode = a.episode AND o.number = a.number AND (as_of IS NULL OR o.finished_at <= as_of)
+            WHERE a.organization_id = organization AND a.record_id = record AND (as_of IS NULL OR a.started_at <= as_of)
+                AND (a.evidence_id = e.evidence_id
+                    OR a.episode = failing_episode AND a.started_at >= e.observed_at AND o.outcome IS DISTINCT FROM 'not_sent')
+        )
+    ORDER BY e.observed_at DESC, e.kind DESC LIMIT 1
+), false)
+$$;
+
 CREATE FUNCTION tieout.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -311,6 +333,21 @@ CREATE FUNCTION tieout.scope_is_fleet() RETURNS boolean
 CREATE FUNCTION tieout.scope_organization() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT nullif(nullif(current_setting('tieout.scope', true), '*'), '')::uuid $$;
+
+CREATE FUNCTION tieout.set_aside(organization uuid) RETURNS TABLE(organization_id uuid, record_id uuid, cause text, cause_group text)
+    LANGUAGE sql STABLE
+    AS $$
+SELECT r.organization_id, r.record_id, r.cause, tieout.wording(r.cause, r.cause_group)
+FROM (
+    SELECT DISTINCT e.organization_id, e.record_id FROM tieout.evidence e
+    WHERE e.kind = 'set_aside' AND (organization IS NULL OR e.organization_id = organization)
+) said
+JOIN tieout.records r ON r.organization_id = said.organization_id AND r.record_id = said.record_id
+WHERE r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+    AND tieout.is_set_aside(
+        r.organization_id, r.record_id, r.episode, coalesce(r.first_failed_at, r.updated_at), r.doubted_at, NULL
+    )
+$$;
 
 CREATE TABLE tieout.attempts (
     organization_id uuid NOT NULL,
@@ -1399,6 +1436,8 @@ CREATE INDEX events_quarantined ON tieout.events USING btree (received_at, event
 CREATE INDEX events_unworked ON tieout.events USING btree (organization_id, received_at) WHERE (worked_at IS NULL);
 
 CREATE INDEX evidence_by_record ON tieout.evidence USING btree (organization_id, record_id);
+
+CREATE INDEX evidence_set_aside ON tieout.evidence USING btree (organization_id, record_id) WHERE (kind = 'set_aside'::text);
 
 CREATE INDEX notifications_finished ON tieout.notifications USING btree (channel, status, finished_at) WHERE (status <> 'waiting'::text);
 

@@ -120,7 +120,11 @@ def _causes(found: Status) -> Iterator[RenderableType]:
         name, owner = names[cause.cause], owners[cause.owner]
         at_risk = money(cause.money_at_risk)
         yield _line((name, owner, f"{cause.records:,}", at_risk), widths, "bold")
-        yield Padding(plain(cause.next_step, "dim"), (0, 0, 0, 2))
+        if cause.set_aside < cause.records:
+            yield Padding(plain(cause.next_step, "dim"), (0, 0, 0, 2))
+        if cause.set_aside:
+            told = f"{cause.set_aside:,} set aside by a person: nobody has to act on that."
+            yield Padding(plain(told, "dim"), (0, 0, 0, 2))
 
 
 def _line(cells: tuple[str, str, str, str], widths: tuple[int, int], style: str) -> RenderableType:

@@ -79,9 +79,11 @@ class Packet:
     organizations: Sequence[PacketOrganization]
     not_listed: int
     """Documents that are counted above and not listed here: ask for each organization by itself."""
+    set_aside: int
+    """Documents that fail for it as well and that a person has set aside: nobody has to act on them."""
 
 
-def packet(cause: Cause, sections: Sequence[Section], totals: Totals) -> Packet:
+def packet(cause: Cause, sections: Sequence[Section], totals: Totals, *, set_aside: int = 0) -> Packet:
     """Put a packet together."""
     facts = facts_of(cause)
     listed = sum(len(section.waiting) for section in sections)
@@ -98,6 +100,7 @@ def packet(cause: Cause, sections: Sequence[Section], totals: Totals) -> Packet:
         totals=totals,
         organizations=[_organization(cause, facts, section) for section in sections],
         not_listed=max(totals.documents - listed, 0),
+        set_aside=set_aside,
     )
 
 

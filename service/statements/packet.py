@@ -69,6 +69,7 @@ def _lines(packet: Packet) -> Iterator[str]:
     count = "1 document" if totals.documents == 1 else f"{totals.documents:,} documents"
     if not totals.documents:
         yield f"{packet.title}: nothing waits for it now."
+        yield from _set_aside(packet)
         return
     where = (
         packet.organizations[0].name
@@ -90,6 +91,16 @@ def _lines(packet: Packet) -> Iterator[str]:
         yield f"{packet.not_listed:,} more are not listed here; ask for each organization by itself."
     yield ""
     yield from _wrapped(packet.afterwards)
+    yield from _set_aside(packet)
+
+
+def _set_aside(packet: Packet) -> Iterator[str]:
+    if packet.set_aside:
+        yield ""
+        if packet.set_aside == 1:
+            yield "1 document was set aside by a person: nobody has to act on it."
+        else:
+            yield f"{packet.set_aside:,} documents were set aside by a person: nobody has to act on them."
 
 
 def _section(organization: PacketOrganization, *, is_only: bool) -> Iterator[str]:

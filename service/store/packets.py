@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from service.domain.causes.facts import platform_name
@@ -29,7 +29,21 @@ async def get_packet(connection: Connection, cause: Cause, organization_id: UUID
         by_organization[row["organization_id"]].append(record_of(row))
     told = list(by_organization.items())[:ORGANIZATIONS_MAX]
     sections = [await _section(connection, key, records) for key, records in told]
-    return packet(cause, sections, await _totals(connection, cause, organization_id))
+    aside = await count_set_aside(connection, organization_id)
+    return packet(
+        cause,
+        sections,
+        await _totals(connection, cause, organization_id),
+        set_aside=sum(records for (name, _), records in aside.items() if name == cause),
+    )
+
+
+async def count_set_aside(
+    connection: Connection, organization_id: UUID | None
+) -> Mapping[tuple[str, str | None], int]:
+    """How many records fail that a person has set aside, by cause and wording."""
+    rows = await connection.fetch(QUERY["count_set_aside"], organization_id)
+    return {(row["cause"], row["cause_group"]): row["records"] for row in rows}
 
 
 async def _totals(connection: Connection, cause: Cause, organization_id: UUID | None) -> Totals:

@@ -140,7 +140,12 @@ SELECT coalesce(sum(records), 0)::bigint AS records FROM record_counts WHERE ($1
 WITH known AS (
     SELECT r.organization_id, r.record_id, (p).cause, (p).owner, (p).amount_minor, (p).currency, (p).first_failed_at,
         (p).cause_text, nullif(tieout.wording((p).cause, (p).cause_group), '') AS cause_group,
-        least((p).next_attempt_at, (p).deadline_at) AS next_check_at
+        least((p).next_attempt_at, (p).deadline_at) AS next_check_at,
+        EXISTS (
+            SELECT FROM evidence e WHERE e.organization_id = r.organization_id AND e.record_id = r.record_id AND e.kind = 'set_aside'
+        ) AND tieout.is_set_aside(
+            r.organization_id, r.record_id, (p).episode, coalesce((p).first_failed_at, (p).updated_at), (p).doubted_at, $3
+        ) AS is_aside
     FROM records r
     CROSS JOIN LATERAL (
         SELECT body, jsonb_populate_record(NULL::records, body) AS p FROM history h
@@ -159,6 +164,7 @@ WITH known AS (
     GROUP BY cause, cause_group
 )
 SELECT f.cause, f.cause_group, count(*) AS records, count(DISTINCT f.organization_id) AS organizations,
+    count(*) FILTER (WHERE f.is_aside) AS set_aside,
     mode() WITHIN GROUP (ORDER BY f.owner) AS owner, min(f.first_failed_at) AS first_seen_at, min(f.next_check_at) AS next_check_at,
     (array_agg(f.cause_text ORDER BY f.first_failed_at, f.record_id))[1] AS example,
     (array_agg(f.record_id ORDER BY f.first_failed_at, f.record_id))[1] AS example_record_id,

@@ -14,7 +14,7 @@ from service.domain.record_state import State
 from service.store.database import Database
 from service.store.paper_trail import list_paper_trail_faults
 from service.store.work import count_due_work
-from tests.web.builders import ORGANIZATION, OTHER, add_organization, add_record
+from tests.web.builders import KEYS, ORGANIZATION, OTHER, add_organization, add_record, add_worker, sweep
 
 
 @pytest.fixture
@@ -97,3 +97,68 @@ async def test_another_organizations_record_is_unknown(
     foreign = await add_record(database, OTHER, state=State.BLOCKED)
     assert (await say(bound, foreign, "push")).status_code == 404
     assert (await say(bound, record, "push")).status_code == 200
+
+
+async def test_what_is_set_aside_is_told_apart(
+    database: Database, operator: httpx.AsyncClient, record: Record
+) -> None:
+    """It counts as failing, and nobody is asked to act on it: causes and pages say so, packets omit it."""
+    other = await add_record(
+        database, ORGANIZATION, state=State.QUARANTINED, cause=Cause.TIMEOUT_AMBIGUOUS, amount_minor=7_00
+    )
+    await add_worker(database)
+    await sweep(database)
+    assert (await say(operator, record, "leave", "The customer entered it twice.")).status_code == 200
+    async with database.fleet(readonly=True) as rows:
+        as_of = await rows.fetchval("SELECT now()")
+    cause, packet = await _told_of(operator)
+    assert (cause["records"], cause["set_aside"], cause["money_at_risk"]) == (2, 1, {"USD": 132_00})
+    assert packet["set_aside"] == 1
+    assert packet["totals"] == {"documents": 1, "organizations": 1, "money": {"USD": 7_00}}
+    assert [each["record_id"] for each in packet["organizations"][0]["documents"]] == [str(other.record_id)]
+    text = (await operator.get(f"{PACKET}?format=text")).text
+    assert "1 document was set aside by a person: nobody has to act on it." in text
+    for path, words in (
+        ("/", "1 of them set aside"),
+        ("/", "1 record waits for a cure"),
+        ("/", "1 of its records was set aside by a person"),
+        ("/causes/timeout_ambiguous", "1 document that fails for it was set aside by a person"),
+        ("/causes/timeout_ambiguous", "Plan a retry of this 1"),
+    ):
+        assert words in await _page(operator, path), (path, words)
+
+    assert (await say(operator, other, "it_is_there")).status_code == 200
+    cause, packet = await _told_of(operator)
+    assert (cause["records"], cause["set_aside"], packet["totals"]["documents"]) == (2, 2, 0)
+    for path, words in (
+        ("/", "what fails was set aside"),
+        ("/", "All were set aside by a person"),
+        ("/causes/timeout_ambiguous", "2 documents that fail for it were set aside by a person"),
+    ):
+        assert words in await _page(operator, path), (path, words)
+    [then] = (await operator.get(f"/v1/causes?as_of={as_of:%Y-%m-%dT%H:%M:%S.%fZ}")).json()["data"]
+    assert (then["records"], then["set_aside"]) == (2, 1)
+
+    assert (await say(operator, record, "push")).status_code == 200
+    cause, packet = await _told_of(operator)
+    assert (cause["set_aside"], packet["set_aside"], packet["totals"]["documents"]) == (1, 1, 1)
+
+
+PACKET = "/v1/causes/timeout_ambiguous/packet"
+
+
+async def _told_of(operator: httpx.AsyncClient) -> tuple[Any, Any]:
+    """The only cause, also as `/status` tells it, and its packet."""
+    [cause] = (await operator.get("/v1/causes")).json()["data"]
+    assert (await operator.get("/status")).json()["causes"] == [cause]
+    [own] = (await operator.get(f"/v1/causes?organization_id={ORGANIZATION}")).json()["data"]
+    assert own == cause
+    return cause, (await operator.get(PACKET)).json()
+
+
+async def _page(operator: httpx.AsyncClient, path: str) -> str:
+    """What a page says, in one line; forms are for a session alone."""
+    async with httpx.AsyncClient(transport=operator._transport, base_url=operator.base_url) as person:
+        await person.post("/login", data={"key": KEYS["operator"]})
+        page = (await person.get(path, headers={"accept": "text/html"})).text
+    return " ".join(page.split())

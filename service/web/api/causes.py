@@ -14,6 +14,7 @@ from service.domain.causes.names import Cause as Name
 from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes
+from service.store.packets import count_set_aside
 from service.store.records import list_organization_causes
 from service.web.paging import Keyset, Page
 from service.web.problems import Refused
@@ -41,6 +42,8 @@ class Cause:
     cure: str
     next_step: str
     records: int
+    set_aside: int
+    """Of these records, those that a person has set aside: nobody has to act on them."""
     organizations: int
     money_at_risk: Mapping[str, int]
     first_seen_at: datetime | None
@@ -73,7 +76,8 @@ async def load(connection: Connection, limit: int, organization_id: UUID | None 
         rows = await list_fleet_causes(connection, limit)
     else:
         rows = await list_organization_causes(connection, organization_id, limit)
-    return [_cause(row) for row in rows]
+    aside = await count_set_aside(connection, organization_id)
+    return [_cause(row, aside.get((row["cause"], row["cause_group"]), 0)) for row in rows]
 
 
 async def load_as_of(
@@ -81,7 +85,8 @@ async def load_as_of(
 ) -> Sequence[Cause]:
     """Read the causes of then, counted among the records as they were known."""
     await require_few(connection, organization_id)
-    return [_cause(row) for row in await list_causes_as_of(connection, as_of, organization_id, limit)]
+    rows = await list_causes_as_of(connection, as_of, organization_id, limit)
+    return [_cause(row, row["set_aside"]) for row in rows]
 
 
 async def require_few(connection: Connection, organization_id: UUID | None) -> None:
@@ -96,7 +101,7 @@ async def require_few(connection: Connection, organization_id: UUID | None) -> N
         )
 
 
-def _cause(row: asyncpg.Record) -> Cause:
+def _cause(row: asyncpg.Record, set_aside: int) -> Cause:
     facts = facts_of(Name(row["cause"]) if row["cause"] in _NAMES else Name.UNKNOWN)
     return Cause(
         cause=row["cause"],
@@ -107,6 +112,7 @@ def _cause(row: asyncpg.Record) -> Cause:
         cure=facts.cure,
         next_step=next_step_of(facts, object_type="document"),
         records=row["records"],
+        set_aside=set_aside,
         organizations=row["organizations"],
         money_at_risk={currency: int(minor) for currency, minor in row["money_at_risk"].items() if minor},
         first_seen_at=row["first_seen_at"],

@@ -17,6 +17,7 @@ from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
 from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
+from service.store.packets import count_set_aside
 from service.store.status import get_database_state
 from service.web.api import alerts, causes, differences, events, organizations, records, status, status_then
 from service.web.dispatch import as_json
@@ -47,6 +48,7 @@ async def overview(asked: Asked) -> Response:
     bound = asked.who.organization_id
     async with asked.rows() as connection:
         told = await status.load(connection, asked.service, bound)
+        aside = await count_set_aside(connection, bound)
         needy = await list_organizations_in_need(connection, NEEDY_MAX)
         firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_READ)
         trend = await list_fleet_samples(connection, TREND, TREND_POINTS)
@@ -60,6 +62,7 @@ async def overview(asked: Asked) -> Response:
         active="/",
         told=told,
         failing=sum(told.records.state[state] for state in FAILED),
+        aside=sum(aside.values()),
         risk=risk,
         causes=told.causes[:CAUSES_SHOWN],
         needy=needy,
