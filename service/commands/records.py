@@ -20,7 +20,7 @@ from service.commands.terminal import answers, below, instant, plain
 from service.domain.money import format_minor
 from service.domain.record_state import FAILED, State
 from service.settings import Settings
-from service.web.api.records import Attempt, Record, Story
+from service.web.api.records import GAVE_BACK, Attempt, Record, Story
 
 ROUTE: Final = route_of("/v1/records")
 STORY: Final = route_of("/v1/records/{record_id:uuid}")
@@ -147,4 +147,5 @@ def _show_attempt(console: Console, attempt: Attempt) -> None:
     began = f"  {instant(attempt.started_at)}  "
     outcome = _words(attempt.outcome if attempt.was_sent else "not_sent")
     console.print(Text.assemble(began, (outcome, "bold"), f" ({_words(attempt.trigger)})"))
-    below(console, plain(f"{attempt.why} {attempt.error or ''}", "dim"), len(began))
+    told = (attempt.why, attempt.error, GAVE_BACK if attempt.gave_back else None)
+    below(console, plain(" ".join(filter(None, told)), "dim"), len(began))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from service.domain import record as domain
@@ -26,6 +27,15 @@ HISTORY_MAX = 500
 """Versions shown of one record; a record that was pushed twelve times has some forty."""
 
 FILTERS = ("object_type", "sync_status", "state", "cause")
+
+GIVEN_BACK = "given_back"
+"""Which evidence was used, in the detail of that which takes its place once it was given back."""
+
+GAVE_BACK = "What had permitted it was given back, and permits another."
+"""What is told of an attempt that did."""
+
+Users: TypeAlias = Mapping[str, StoredAttempt]
+"""Attempts by the evidence that each has used, good for one."""
 
 _NOW = Keyset("records", (UUID, UUID))
 _AS_OF = Keyset("records-as-of", (UUID, UUID))
@@ -76,6 +86,8 @@ class Evidence:
     sentence: str
     detail: Any
     observed_at: datetime | None
+    given_back_by: int | None
+    """The number of the attempt that had used it, was not sent, and gave it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,8 @@ class Attempt:
     why: str
     """What made it due, and what proved that nothing would be doubled."""
     evidence: Evidence
+    gave_back: bool
+    """Whether it was not sent and gave back that evidence, which permits another."""
     replica_id: str
 
 
@@ -168,21 +182,20 @@ async def load(connection: Connection, record_id: UUID, as_of: datetime | None =
             return None
         shown = of_body(organization_id, record_id, versions[0].body)
         attempts = [attempt for attempt in attempts if attempt.started_at <= as_of]
-        evidence = [row for row in evidence if row["observed_at"] <= as_of]
+    users = {str(attempt.evidence_id): attempt for attempt in attempts}
+    evidence = [row for row in evidence if _was_there(row, users, as_of)]
+    given_back = {row["detail"][GIVEN_BACK] for row in evidence if GIVEN_BACK in row["detail"]}
     return Story(
         **{name: getattr(shown, name) for name in ("id", *_FIELDS)},
-        attempts=[_attempt(attempt, as_of) for attempt in attempts],
+        attempts=[_attempt(attempt, users, given_back, as_of) for attempt in attempts],
         history=[_step(version) for version in versions],
-        evidence=[
-            Evidence(
-                id=row["evidence_id"],
-                kind=row["kind"],
-                sentence=sentence(row["kind"], row["detail"]),
-                detail=row["detail"],
-                observed_at=row["observed_at"],
-            )
-            for row in evidence
-        ],
+        evidence=sorted(
+            (
+                _evidence(row["evidence_id"], row["kind"], row["detail"], users, row["observed_at"])
+                for row in evidence
+            ),
+            key=lambda each: (each.observed_at, each.given_back_by or 0),
+        ),
     )
 
 
@@ -214,7 +227,41 @@ async def _list_as_of(asked: Asked) -> Page[Record]:
     return _AS_OF.page(shown, limit, keys)
 
 
-def _attempt(attempt: StoredAttempt, as_of: datetime | None) -> Attempt:
+def _was_there(row: asyncpg.Record, users: Users, as_of: datetime | None) -> bool:
+    """Whether evidence was written then; what was given back is as old as when it was found out."""
+    if as_of is None:
+        return True
+    if GIVEN_BACK not in row["detail"]:
+        return bool(row["observed_at"] <= as_of)
+    user = users.get(row["detail"][GIVEN_BACK])
+    return user is not None and user.finished_at is not None and user.finished_at <= as_of
+
+
+def _evidence(
+    evidence_id: UUID, kind: str, detail: Mapping[str, Any], users: Users, observed_at: datetime | None = None
+) -> Evidence:
+    user = users.get(detail.get(GIVEN_BACK, ""))
+    return Evidence(
+        id=evidence_id,
+        kind=kind,
+        sentence=sentence(kind, detail) + _returned(detail, users),
+        detail=detail,
+        observed_at=observed_at,
+        given_back_by=user.number if user else None,
+    )
+
+
+def _returned(detail: Mapping[str, Any], users: Users) -> str:
+    """What there is to say of evidence that was used before."""
+    if GIVEN_BACK not in detail:
+        return ""
+    user = users.get(detail[GIVEN_BACK])
+    return f" It was given back by {f'push {user.number}' if user else 'a push'}, which was not sent."
+
+
+def _attempt(
+    attempt: StoredAttempt, users: Users, given_back: Collection[str], as_of: datetime | None
+) -> Attempt:
     is_known = attempt.finished_at is not None and (as_of is None or attempt.finished_at <= as_of)
     outcome = (attempt.outcome if is_known else None) or Outcome.UNCERTAIN
     was_sent = outcome != Outcome.NOT_SENT
@@ -229,14 +276,10 @@ def _attempt(attempt: StoredAttempt, as_of: datetime | None) -> Attempt:
         http_status=attempt.http_status if is_known else None,
         error=attempt.error if is_known else None,
         trigger=attempt.trigger,
-        why=why(attempt.trigger, attempt.evidence_kind, attempt.evidence_detail),
-        evidence=Evidence(
-            id=attempt.evidence_id,
-            kind=attempt.evidence_kind,
-            sentence=sentence(attempt.evidence_kind, attempt.evidence_detail),
-            detail=attempt.evidence_detail,
-            observed_at=None,
-        ),
+        why=why(attempt.trigger, attempt.evidence_kind, attempt.evidence_detail)
+        + _returned(attempt.evidence_detail, users),
+        evidence=_evidence(attempt.evidence_id, attempt.evidence_kind, attempt.evidence_detail, users),
+        gave_back=str(attempt.evidence_id) in given_back,
         replica_id=attempt.replica_id,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.web.api.records import Attempt, Step, Story
+from service.web.api.records import GAVE_BACK, Attempt, Step, Story
 from service.web.page import wording
 
 
@@ -75,5 +75,6 @@ def _attempt(attempt: Attempt) -> Iterator[Moment]:
             at=attempt.finished_at,
             tone=tone,
             title=f"Push {attempt.number}: {words}{code}",
+            text=GAVE_BACK if attempt.gave_back else None,
             quote=attempt.error,
         )
