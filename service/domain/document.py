@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -231,12 +231,3 @@ def _version(document: Document) -> tuple[float, float, bytes]:
 
 def _seconds(instant: datetime | None) -> float:
     return instant.timestamp() if instant else 0.0
-
-
-def known_books(
-    known: Sequence[Document], scanned: Sequence[Document], *, certified: bool
-) -> Sequence[Document]:
-    """Return what is known of the books after a scan: any adds and updates, only a certified one removes."""
-    if certified:
-        return tuple(newest(scanned).values())
-    return tuple({**newest(known), **newest(scanned)}.values())

@@ -158,17 +158,6 @@ async def replace_findings_of(
         await connection.execute(QUERY["upsert_findings"], rows_json(rows))
 
 
-async def replace_findings(
-    connection: Connection, organization_id: UUID, ledger: Ledger, rows: Sequence[Row]
-) -> None:
-    """Make these the findings of a ledger; those that stay as they are keep the time they were found."""
-    kinds = [row["kind"] for row in rows]
-    document_ids = [row["document_id"] for row in rows]
-    await connection.execute(QUERY["delete_findings"], organization_id, ledger, kinds, document_ids)
-    if rows:
-        await connection.execute(QUERY["upsert_findings"], rows_json(rows))
-
-
 def known_difference(row: asyncpg.Record) -> KnownDifference:
     """Read an open difference."""
     return KnownDifference(

@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY
@@ -122,11 +120,6 @@ async def get_current_connection(connection: Connection, organization_id: UUID) 
     """The connection that counts: connected before others, newer before older; None without any."""
     found = await list_connections(connection, organization_id)
     return found[0] if found and found[0].removed_at is None else None
-
-
-async def list_lost_connections(connection: Connection, limit: int) -> Sequence[asyncpg.Record]:
-    """Organizations that were connected once and are not now."""
-    return await connection.fetch(QUERY["list_lost_connections"], limit)
 
 
 def _is_news(seen: SeenConnection, known: KnownConnection | None) -> bool:

@@ -94,20 +94,6 @@ async def list_history(
     return [KnownVersion(object_id=object_id, **row) for row in rows]
 
 
-async def list_history_as_of(
-    connection: Connection,
-    organization_id: UUID,
-    kind: HistoryKind,
-    as_of: datetime,
-    *,
-    after: str = "",
-    limit: int,
-) -> Sequence[KnownVersion]:
-    """What we knew at an instant of every object of a kind, by object id."""
-    rows = await connection.fetch(QUERY["list_history_as_of"], organization_id, kind, as_of, after, limit)
-    return [KnownVersion(**row) for row in rows]
-
-
 async def ensure_history_month(connection: Connection, month: date) -> bool:
     """Make the partition of the month that a day lies in; false when there is one."""
     return bool(await connection.fetchval(QUERY["ensure_history_month"], month))

@@ -97,11 +97,6 @@ async def list_organizations(
     return await connection.fetch(QUERY["list_organizations"], name, after_id, limit, organization_id)
 
 
-async def count_organizations(connection: Connection) -> int:
-    """How many the hub lists."""
-    return int(await connection.fetchval(QUERY["count_organizations"]))
-
-
 def _row(organization: SeenOrganization) -> dict[str, Any]:
     return {
         "organization_id": organization.organization_id,

@@ -170,9 +170,3 @@ async def mark_targets_wanted(
         [target.object_id for target in targets],
         wanted_at,
     )
-
-
-async def get_oldest_full_read(connection: Connection) -> datetime | None:
-    """The oldest complete reading of records over the whole fleet; None while one is still to come."""
-    read_at: datetime | None = await connection.fetchval(QUERY["get_oldest_full_read"])
-    return read_at

@@ -191,12 +191,6 @@ async def get_now(connection: Connection) -> datetime:
     return now
 
 
-async def get_next_due_work(connection: Connection, kind: WorkKind) -> datetime | None:
-    """When the next row of a kind is due."""
-    due_at: datetime | None = await connection.fetchval(QUERY["get_next_due_work"], kind)
-    return due_at
-
-
 async def get_polling_lag(connection: Connection, tolerated_seconds: float) -> PollingLag:
     """How many organizations are read later than they should be by more than is tolerated, and the worst."""
     row = await connection.fetchrow(QUERY["get_polling_lag"], timedelta(seconds=tolerated_seconds))

@@ -76,15 +76,6 @@ ON CONFLICT (organization_id, ledger, local_id) DO UPDATE
 SET books_id = excluded.books_id, paired_by = excluded.paired_by, confidence = excluded.confidence,
     paired_at = excluded.paired_at;
 
--- name: delete_findings :exec
--- Those that no longer hold.
--- $1 organization_id, $2 ledger, $3 kinds text[] and $4 document_ids text[]: pairs of those that still do
-DELETE FROM findings f
-WHERE f.organization_id = $1 AND f.ledger = $2 AND NOT EXISTS (
-    SELECT FROM unnest($3::text[], $4::text[]) AS kept (kind, document_id)
-    WHERE kept.kind = f.kind AND kept.document_id = f.document_id
-);
-
 -- name: delete_findings_of_documents :exec
 -- Those of some documents that no longer hold.
 -- $1 organization_id, $2 ledger, $3 document_ids text[], $4 text[]: kind and document_id, with a space between, of those that do
@@ -103,7 +94,3 @@ ON CONFLICT (organization_id, ledger, kind, document_id) DO UPDATE
 SET reason = excluded.reason, owner = excluded.owner, amount_minor = excluded.amount_minor, currency = excluded.currency
 WHERE (f.reason, f.owner, f.amount_minor, f.currency)
     IS DISTINCT FROM (excluded.reason, excluded.owner, excluded.amount_minor, excluded.currency);
-
--- name: list_findings :many
--- $1 organization_id, $2 limit
-SELECT * FROM findings WHERE organization_id = $1 ORDER BY kind, document_id LIMIT $2;

@@ -43,17 +43,3 @@ LEFT JOIN LATERAL (
 ) c ON true
 ON CONFLICT (organization_id) DO UPDATE
 SET connection_status = excluded.connection_status, last_pull = excluded.last_pull;
-
-
--- name: list_lost_connections :many
--- Organizations that were connected once and are not now.
--- $1 limit
-SELECT o.organization_id, o.name, c.connection_id, c.status, c.platform, c.changed_at, c.connection_url
-FROM organizations o
-JOIN LATERAL (
-    SELECT * FROM connections c
-    WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
-    ORDER BY (status = 'connected') DESC NULLS LAST, hub_created_at DESC NULLS LAST LIMIT 1
-) c ON true
-WHERE o.removed_at IS NULL AND c.status IN ('disconnected', 'deauthorized')
-ORDER BY c.changed_at LIMIT $1;

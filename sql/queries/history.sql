@@ -13,13 +13,6 @@ SELECT version, valid_from, known_from, body FROM history
 WHERE organization_id = $1 AND kind = $2 AND object_id = $3 AND known_from <= coalesce($5::timestamptz, 'infinity')
 ORDER BY version DESC, known_from DESC LIMIT $4;
 
--- name: list_history_as_of :many
--- What we knew at an instant: the newest version of each object known then, by object_id after $4.
--- $1 organization_id, $2 kind, $3 as_of, $4 after object_id or '', $5 limit
-SELECT DISTINCT ON (object_id) object_id, version, valid_from, known_from, body FROM history
-WHERE organization_id = $1 AND kind = $2 AND known_from <= $3 AND object_id > $4
-ORDER BY object_id, version DESC, known_from DESC LIMIT $5;
-
 -- name: ensure_history_month :one
 -- $1 date
 SELECT tieout.ensure_history_month($1) AS made;

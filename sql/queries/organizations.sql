@@ -66,9 +66,6 @@ WHERE ($4::uuid IS NULL OR o.organization_id = $4)
     AND ($1::text IS NULL OR (o.name, o.organization_id) > ($1, $2::uuid))
 ORDER BY o.name, o.organization_id LIMIT $3;
 
--- name: count_organizations :one
-SELECT count(*) AS total FROM organizations WHERE removed_at IS NULL;
-
 -- name: list_organization_names :many
 -- $1 organization_ids uuid[]
 SELECT organization_id, name FROM organizations WHERE organization_id = ANY($1::uuid[]);

@@ -92,8 +92,3 @@ DELETE FROM targets WHERE organization_id = $1 AND stream = $2 AND wanted_at < $
 -- Puts off what could not be read.
 -- $1 organization_id, $2 stream, $3 object_ids text[], $4 wanted_at
 UPDATE targets SET wanted_at = $4 WHERE organization_id = $1 AND stream = $2 AND object_id = ANY($3::text[]);
-
--- name: get_oldest_full_read :one
--- The oldest complete reading over the whole fleet; null while any stream has had none.
-SELECT CASE WHEN count(*) = count(full_at) THEN min(full_at) END AS last_full_sweep_at
-FROM streams WHERE stream LIKE 'records:%';

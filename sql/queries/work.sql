@@ -108,11 +108,6 @@ FROM unnest($1::text[]) AS k (kind);
 -- The service's time, within a transaction that asks for other things too.
 SELECT tieout.now() AS now;
 
--- name: get_next_due_work :one
--- When the next row of a kind is due, so that an idle worker knows how long it may rest.
--- $1 kind
-SELECT min(due_at) AS due_at FROM work WHERE kind = $1;
-
 -- name: get_polling_lag :one
 -- Organizations that are read later than was stated at their last reading, and by how much at most, beyond what is tolerated.
 -- One that was never read states nothing, and is late when it is not read at once.

@@ -23,7 +23,6 @@ from service.domain.document import (
     Side,
     Status,
     has_vendor_suffix,
-    known_books,
     newest,
     number_core,
     number_key,
@@ -170,12 +169,3 @@ def test_the_newest_version_of_a_document_is_kept() -> None:
     old = document(Side.LOCAL, Ledger.PAYABLE, "l1", updated_at=datetime(2026, 10, 1, tzinfo=UTC))
     new = document(Side.LOCAL, Ledger.PAYABLE, "l1", updated_at=datetime(2026, 10, 2, tzinfo=UTC))
     assert newest([old, new]) == newest([new, old]) == {"l1": new}
-
-
-def test_only_a_certified_scan_takes_documents_away() -> None:
-    """What a scan lacks stays known unless the scan is certified; what it has is taken over either way."""
-    one = document(Side.BOOKS, Ledger.PAYABLE, "101")
-    two = document(Side.BOOKS, Ledger.PAYABLE, "102")
-    edited = replace(two, total_minor=1)
-    assert list(known_books([one, two], [edited], certified=False)) == [one, edited]
-    assert list(known_books([one, two], [edited], certified=True)) == [edited]

@@ -39,7 +39,6 @@ FLEET = "the list of organizations itself, or what is kept of it, once in some m
 ACROSS: Mapping[str, str] = {
     "list_differing_organizations": ALERTS,
     "list_failing_causes": ALERTS,
-    "list_lost_connections": ALERTS,
     "list_lost_organizations": ALERTS,
     "list_stale_organizations": ALERTS,
     "list_stuck_organizations": ALERTS,
@@ -54,9 +53,7 @@ ACROSS: Mapping[str, str] = {
     "get_event_backlog": FIGURES,
     "count_caused_duplicates": FIGURES,
     "count_unconfirmed_records": FIGURES,
-    "count_organizations": FIGURES,
     "list_stream_ages": FIGURES,
-    "get_oldest_full_read": FIGURES,
     "sum_demand": "what the fleet needs of the hub's calls, once in some seconds, of one row a stream",
     "prune_events": ROOM,
     "prune_cause_counts": ROOM,

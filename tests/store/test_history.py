@@ -18,13 +18,12 @@ from service.store.history import (
     ensure_history_month,
     insert_history,
     list_history,
-    list_history_as_of,
     return_history,
 )
 
 
 async def test_what_we_knew_then(database: Database) -> None:
-    """Of every object the newest version that was known at the instant is told, and the newest first."""
+    """Of an object the versions that were known at the instant are told, the newest first."""
     organization_id = uuid4()
     instants = []
     for version in range(1, 4):
@@ -38,14 +37,12 @@ async def test_what_we_knew_then(database: Database) -> None:
         database.clock_offset += timedelta(seconds=10)
     async with database.organization(organization_id) as connection:
         for number, expected in [(0, {"a": 1, "b": 1}), (1, {"a": 2, "b": 2}), (2, {"a": 3, "b": 2})]:
-            known = await list_history_as_of(
-                connection, organization_id, HistoryKind.RECORD, instants[number], limit=10
-            )
-            assert {each.object_id: each.version for each in known} == expected
-        page = await list_history_as_of(
-            connection, organization_id, HistoryKind.RECORD, instants[2], after="a", limit=1
-        )
-        assert [each.body for each in page] == [{"version": 2, "name": "b"}]
+            for name, version in expected.items():
+                known = await list_history(
+                    connection, organization_id, HistoryKind.RECORD, name, 10, as_of=instants[number]
+                )
+                assert [each.version for each in known] == list(range(version, 0, -1))
+                assert known[0].body == {"version": version, "name": name}
         newest = await list_history(connection, organization_id, HistoryKind.RECORD, "a", 2)
         assert [each.version for each in newest] == [3, 2]
 
@@ -117,10 +114,19 @@ async def test_what_stands_unchanged_outlives_its_month(database: Database) -> N
 
     async def known(days_ago: int) -> dict[str, object]:
         async with database.organization(organization_id) as connection:
-            found = await list_history_as_of(
-                connection, organization_id, HistoryKind.RECORD, now - timedelta(days=days_ago), limit=10
-            )
-        return {each.object_id: each.body["at"] for each in found if not each.body.get("removed")}
+            found = [
+                await list_history(
+                    connection,
+                    organization_id,
+                    HistoryKind.RECORD,
+                    name,
+                    1,
+                    as_of=now - timedelta(days=days_ago),
+                )
+                for name in "abcde"
+            ]
+        last = [each for versions in found for each in versions]
+        return {each.object_id: each.body["at"] for each in last if not each.body.get("removed")}
 
     expected = {499: {"a": 660, "b": 658, "d": 660, "e": 600}, 199: {"a": 660, "b": 658, "d": 200, "e": 600}}
     assert {days_ago: await known(days_ago) for days_ago in expected} == expected

@@ -1,8 +1,7 @@
 """Comparing the two sides of a ledger: every document once, every disagreement named, the balance proven.
 
 `local` and `books` are what is known of both sides now: an uncertified scan adds to the books but takes
-nothing away (`document.known_books`). The result depends on nothing else, least of all on the order of its
-inputs.
+nothing away. The result depends on nothing else, least of all on the order of its inputs.
 """
 
 from __future__ import annotations

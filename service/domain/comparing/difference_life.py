@@ -1,8 +1,8 @@
 """The life of a difference: opened when comparing finds it first, changed, resolved when it finds it no more.
 
 What a comparison may conclude it has concluded already: an uncertified scan neither hides a document nor
-brings one back (`document.known_books`), so a difference that is no longer found has ended, and one that was
-not known has begun. A disagreement that comes back later is a new difference; the old one keeps its dates.
+brings one back, so a difference that is no longer found has ended, and one that was not known has begun. A
+disagreement that comes back later is a new difference; the old one keeps its dates.
 """
 
 from __future__ import annotations
