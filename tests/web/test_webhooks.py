@@ -436,6 +436,27 @@ async def test_postgres_away_from_the_start_means_come_back(database_url: str) -
         assert answer.status_code == 503
 
 
+@pytest.mark.parametrize("has_known", [True, False])
+async def test_postgres_hanging_means_come_back_soon(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, *, has_known: bool
+) -> None:
+    """While Postgres hangs, all who deliver are told to come back while they still listen, however many."""
+    monkeypatch.setattr("service.web.database_time.ANSWER_SECONDS", 0.2, raising=False)
+    monkeypatch.setattr("service.web.group_commit.STORE_SECONDS", 0.2)
+    async with open_wire(database_url) as wire, await Database.open(wire.url) as database:
+        receiver = Receiver(settings(), database)
+        hub = client(receiver)
+        if has_known:
+            assert (await send(hub, encoded(event()))).status_code == 200
+            receiver._time._asked_at -= 100  # so old that the time is asked anew
+        wire.stall()
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(send(hub, encoded(event())) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {503}
+        wire.mend()
+        assert (await send(hub, encoded(event()))).status_code == 200
+
+
 async def test_a_row_that_postgres_refuses_takes_no_other_along(database: Database) -> None:
     """Beside a delivery that Postgres cannot take the others are stored, and that one is kept as bytes."""
     commits = GroupCommit(database)

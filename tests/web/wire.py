@@ -18,6 +18,8 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_cut = False
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._server: asyncio.Server | None = None
 
     @property
@@ -42,12 +44,18 @@ class Wire:
     def cut(self) -> None:
         """Break every connection, and refuse new ones."""
         self._is_cut = True
+        self._passes.set()
         for writer in self._writers:
             writer.transport.abort()
 
+    def stall(self) -> None:
+        """Let nothing through any more, and keep every connection: whoever asks waits."""
+        self._passes.clear()
+
     def mend(self) -> None:
-        """Let connections through again."""
+        """Let connections through again, and what was held back."""
         self._is_cut = False
+        self._passes.set()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
@@ -59,10 +67,10 @@ class Wire:
             task = asyncio.get_running_loop().create_task(self._forward(source, sink))
             self._tasks.add(task)
 
-    @staticmethod
-    async def _forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
             while chunk := await source.read(65_536):
+                await self._passes.wait()
                 sink.write(chunk)
                 await sink.drain()
         except OSError:
