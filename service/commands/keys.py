@@ -18,7 +18,7 @@ from service.commands.telling import tell
 from service.commands.terminal import answers, confirm, plain
 from service.errors import TieoutError
 from service.settings import Role, Settings
-from service.settings.values import caller_name
+from service.settings.parsers import caller_name
 from service.store.access import StoredKey, list_api_keys, mark_api_key_revoked
 from service.store.database import Database
 from service.store.organizations import list_organizations

@@ -17,7 +17,7 @@ from service.commands.telling import tell
 from service.commands.terminal import answers, plain
 from service.errors import HubError, TieoutError
 from service.settings import Settings
-from service.settings.values import http_url
+from service.settings.parsers import http_url
 
 _STYLES = {Act.MADE: "green", Act.KEPT: "dim", Act.ENABLED: "green", Act.RENEWED: "yellow"}
 
