@@ -6,8 +6,9 @@ are ignored, unknown body fields refused where the published schema forbids them
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,12 @@ class Call:
             raise invalid(("body",), "value is not a valid dict", "type_error.dict")
         return content
 
+    def json_of(self, names: Collection[str]) -> dict[str, Any]:
+        """Read the body as a JSON object of these fields, some or all."""
+        content = self.json()
+        only(content, names, ("body",))
+        return content
+
 
 @dataclass(slots=True)
 class Answer:
@@ -77,6 +84,17 @@ class Answer:
 
 Endpoint = Callable[[Call], Answer]
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+"""The spellings that the hub documents; Python's own readers take more."""
+
+
+def only(content: Mapping[str, Any], names: Collection[str], where: tuple[str | int, ...]) -> None:
+    """Refuse fields other than these."""
+    unknown = sorted(content.keys() - names)
+    if unknown:
+        raise invalid((*where, unknown[0]), "extra fields not permitted", "value_error.extra")
+
 
 def as_uuid(text: str, where: tuple[str | int, ...]) -> str:
     """Read a UUID in any spelling, giving the canonical one."""
@@ -88,8 +106,9 @@ def as_uuid(text: str, where: tuple[str | int, ...]) -> str:
 
 def as_instant(text: str, where: tuple[str | int, ...]) -> datetime:
     """Read an instant, UTC without a zone; a blank stands for the plus that a query string swallowed."""
+    text = text.replace(" ", "+")
     try:
-        instant = datetime.fromisoformat(text.replace(" ", "+"))
+        instant = datetime.fromisoformat(text if _INSTANT.fullmatch(text) else "")
     except ValueError:
         raise invalid(where, "invalid datetime format", "value_error.datetime") from None
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
@@ -98,7 +117,7 @@ def as_instant(text: str, where: tuple[str | int, ...]) -> datetime:
 def as_date(text: str, where: tuple[str | int, ...]) -> date:
     """Read a date."""
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text if _DATE.fullmatch(text) else "")
     except ValueError:
         raise invalid(where, "invalid date format", "value_error.date") from None
 
@@ -109,6 +128,15 @@ def as_whole(text: str, where: tuple[str | int, ...]) -> int:
         return int(text)
     except ValueError:
         raise invalid(where, "value is not a valid integer", "type_error.integer") from None
+
+
+def as_count(text: str, where: tuple[str | int, ...]) -> int:
+    """Read an integer that is not negative."""
+    value = as_whole(text, where)
+    if value < 0:
+        message = "ensure this value is greater than or equal to 0"
+        raise invalid(where, message, "value_error.number.not_ge")
+    return value
 
 
 def as_truth(text: str, where: tuple[str | int, ...]) -> bool:
@@ -129,6 +157,18 @@ def one_of(words: frozenset[str]) -> Callable[[str, tuple[str | int, ...]], str]
             permitted = ", ".join(f"'{word}'" for word in sorted(words))
             message = f"value is not a valid enumeration member; permitted: {permitted}"
             raise invalid(where, message, "type_error.enum")
+        return text
+
+    return read
+
+
+def text_of(characters_max: int) -> Callable[[str, tuple[str | int, ...]], str]:
+    """Make a reader of texts of a bounded length."""
+
+    def read(text: str, where: tuple[str | int, ...]) -> str:
+        if len(text) > characters_max:
+            message = f"ensure this value has at most {characters_max} characters"
+            raise invalid(where, message, "value_error.any_str.max_length")
         return text
 
     return read

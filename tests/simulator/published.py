@@ -70,6 +70,18 @@ def operations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
                 yield method.upper(), spelled, path, operation
 
 
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """Follow a schema's references, and the one of its alternatives that is not null."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return resolved(document()["components"]["schemas"][name])
+    for group in ("allOf", "anyOf"):
+        for entry in schema.get(group, ()):
+            if entry.get("type") != "null":
+                return resolved(entry)
+    return schema
+
+
 @cache
 def _components() -> dict[str, Any]:
     components: dict[str, Any] = _with_nulls(_document()["components"])

@@ -117,6 +117,26 @@ async def test_repeated_parameters_are_a_list(hub: Caller) -> None:
     assert {row["id"] for row in page["data"]} == set(ids[:2])
 
 
+async def test_receivables_of_all_products_or_of_any(hub: Caller) -> None:
+    """`product_ids` asks for documents with all of the products, `product_ids__in` for those with one."""
+    first, second = (hub.simulator.add_product(hub.organization, name) for name in ("Rocket", "Engine"))
+    of_first = hub.simulator.issue_invoice(hub.organization, product_id=first)
+    of_second = hub.simulator.issue_invoice(hub.organization, product_id=second)
+    both = [first, second]
+    assert await hub.walk("/receivables", product_ids=both) == []
+    assert [row["id"] for row in await hub.walk("/receivables", product_ids=[first])] == [of_first]
+    any_of = await hub.walk("/receivables", product_ids__in=both)
+    assert {row["id"] for row in any_of} == {of_first, of_second}
+
+
+async def test_bills_are_searched_by_number_and_party(hub: Caller) -> None:
+    """`search_text` looks into the numbers of bills and into the names of counterparts, whatever the case."""
+    vendor = hub.simulator.add_counterpart(hub.organization, "Acme Anvils", is_customer=False, is_vendor=True)
+    bill = hub.simulator.issue_bill(hub.organization, counterpart_id=vendor, number="ZX-77")
+    for text in ("acme", "zx-7"):
+        assert [row["id"] for row in await hub.walk("/payables", search_text=text)] == [bill]
+
+
 @pytest.mark.parametrize(
     ("path", "params"),
     [
@@ -206,6 +226,8 @@ async def test_settings_change_what_is_given_alone(hub: Caller) -> None:
     after = (await hub.call("PATCH", path, json=change)).json()["accounting"]["ledger_account_ids"]
     assert after == {"payments": None, "products": before["products"]}
     assert (await hub.call("PATCH", path, json={"colour": "red"})).status_code == 422
+    nested = {"accounting": {"ledger_account_ids": {"colour": None}}}
+    assert (await hub.call("PATCH", path, json=nested)).status_code == 422
 
 
 async def test_transactions_are_taken_one_by_one_and_in_bulk(hub: Caller) -> None:

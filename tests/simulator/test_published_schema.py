@@ -17,7 +17,7 @@ from service.simulator.endpoints import (
 )
 from service.simulator.histories import PAYABLE_HISTORY, RECEIVABLE_HISTORY
 from service.simulator.routing import ROUTES
-from tests.simulator.published import complaints, operations
+from tests.simulator.published import complaints, operations, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,8 +78,7 @@ SUBSCRIPTION = {
     "url": "https://listener.example.com/hook",
     "event_types": ["created"],
 }
-IGNORED = {"was_created_by_user_id"}
-"""Published parameters that our lists take and ignore."""
+BAD_DATES = ("20240101", "2024-W01-1", "2024-13-01", "yesterday")
 
 
 async def ids_of(hub: Caller) -> dict[str, str]:
@@ -245,7 +244,10 @@ def test_lists_take_the_published_parameters(path: str) -> None:
     names = {entry.name for entry in listing.filters}
     for parameter in operation["parameters"]:
         name, schema = parameter["name"], parameter["schema"]
-        if parameter["in"] != "query" or name in {"order", "pagination_token", "sort"} | IGNORED:
+        if parameter["in"] != "query" or name in {"order", "pagination_token"}:
+            continue
+        if name == "sort":
+            assert set(listing.sorts) == set(resolved(schema)["enum"])
             continue
         if name == "limit":
             assert listing.limit_default == schema["default"]
@@ -253,3 +255,71 @@ def test_lists_take_the_published_parameters(path: str) -> None:
         else:
             assert name in names, f"{path} does not take {name}"
             assert parameter.get("required", False) == (name in listing.required)
+
+
+def values_of(schema: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Give values that the schema of a parameter accepts, and some that it refuses."""
+    schema = resolved(schema)
+    if schema.get("type") == "array":
+        return values_of(schema["items"])
+    good = [str(value) for value in schema.get("enum", ())]
+    bad = ["nonsense"] if good else []
+    match schema.get("format"):
+        case "uuid":
+            good, bad = ["00000000-0000-4000-8000-000000000000"], ["nonsense"]
+        case "date":
+            good, bad = ["2024-01-01"], [*BAD_DATES, "2024-01-01T00:00:00Z"]
+        case "date-time":
+            good = ["2024-01-01T00:00", "2024-01-01T00:00:00Z", "2024-01-01T01:00:00.123456+01:00"]
+            bad = list(BAD_DATES)
+    if schema.get("type") == "boolean":
+        good, bad = ["true", "false"], ["perhaps"]
+    if schema.get("type") == "integer":
+        good, bad = ["5"], ["many", "1.5"]
+    for bound, step in (("minimum", -1), ("maximum", 1)):
+        if bound in schema:
+            good.append(str(int(schema[bound])))
+            bad.append(str(int(schema[bound]) + step))
+    if "maxLength" in schema:
+        good.append("x" * schema["maxLength"])
+        bad.append("x" * (schema["maxLength"] + 1))
+    return good, bad
+
+
+async def test_lists_take_what_the_schema_takes_and_refuse_what_it_refuses(open_hub: OpenHub) -> None:
+    """Each published parameter accepts its published values, and answers 422 to others, naming itself."""
+    async with open_hub(organizations=2, documents=5) as hub:
+        ids = await ids_of(hub)
+        wrong: list[str] = []
+        for method, path, _, operation in operations():
+            for parameter in operation.get("parameters", ()) if method == "GET" else ():
+                name = parameter["name"]
+                if parameter["in"] != "query" or name == "pagination_token":
+                    continue
+                needed = {"object_type": "receivable"} if path == "/accounting-synced-records" else {}
+                good, bad = values_of(parameter["schema"])
+                for value in (*good, *bad):
+                    response = await hub.call("GET", filled(path, ids), params={**needed, name: value})
+                    expected = 200 if value in good else 422
+                    if response.status_code != expected:
+                        wrong.append(f"{path} {name}={value[:40]}: {response.status_code}")
+                    elif expected == 422:
+                        assert response.json()["detail"][0]["loc"][:2] == ["query", name]
+        assert wrong == []
+
+
+async def test_bodies_hold_nothing_unpublished(open_hub: OpenHub) -> None:
+    """A field that the schema of a body does not know is refused where it permits no others."""
+    async with open_hub() as hub:
+        ids, tried = await ids_of(hub), 0
+        for method, path, _, operation in operations():
+            body = body_of(hub, method, path)
+            if body is None:
+                continue
+            schema = resolved(operation["requestBody"]["content"]["application/json"]["schema"])
+            assert schema["additionalProperties"] is False
+            response = await hub.call(method, filled(path, ids), json={**body, "colour": "red"})
+            assert response.status_code == 422, f"{method} {path}: {response.text}"
+            assert response.json()["detail"][0]["loc"] == ["body", "colour"]
+            tried += 1
+        assert tried == 5

@@ -13,7 +13,7 @@ GRANTS = frozenset({"client_credentials", "entity_user"})
 
 def give_token(call: Call) -> Answer:
     """Answer `POST /auth/token`."""
-    content = call.json()
+    content = call.json_of({"client_id", "client_secret", "grant_type", "entity_user_id"})
     for name in ("client_id", "client_secret", "grant_type"):
         _text(content, name)
     grant = content["grant_type"]
@@ -37,9 +37,10 @@ def give_token_by_form(call: Call) -> Answer:
 
 def revoke_token(call: Call) -> Answer:
     """Answer `POST /auth/revoke`."""
-    content = call.json()
+    content = call.json_of({"client_id", "client_secret", "token"})
     for name in ("client_id", "client_secret", "token"):
         _text(content, name)
+    as_uuid(content["client_id"], ("body", "client_id"))
     _check(call, content["client_id"], content["client_secret"])
     call.tokens.revoke(content["token"])
     return Answer(200, {"message": "Token revoked."})

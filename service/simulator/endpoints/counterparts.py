@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from service.simulator.calls import Answer, Call, as_instant, as_text, as_truth, as_uuid, one_of
+from service.simulator.calls import Answer, Call, as_instant, as_text, as_truth, as_uuid, one_of, text_of
 from service.simulator.filters import Filter, among, compared, containing, equal
 from service.simulator.paging import Listing, serve
 from service.simulator.payloads.parties import counterpart_address_payload, counterpart_payload
@@ -26,17 +26,14 @@ COUNTERPARTS = Listing(
     "counterparts",
     {
         "counterpart_name": _NAME,
-        "counterpart_type": attrgetter("type"),
-        "contact_email": _EMAIL,
-        "created_at": _CREATED,
     },
     _CREATED,
     (
-        equal("iban", as_text, _nothing),
-        equal("sort_code", as_text, _nothing),
-        equal("account_number", as_text, _nothing),
-        equal("tax_id", as_text, attrgetter("tax_id")),
-        equal("vat_id", as_text, _nothing),
+        equal("iban", text_of(34), _nothing),
+        equal("sort_code", text_of(100), _nothing),
+        equal("account_number", text_of(100), _nothing),
+        equal("tax_id", text_of(30), attrgetter("tax_id")),
+        equal("vat_id", text_of(30), _nothing),
         among("id__in", as_uuid, attrgetter("id")),
         equal("type", _TYPES, attrgetter("type")),
         equal("counterpart_name", as_text, _NAME),

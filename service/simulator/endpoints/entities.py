@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from service.simulator.calls import Answer, Call, as_instant, as_text, as_uuid, one_of
+from service.simulator.calls import Answer, Call, as_instant, as_text, as_uuid, one_of, only
 from service.simulator.filters import among, compared, equal, not_among
 from service.simulator.founding import found_organization
 from service.simulator.paging import Listing, serve
@@ -109,11 +109,15 @@ def get_settings(call: Call) -> Answer:
 
 def patch_settings(call: Call) -> Answer:
     """Answer `PATCH /entities/{entity_id}/settings`: what is absent stays as it is."""
-    organization, content = _named(call), call.json()
-    unknown = sorted(set(content) - SETTINGS_KEYS)
-    if unknown:
-        raise invalid(("body", unknown[0]), "extra fields not permitted", "value_error.extra")
+    organization, content = _named(call), call.json_of(SETTINGS_KEYS)
     accounting = content.pop("accounting", None) or {}
+    only(accounting, {group for group, _ in ACCOUNTING_KEYS}, ("body", "accounting"))
+    for group, values in accounting.items():
+        only(
+            values or {},
+            {key for owner, key in ACCOUNTING_KEYS if owner == group},
+            ("body", "accounting", group),
+        )
     for (group, key), field in ACCOUNTING_KEYS.items():
         values = accounting.get(group) or {}
         if key in values:

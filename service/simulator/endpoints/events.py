@@ -24,6 +24,7 @@ OBJECT_TYPES = frozenset({
     "ocr_task", "delivery_note", "receipt", "transaction",
 })  # fmt: skip
 URL_CHARACTERS_MAX = 2083
+BODY = frozenset({"object_type", "event_types", "url"})
 
 _CREATED, _UPDATED = attrgetter("created_at"), attrgetter("updated_at")
 _TYPE = one_of(OBJECT_TYPES)
@@ -61,7 +62,7 @@ def list_subscriptions(call: Call) -> Answer:
 
 def create_subscription(call: Call) -> Answer:
     """Answer `POST /webhook-subscriptions`; the secret is shown now and never again."""
-    content = call.json()
+    content = call.json_of(BODY)
     subscription = Subscription(
         call.world.chance.uuid(),
         _object_type(content.get("object_type")),
@@ -83,7 +84,7 @@ def get_subscription(call: Call) -> Answer:
 
 def patch_subscription(call: Call) -> Answer:
     """Answer `PATCH /webhook-subscriptions/{webhook_subscription_id}`."""
-    subscription, content = _named(call), call.json()
+    subscription, content = _named(call), call.json_of(BODY)
     if content.get("object_type") is not None:
         subscription.object_type = _object_type(content["object_type"])
     if content.get("event_types") is not None:

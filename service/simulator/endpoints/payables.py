@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from service.simulator.calls import (
     Answer,
     Call,
+    as_count,
     as_date,
     as_instant,
     as_text,
@@ -16,6 +17,7 @@ from service.simulator.calls import (
     as_whole,
     one_of,
 )
+from service.simulator.currencies import CURRENCIES
 from service.simulator.filters import Filter, among, compared, containing, equal, not_among
 from service.simulator.histories import PAYABLE_HISTORY, serve_history
 from service.simulator.paging import Listing, serve
@@ -32,13 +34,21 @@ _STATUSES = one_of(frozenset({
     "rejected",
 }))  # fmt: skip
 _NOTE_STATUSES = one_of(frozenset({
-    "new", "draft", "applied", "approved", "rejected", "canceled", "submitted_for_approval", "deleted",
+    "new", "draft", "applied", "approved", "rejected", "canceled", "submitted_for_approval",
 }))  # fmt: skip
 _ORIGINS = one_of(frozenset({"upload", "email", "einvoicing"}))
+_NOTE_ORIGINS = one_of(frozenset({"upload", "einvoicing"}))
+_SOURCES = one_of(frozenset({"ocr", "user_specified", "einvoicing"}))
+_OCR_STATUSES = one_of(frozenset({"processing", "error", "success", "canceled"}))
+_CURRENCIES = one_of(CURRENCIES)
 
 
 def _issued_on(document: Document) -> object:
     return document.issued_at.date() if document.issued_at else None
+
+
+def _searched(document: Document) -> str:
+    return f"{document.number or ''}\n{document.counterpart_name}".lower()
 
 
 def _nothing(_: object) -> None:
@@ -58,12 +68,10 @@ PAYABLES = Listing(
         *compared("total_amount", as_whole, _TOTAL),
         equal("amount", as_whole, _TOTAL),
         *compared("amount", as_whole, _TOTAL),
-        equal("currency", as_text, attrgetter("currency")),
+        equal("currency", _CURRENCIES, attrgetter("currency")),
         equal("counterpart_name", as_text, _PARTY),
         *containing("counterpart_name", as_text, _PARTY),
-        Filter(
-            "search_text", as_text, _NUMBER, lambda found, wanted: wanted.lower() in (found or "").lower()
-        ),
+        Filter("search_text", as_text, _searched, lambda found, wanted: wanted.lower() in found),
         equal("due_date", as_date, _DUE),
         *compared("due_date", as_date, _DUE),
         equal("issued_at", as_date, _issued_on),
@@ -72,8 +80,8 @@ PAYABLES = Listing(
         *containing("document_id", as_text, _NUMBER),
         equal("was_created_by_user_id", as_uuid, _nothing),
         equal("counterpart_id", as_uuid, attrgetter("counterpart_id")),
-        equal("source_of_payable_data", as_text, lambda _: "user_specified"),
-        equal("ocr_status", as_text, _nothing),
+        equal("source_of_payable_data", _SOURCES, lambda _: "user_specified"),
+        equal("ocr_status", _OCR_STATUSES, _nothing),
         Filter(
             "line_item_id",
             as_uuid,
@@ -91,12 +99,17 @@ PAYABLES = Listing(
     ),
 )
 
-LINES = Listing("lines", {"created_at": itemgetter(0), "updated_at": itemgetter(0)}, itemgetter(0))
+LINES = Listing(
+    "lines",
+    {"created_at": itemgetter(0), "updated_at": itemgetter(0)},
+    itemgetter(0),
+    (equal("was_created_by_user_id", as_uuid, _nothing),),
+)
 """Lines keep their order: rows are pairs of place and line."""
 
 CREDIT_NOTES = Listing(
     "payable_credit_notes",
-    {"id": attrgetter("id"), "created_at": _CREATED, "issued_at": attrgetter("issued_on")},
+    {"id": attrgetter("id"), "created_at": _CREATED},
     _CREATED,
     (
         *compared("created_at", as_instant, _CREATED),
@@ -108,16 +121,16 @@ CREDIT_NOTES = Listing(
         ),
         *containing("document_id", as_text, _NUMBER),
         equal("has_file", as_truth, lambda _: False),
-        *compared("total_amount", as_whole, _TOTAL),
-        *compared("subtotal", as_whole, _TOTAL),
+        *compared("total_amount", as_count, _TOTAL),
+        *compared("subtotal", as_count, _TOTAL),
         equal("based_on", as_uuid, attrgetter("based_on")),
         equal("counterpart_id", as_uuid, attrgetter("counterpart_id")),
         equal("created_by_entity_user_id", as_uuid, _nothing),
         equal("status", _NOTE_STATUSES, _STATUS),
         among("status__in", _NOTE_STATUSES, _STATUS),
         not_among("status__not_in", _NOTE_STATUSES, _STATUS),
-        equal("origin", as_text, lambda _: "upload"),
-        equal("currency", as_text, attrgetter("currency")),
+        equal("origin", _NOTE_ORIGINS, lambda _: "upload"),
+        equal("currency", _CURRENCIES, attrgetter("currency")),
         equal("project_id", as_uuid, _nothing),
         among("project_id__in", as_uuid, _nothing),
     ),

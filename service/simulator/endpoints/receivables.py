@@ -21,6 +21,10 @@ _TOTAL, _NET, _DUE, _STATUS = (
     attrgetter("status"),
 )
 _ISSUED, _PARTY = attrgetter("issued_at"), attrgetter("counterpart_name")
+_STATUSES = one_of(frozenset({
+    "draft", "issuing", "issued", "failed", "accepted", "expired", "declined", "recurring",
+    "partially_paid", "paid", "overdue", "uncollectible", "canceled",
+}))  # fmt: skip
 _KINDS = frozenset({Kind.INVOICE.value, Kind.CREDIT_NOTE.value, Kind.QUOTE.value})
 
 
@@ -32,7 +36,13 @@ def _nothing(_: Document) -> None:
     """Stand for fields that are never set here: users, tags, projects."""
 
 
+def _covering(name: str, getter: Any) -> Filter:  # noqa: ANN401 - a getter of sets
+    """Make the filter of all of several values."""
+    return Filter(name, as_uuid, getter, lambda found, wanted: wanted <= (found or set()), takes_many=True)
+
+
 def _touching(name: str, getter: Any) -> Filter:  # noqa: ANN401 - a getter of sets
+    """Make the filter of any of several values."""
     return Filter(
         name, as_uuid, getter, lambda found, wanted: bool(wanted & (found or set())), takes_many=True
     )
@@ -40,8 +50,8 @@ def _touching(name: str, getter: Any) -> Filter:  # noqa: ANN401 - a getter of s
 
 _FILTERS = (
     equal("type", one_of(_KINDS), lambda document: document.kind.value),
-    equal("status", as_text, _STATUS),
-    among("status__in", as_text, _STATUS),
+    equal("status", _STATUSES, _STATUS),
+    among("status__in", _STATUSES, _STATUS),
     among("id__in", as_uuid, attrgetter("id")),
     equal("document_id", as_text, _NUMBER),
     *containing("document_id", as_text, _NUMBER),
@@ -58,9 +68,9 @@ _FILTERS = (
     equal("based_on", as_uuid, attrgetter("based_on")),
     equal("entity_user_id", as_uuid, _nothing),
     among("entity_user_id__in", as_uuid, _nothing),
-    _touching("tag_ids", _nothing),
+    _covering("tag_ids", _nothing),
     _touching("tag_ids__in", _nothing),
-    _touching("product_ids", _products),
+    _covering("product_ids", _products),
     _touching("product_ids__in", _products),
     equal("project_id", as_uuid, _nothing),
     among("project_id__in", as_uuid, _nothing),

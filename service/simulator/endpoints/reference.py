@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from service.simulator.calls import (
     Answer,
     Call,
+    as_count,
     as_date,
     as_instant,
     as_text,
     as_truth,
     as_uuid,
-    as_whole,
     one_of,
+    text_of,
 )
+from service.simulator.currencies import CURRENCIES
 from service.simulator.filters import among, compared, containing, equal
 from service.simulator.paging import Listing, serve
 from service.simulator.parties import LedgerAccount, TaxRate
@@ -33,6 +35,8 @@ _EXTERNAL = equal("is_external", as_truth, attrgetter("is_external"))
 _STATUSES = one_of(frozenset({"created", "processing", "succeeded", "canceled"}))
 _OBJECT_TYPES = one_of(frozenset({"payable", "receivable"}))
 _PRODUCT_TYPES = one_of(frozenset({"product", "service"}))
+_PRODUCT_NAMES = text_of(100)
+_CURRENCIES = one_of(CURRENCIES)
 
 
 def _nothing(_: object) -> None:
@@ -73,17 +77,17 @@ LEDGER_ACCOUNTS = Listing(
 )
 PRODUCTS = Listing(
     "products",
-    {"name": _NAME, "type": attrgetter("type"), "price": attrgetter("price"), "created_at": _CREATED},
+    {"name": _NAME},
     _CREATED,
     (
         among("id__in", as_uuid, attrgetter("id")),
-        equal("name", as_text, _NAME),
-        *containing("name", as_text, _NAME),
+        equal("name", _PRODUCT_NAMES, _NAME),
+        *containing("name", _PRODUCT_NAMES, _NAME),
         equal("type", _PRODUCT_TYPES, attrgetter("type")),
-        equal("price", as_whole, attrgetter("price")),
-        *compared("price", as_whole, attrgetter("price")),
-        equal("currency", as_text, attrgetter("currency")),
-        among("currency__in", as_text, attrgetter("currency")),
+        equal("price", as_count, attrgetter("price")),
+        *compared("price", as_count, attrgetter("price")),
+        equal("currency", _CURRENCIES, attrgetter("currency")),
+        among("currency__in", _CURRENCIES, attrgetter("currency")),
         equal("measure_unit_id", as_uuid, _nothing),
         *compared("created_at", as_instant, _CREATED),
     ),
