@@ -206,7 +206,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     else:
         try:
             when = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or none that a calendar has
             return None
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         seconds = (when - datetime.now(UTC)).total_seconds()

@@ -204,7 +204,7 @@ class _Heard:
             self.limit = float(response.headers["RateLimit-Limit"])
         try:
             at = parsedate_to_datetime(response.headers["Date"])
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, OverflowError, TypeError):
             return
         self.skew = at + timedelta(seconds=HTTP_DATE_SECONDS / 2) - datetime.now(UTC)
 

@@ -159,6 +159,7 @@ async def test_an_answer_tells_the_fate(answer: Answer, fate: Fate, words: str) 
         ("Fri, 31 Dec 2100 23:59:59 GMT", RETRY_AFTER_SECONDS_MAX),
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
         ("soon", None),
+        ("Fri, 31 Dec 99999999999999 23:59:59 GMT", None),
         ("-5", None),
         ("9" * 400, None),
     ],
