@@ -4,7 +4,8 @@ The accounting lists are a cache of the last pull, paged by offset, without tota
 list counts as complete only when nothing speaks against it, because *absent* permits a second push, and
 *deleted* accuses:
 
-- One and the same connection was `connected`, with the same `last_pull`, before and after.
+- One and the same connection was `connected`, with the same `last_pull`, before and after, which was
+  a pull and not the creation of the connection.
 - Every page begins with the last rows of the one before, unchanged: had the list shifted, they would not
   agree.
 - No id came twice, every row could be read, none was another organization's.
@@ -26,6 +27,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from uuid import UUID
 
+from service.domain.cadence.pulled import pulled_at
 from service.hub.client import BooksLedger
 from service.hub.exchange import AnswerTooLarge
 from service.hub.paging import Page
@@ -158,7 +160,7 @@ def _change(before: Connection | None, after: Connection | None) -> str | None:
         return "the organization is not connected"
     if before.id != after.id:
         return "the connection was replaced while the list was read"
-    if after.last_pull is None:
+    if pulled_at(after.last_pull, after.created_at) is None:
         return "nothing was ever pulled"
     if before.last_pull != after.last_pull:
         return "a pull ended while the list was read"

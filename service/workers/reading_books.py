@@ -1,10 +1,10 @@
 """Reading the books: certified scans of the accounting lists, once per pull.
 
-- Without a connection there is nothing to read, and nothing is concluded.
+- Without a connection, or before its first pull, there is nothing to read, and nothing is concluded.
 - What a scan found is there. What it did not find is gone only if the scan was certified, was of no older
   pull than the last one, and every row has an id. A list that shifted under our hands is read again soon and
   changes nothing meanwhile; one that merely holds rows which cannot be read may add and change.
-- That half of the books vanished at once is believed when two readings in a row say so (`vanished`).
+- That half of the books vanished at once is believed when the next pull says so too (`vanished`).
 - Every scan is kept, certified or not, with its reason: the balance shows it. One that changed nothing here
   bears the pull of the last that did, since the books are still known as of then.
 """
@@ -51,7 +51,7 @@ Read = SeenDocument | Refused
 async def read_books(reading: Reading) -> Readout:
     """Scan one list of the books and write what it proves."""
     readout = Readout(cursor_at=reading.stream.cursor_at)
-    if not reading.organization.is_connected:
+    if not reading.organization.is_connected or reading.organization.last_pull is None:
         readout.is_full = True  # there is nothing more to be read
         return readout
     ledger = Ledger(part_of(reading.stream.stream))
@@ -91,15 +91,15 @@ def _doubt(
     reading: Reading, found: Scan[Read], known: Mapping[str, KnownDocument], listed: Sequence[str]
 ) -> str | None:
     """Why this scan proves no absence; None when it does."""
-    if not found.certified:
+    if not found.certified or found.last_pull is None:
         return found.reason or "the scan was not certified"
     before = reading.stream.cursor_at
-    if before is not None and found.last_pull is not None and found.last_pull < before:
+    if before is not None and found.last_pull < before:
         return "the hub answered with an older pull than before"
     if any(isinstance(each, Refused) and each.document_id is None for each in found.documents):
         return NAMELESS
     there = {each for each, document in known.items() if document.removed_at is None}
-    return vanished.doubt_of(len(there - set(listed)), len(there), reading.stream.error)
+    return vanished.doubt_of(len(there - set(listed)), len(there), found.last_pull, reading.stream.error)
 
 
 async def _write(

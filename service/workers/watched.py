@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.domain.cadence.bound import AWAITED_MAX, UNSERVED, OrganizationFacts, StreamFacts, cure_streams
+from service.domain.cadence.pulled import pulled_at
 from service.domain.cadence.stream import RECORD_STREAMS, STREAMS, Stream
 from service.domain.record_state import State
 from service.store.awaited import list_awaited
@@ -69,7 +70,7 @@ def facts_from(
     return OrganizationFacts(
         has_connection=current is not None,
         is_connected=current is not None and current.is_connected,
-        last_pull=current.last_pull if current is not None else None,
+        last_pull=pulled_at(current.last_pull, current.hub_created_at) if current is not None else None,
         changed_at=max((at for at in changes if at is not None), default=None),
         changes_per_second=sum(facts.changes_per_second for facts in streams.values()),
         is_logged=Stream.EVENTS in streams and streams[Stream.EVENTS].error != UNSERVED,

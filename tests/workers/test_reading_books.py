@@ -88,9 +88,59 @@ async def test_a_failure_is_no_first_look(database: Database) -> None:
         w.advance(301)
         await w.run(w.poller)
         assert (await _removed(w), await _failures(w)) == (0, 2)
-        w.advance(301)
+        _pull(w)
         await w.run(w.poller)
         assert await _removed(w) > 10, "it was empty twice"
+
+
+async def test_the_same_pull_is_no_second_look(database: Database) -> None:
+    """Books that are emptied before they are filled anew lose nothing, however often they are read."""
+    async with watching(database, organizations=1, documents=40, situations="healthy") as w:
+        await w.catch_up()
+        w.way.tamper = _of_lists(lambda _rows: [])
+        _pull(w)
+        await w.run(w.poller)
+        for _ in range(3):
+            w.advance(301)
+            await w.run(w.poller)
+        assert (await _removed(w), await _failures(w)) == (0, 4)
+        w.way.tamper = None
+        _pull(w)
+        await w.run(w.poller)
+        assert (await _removed(w), await _failures(w)) == (0, 0)
+
+
+async def test_a_connection_that_was_never_pulled_proves_nothing(database: Database) -> None:
+    """A new connection names its creation as its last pull; until the first, what is served loses nothing."""
+    async with watching(database, organizations=1, documents=8, situations="healthy") as w:
+        await w.catch_up()
+        organization_id = _organization(w)
+        scans = len(await w.rows(organization_id, "scans"))
+        w.way.tamper = _before_the_first_pull
+        w.simulator.reconnect(str(organization_id), is_new=True)
+        for _ in range(4):
+            w.advance(301)
+            await w.run(w.poller)
+        assert (await _removed(w), await _failures(w)) == (0, 0)
+        assert len(await w.rows(organization_id, "scans")) == scans
+        w.way.tamper = None
+        victim = _receivable(w)
+        w.simulator.delete_in_books(str(organization_id), victim)
+        _pull(w)
+        await w.run(w.poller)
+        assert await _removed(w) == 1, "the first pull is read at once"
+
+
+def _before_the_first_pull(request: httpx.Request, body: Any) -> Any:
+    path = request.url.path
+    if path.endswith("/accounting-connections"):
+        return {
+            "data": [
+                {**row, "last_pull": row["created_at"]} if row["status"] == "connected" else row
+                for row in body["data"]
+            ]
+        }
+    return {**body, "data": []} if path.endswith((RECEIVABLES, "/accounting/payables")) else body
 
 
 def _of_each_row(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[httpx.Request, Any], Any]:
