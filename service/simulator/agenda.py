@@ -29,10 +29,6 @@ class Agenda:
         self._added += 1
         heapq.heappush(self._entries, (due_at, self._added, work))
 
-    def next_due_at(self) -> datetime | None:
-        """Return when there is something to do next, if ever."""
-        return self._entries[0][0] if self._entries else None
-
     def run_due(self, now: datetime) -> int:
         """Do all that is due by `now`, including what it brings about in turn; return how much that was."""
         done = 0

@@ -46,7 +46,6 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _HTML = "<html>\n<head><title>{0} {1}</title></head>\n<body><h1>{0} {1}</h1><hr></body>\n</html>\n"
 _REASONS = {200: "OK", 502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
-_BROKEN_BEFORE = {FaultKind.NOT_SENT, FaultKind.SENT_AND_LOST}
 _BROKEN_AFTER = {FaultKind.EXECUTED_ANSWER_LOST}
 
 

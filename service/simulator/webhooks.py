@@ -145,10 +145,6 @@ class Webhooks(Versioned):
             taken.append(heapq.heappop(self._queue)[2])
         return taken
 
-    def next_due_at(self) -> datetime | None:
-        """Return when the next delivery is due."""
-        return self._queue[0][0] if self._queue else None
-
     def backlog(self) -> int:
         """Count deliveries that wait to be sent."""
         return len(self._queue)

@@ -64,7 +64,6 @@ class StoredItem:
     state: str | None
     object_type: str | None
     cause: str | None
-    state_reason: str | None
     document_number: str | None
     party_name: str | None
 

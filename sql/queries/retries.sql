@@ -56,7 +56,7 @@ ORDER BY planned_at DESC, retry_id DESC LIMIT $4;
 -- The records of a plan, each with what became of it: the attempt, if one was made, and where the record stands now.
 -- $1 retry_id
 SELECT i.organization_id, i.record_id, i.status, i.is_unsafe, i.reason, i.ground, i.amount_minor, i.currency, i.episode,
-    i.number, o.outcome, r.state, r.object_type, r.cause, r.reason AS state_reason,
+    i.number, o.outcome, r.state, r.object_type, r.cause,
     d.number AS document_number, d.party_name
 FROM retry_items i
 LEFT JOIN records r ON r.organization_id = i.organization_id AND r.record_id = i.record_id

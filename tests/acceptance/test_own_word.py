@@ -26,7 +26,6 @@ checks.negative_data_rejection.enabled = false
 """
 
 SECONDS_MAX = 1_000
-CASES_AT_LEAST = 1_000
 CASES_A_SEED = 4_000
 """Three of them make more than ten thousand."""
 

@@ -37,13 +37,19 @@ from service.domain.cadence.stream import (
     BOOKS_STREAMS,
     LOCAL_STREAMS,
     RECORD_STREAMS,
-    REFERENCE_STREAMS,
     Stream,
 )
 
 NOW = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy(
     poll_seconds=300, connection_seconds=240, sweep_seconds=86_400, diff_seconds=3_600, cure_seconds=120
+)
+REFERENCES = (
+    Stream.SETTINGS,
+    Stream.TAX_RATES,
+    Stream.LEDGER_ACCOUNTS,
+    Stream.PRODUCTS,
+    Stream.COUNTERPARTS,
 )
 CONNECTED = OrganizationFacts(has_connection=True, is_connected=True, last_pull=NOW, changed_at=NOW)
 
@@ -301,7 +307,7 @@ organizations = st.builds(
     last_pull=st.none() | instants,
     changed_at=st.none() | instants,
     pending_since=st.dictionaries(st.sampled_from(sorted(RECORD_STREAMS.values())), instants),
-    cures=st.frozensets(st.sampled_from(REFERENCE_STREAMS)),
+    cures=st.frozensets(st.sampled_from(REFERENCES)),
     changes_per_second=st.floats(0, 100),
     is_logged=st.booleans(),
 )

@@ -116,14 +116,6 @@ class Watching:
         return [UUID(each) for each in self.simulator.organization_ids]
 
     @property
-    def connected_id(self) -> UUID:
-        """An organization through whose connection data flows."""
-        told = self.simulator.truth()["organizations"].values()
-        return next(
-            UUID(each["id"]) for each in told if (each["connection"] or {}).get("status") == "connected"
-        )
-
-    @property
     def requests(self) -> int:
         """How many requests have arrived at the hub."""
         count: int = self.simulator.requests(1)["count"]

@@ -42,13 +42,6 @@ RECORD_STREAMS: Final[Mapping[str, Stream]] = {
 }
 """By the hub's object type, in the order in which the hub pushes: what others depend on first."""
 
-REFERENCE_STREAMS: Final = (
-    Stream.SETTINGS,
-    Stream.TAX_RATES,
-    Stream.LEDGER_ACCOUNTS,
-    Stream.PRODUCTS,
-    Stream.COUNTERPARTS,
-)
 LOCAL_STREAMS: Final = (Stream.LOCAL_RECEIVABLES, Stream.LOCAL_PAYABLES)
 BOOKS_STREAMS: Final = (Stream.BOOKS_RECEIVABLES, Stream.BOOKS_PAYABLES)
 

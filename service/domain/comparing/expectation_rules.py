@@ -109,28 +109,3 @@ VOID_IN_BOOKS: Final = Rule(
     "A voided document stays listed in the books but carries no balance there.",
     "voided documents of the books that belong to no local one, or to one that is canceled",
 )
-
-RULES: Final = {
-    rule.name: rule
-    for rule in (
-        NEVER_CONNECTED,
-        BEFORE_CONNECTION,
-        WHILE_DISCONNECTED,
-        NOT_ISSUED,
-        CANCELED,
-        CREDIT_NOTE,
-        JUST_ISSUED,
-        JUST_HANDED_OVER,
-        ENTERED_SINCE_PULL,
-        PUSH_UNDER_WAY,
-        NOT_PULLED_YET,
-        CHANGED_SINCE_PULL,
-        VENDOR_SUFFIX,
-        PARTY_RENAMED,
-        BILL_PAYMENTS,
-        POSTED_ON_ENTRY,
-        LINE_ROUNDING,
-        VOID_IN_BOOKS,
-    )
-}
-"""All rules by name, for whoever shows one."""

@@ -32,7 +32,7 @@ from service.store.status import (
 )
 from service.store.work import get_polling_lag
 from service.web.api import causes
-from service.web.route import Asked, Service
+from service.web.route import Service
 
 CAUSES_SHOWN = 10
 REPLICA_SILENT_SECONDS = 600.0
@@ -141,12 +141,6 @@ class Blind:
     state: State
     reasons: Sequence[Reason]
     version: str
-
-
-async def get(asked: Asked) -> Status:
-    """Answer as JSON."""
-    async with asked.rows() as connection:
-        return await load(connection, asked.service, asked.who.organization_id)
 
 
 def blind(version: str) -> Blind:
