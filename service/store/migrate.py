@@ -12,7 +12,9 @@
   CONCURRENTLY`) says `-- not transactional`; its statements run one by one, each ending a line with a
   semicolon, and must bear being run again, because a crash may come between them.
 - Locks are not waited for long, since whoever waits for a table's lock makes everybody else wait behind;
-  the migration is tried again instead.
+  the migration is tried again instead. What is left of an index whose making was given up goes first: it
+  would pass for the index, and nothing is ever found by it.
+- Waiting has a deadline; work has none but that of its statements, since a large table takes its time.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,12 +39,15 @@ from service.store.trouble import translate
 MIGRATIONS: Path = SQL / "migrations"
 
 DEADLINE_SECONDS = 300.0
-"""How long a replica waits for another that is migrating, or for a lock that is never free."""
+"""How long a replica waits for another that is migrating, or a migration for a lock that is never free."""
 
 RETRY_SECONDS = 0.25
 LOCK_SECONDS = 3.0
 STATEMENT_SECONDS = 3600.0
 """An index over a large table takes its time; a statement beyond an hour is stuck."""
+
+FILE_SECONDS = 6 * STATEMENT_SECONDS
+"""For all statements of one file: only a network that swallows answers comes here."""
 
 ADVISORY_LOCK = int.from_bytes(hashlib.sha256(b"tieout.migrations").digest()[:8], "big", signed=True)
 
@@ -68,6 +74,12 @@ _GRANTS = """
             END IF;
         END IF;
     END $$;
+"""
+# Parts of what is partitioned are left alone: those are not valid until the last of them is attached.
+_LEFTOVERS = """
+    SELECT c.relname AS name, format('DROP INDEX CONCURRENTLY IF EXISTS tieout.%I', c.relname) AS drop
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relnamespace = 'tieout'::regnamespace
 """
 _INSERT = "INSERT INTO tieout.migrations (number, name, checksum, compatible) VALUES ($1, $2, $3, $4)"
 
@@ -132,15 +144,8 @@ async def migrate(
 ) -> Sequence[str]:
     """Apply what is missing, and return its names; any number of replicas may call this at once."""
     async with _session(url) as (session, server):
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                await _take_turn(session)
-                return await _apply_all(session, read(folder), server)
-        except TimeoutError:
-            raise DatabaseUnreachable(
-                f"migrating Postgres at {server.place} did not come to an end within {deadline_seconds:g} s: "
-                "another replica is migrating, or a long transaction holds a table; try again when it is over"
-            ) from None
+        await _take_turn(session, server, deadline_seconds)
+        return await _apply_all(session, read(folder), server, deadline_seconds)
 
 
 async def pending(url: str, *, folder: Path = MIGRATIONS) -> Sequence[str]:
@@ -175,6 +180,7 @@ async def _session(url: str) -> AsyncIterator[tuple[Session[asyncpg.Record], Ser
         session = await asyncpg.connect(
             server.dsn,
             timeout=CONNECT_SECONDS,
+            command_timeout=FILE_SECONDS,
             server_settings={
                 "application_name": "tieout migrate",
                 "search_path": "pg_catalog",
@@ -198,23 +204,34 @@ async def _session(url: str) -> AsyncIterator[tuple[Session[asyncpg.Record], Ser
             session.terminate()  # gives the advisory lock back, whatever state the session is in
 
 
-async def _take_turn(session: Session[asyncpg.Record]) -> None:
+async def _take_turn(session: Session[asyncpg.Record], server: Server, deadline_seconds: float) -> None:
+    deadline = time.monotonic() + deadline_seconds
     # What is waited for happens in another process, which cannot set an event of ours.
-    while not await session.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):  # noqa: ASYNC110
-        await asyncio.sleep(RETRY_SECONDS)
+    while not await session.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+        await _wait(deadline, f"another replica is migrating Postgres at {server.place}")
 
 
 async def _apply_all(
-    session: Session[asyncpg.Record], migrations: Sequence[Migration], server: Server
+    session: Session[asyncpg.Record], migrations: Sequence[Migration], server: Server, deadline_seconds: float
 ) -> Sequence[str]:
     await session.execute(_OWN_TABLE)
     missing = await _missing(session, migrations, server)
     for migration in missing:
-        while not await _apply(session, migration):  # noqa: ASYNC110 - likewise
-            await asyncio.sleep(RETRY_SECONDS)
+        deadline = time.monotonic() + deadline_seconds
+        while not await _apply(session, migration):
+            await _wait(
+                deadline, f"a long transaction holds a table that {migration.name} changes at {server.place}"
+            )
     if missing and await session.fetchval("SELECT to_regrole('tieout_app')") is not None:
         await session.execute(_GRANTS)
     return [migration.name for migration in missing]
+
+
+async def _wait(deadline: float, why: str) -> None:
+    """Wait a moment for what another one does, unless that has taken too long already."""
+    if time.monotonic() > deadline:
+        raise DatabaseUnreachable(f"{why}, and does not come to an end; try again when it is over")
+    await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _apply(session: Session[asyncpg.Record], migration: Migration) -> bool:
@@ -225,6 +242,9 @@ async def _apply(session: Session[asyncpg.Record], migration: Migration) -> bool
                 await session.execute(migration.text)
                 await _remember(session, migration)
         else:
+            for index in await session.fetch(_LEFTOVERS):
+                if re.search(rf"\b{re.escape(index['name'])}\b", migration.text):
+                    await session.execute(index["drop"])
             for statement in migration.statements:
                 await session.execute(statement)
             await _remember(session, migration)

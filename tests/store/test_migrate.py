@@ -163,6 +163,62 @@ async def test_a_locked_table_delays_but_does_not_fail(
     assert await migrating == ["0002_names"]
 
 
+async def test_an_index_that_had_to_wait_is_whole(
+    empty_database_url: str,
+    folder: Path,
+    admin: asyncpg.Connection[asyncpg.Record],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left of an index whose making was given up does not pass for the index."""
+    monkeypatch.setattr("service.store.migrate.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("service.store.migrate.RETRY_SECONDS", 0.01)
+    await migrate(empty_database_url, folder=folder)
+    write(
+        folder,
+        {
+            "0003_index": "-- Names are searched.\n-- not transactional\n"
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS things_name ON tieout.things (name);\n"
+        },
+    )
+    async with admin.transaction():
+        await admin.execute("INSERT INTO tieout.things VALUES (1, 'one')")
+        migrating = asyncio.create_task(migrate(empty_database_url, folder=folder))
+        done, _ = await asyncio.wait([migrating], timeout=0.5)
+        assert not done
+    assert await migrating == ["0003_index"]
+    assert await admin.fetchval(
+        "select indisvalid from pg_index where indexrelid = 'tieout.things_name'::regclass"
+    )
+
+
+async def test_a_migration_may_take_longer_than_others_are_waited_for(
+    empty_database_url: str, folder: Path
+) -> None:
+    """What a large table takes is not cut off: the deadline is for waiting alone."""
+    write(folder, {"0003_long": "-- Large.\nSELECT pg_sleep(0.6);\n"})
+    applied = await migrate(empty_database_url, folder=folder, deadline_seconds=0.3)
+    assert applied == ["0001_things", "0002_names", "0003_long"]
+
+
+async def test_waiting_for_a_lock_has_an_end(
+    empty_database_url: str,
+    folder: Path,
+    admin: asyncpg.Connection[asyncpg.Record],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A table that is never free is told, and the migration is not applied."""
+    monkeypatch.setattr("service.store.migrate.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("service.store.migrate.RETRY_SECONDS", 0.01)
+    (folder / "0002_names.sql").rename(folder / "later")
+    await migrate(empty_database_url, folder=folder)
+    (folder / "later").rename(folder / "0002_names.sql")
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE tieout.things")
+        with pytest.raises(DatabaseUnreachable, match="a long transaction holds a table"):
+            await migrate(empty_database_url, folder=folder, deadline_seconds=0.3)
+    assert await pending(empty_database_url, folder=folder) == ["0002_names"]
+
+
 async def test_waiting_for_another_replica_has_an_end(
     empty_database_url: str, folder: Path, admin: asyncpg.Connection[asyncpg.Record]
 ) -> None:
