@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from helm_python import chart as helm
 from helm_python.errors import HelmError
 
 from service.settings.variables import VARIABLES
+from service.store.database import CONNECT_SECONDS
+from service.web.serving import SHUTDOWN_SECONDS
 
 CHART = Path(__file__).parents[2] / "helm"
 KUBERNETES = ("1.27", "1.33")
@@ -184,6 +189,18 @@ def test_image_is_sent_what_it_copies(requirements: str) -> None:
     for name in wanted:
         assert (root / name).exists(), name
         assert name in let_through, name
+
+
+def test_a_web_pod_answers_until_the_cluster_has_forgotten_it() -> None:
+    """Before it is told to stop a web pod goes on answering for a while, and there is time for both."""
+    pod = dict(pods(render({**SECRET, "web": {"drainSeconds": 0.5}})))["tieout-web"]
+    program, *arguments = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    began = time.monotonic()
+    subprocess.run([sys.executable, *arguments], check=True, timeout=30)
+    assert time.monotonic() - began >= 0.5
+    assert program == "python", "the image has it, whatever else it lacks"
+    drain_seconds = yaml.safe_load((CHART / "values.yaml").read_text())["web"]["drainSeconds"]
+    assert pod["terminationGracePeriodSeconds"] > drain_seconds + SHUTDOWN_SECONDS + CONNECT_SECONDS
 
 
 def test_migrations_may_go_around_pgbouncer() -> None:
