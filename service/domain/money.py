@@ -28,6 +28,9 @@ PRECISION: Final = 10 * DIGITS_MAX
 EXACT: Final = Context(prec=PRECISION, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Arithmetic that raises rather than round."""
 
+WHOLE_RATE: Final = Decimal(10_000)
+"""The rate of a tax as high as the net: rates are percent times 100."""
+
 EXPONENT_DEFAULT: Final = 2
 """Decimals of a currency that the table does not know; `is_known` tells, and the document says so."""
 
@@ -100,6 +103,11 @@ def decimal_of(value: Decimal | str | int) -> Decimal:
 def round_half_up(exact: Decimal) -> int:
     """Round to a whole number, halves away from zero."""
     return int(exact.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def tax_on(net: Decimal, rate: Decimal | int) -> Decimal:
+    """Return the tax on an amount, exactly, at a rate in percent times 100."""
+    return EXACT.divide(EXACT.multiply(net, Decimal(rate)), WHOLE_RATE)
 
 
 def rounded(exact: Decimal) -> Minor:

@@ -16,13 +16,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
 
 from service.domain.document import Document, Origin, Side
-from service.domain.money import EXACT
-
-WHOLE_RATE: Final = 10_000
-"""A tax rate of the whole net: rates are percent x 100."""
+from service.domain.money import EXACT, tax_on
 
 
 def joined(own: Document, hub: Document | None) -> Document:
@@ -72,6 +68,6 @@ def _net_of_lines(own: Document) -> int | None:
         if line.net_minor is None or line.tax_rate is None:
             return None
         net_minor += line.net_minor
-        tax = EXACT.add(tax, EXACT.divide(Decimal(line.net_minor * line.tax_rate), Decimal(WHOLE_RATE)))
+        tax = EXACT.add(tax, tax_on(Decimal(line.net_minor), line.tax_rate))
     gap = EXACT.subtract(Decimal(own.total_minor - net_minor), tax).copy_abs()
     return net_minor if own.lines and 2 * gap <= own.rounded_lines else None

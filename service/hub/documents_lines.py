@@ -13,13 +13,12 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from service.domain.document import Basis, Line
-from service.domain.money import AMOUNT_MAX, EXACT, AmountError, Minor, exponent, from_minor, rounded
+from service.domain.money import AMOUNT_MAX, EXACT, AmountError, Minor, exponent, from_minor, rounded, tax_on
 from service.hub.documents_fields import Payload, Unreadable, number, record, reference, text, whole
 
 TaxRates: TypeAlias = Mapping[str, int]
 """Rates in percent times 100, by whatever a line may refer to them with."""
 
-RATE_UNIT: Final = Decimal(10_000)
 PERCENT: Final = Decimal(100)
 
 
@@ -82,7 +81,7 @@ def _checked(line: Line, price_minor: int | None, *, has_discount: bool) -> Read
     """Tell whether a local line was rounded: its price times quantity, discount or tax is not whole."""
     net = Decimal(line.net_minor or 0)
     product = EXACT.multiply(line.quantity or Decimal(0), Decimal(price_minor or 0))
-    is_rounded = has_discount or not _is_whole(product) or not _is_whole(_tax_on(net, line.tax_rate or 0))
+    is_rounded = has_discount or not _is_whole(product) or not _is_whole(tax_on(net, line.tax_rate or 0))
     return ReadLine(line, net, is_rounded)
 
 
@@ -105,7 +104,7 @@ def books_line(payload: Payload, position: int, currency: str, tax_rates: TaxRat
         tax_rate_reference=rate_name,
         ledger_account_id=reference(payload, "ledger_account_id"),
     )
-    taxed = _tax_on(Decimal(amount.amount), rate or 0)
+    taxed = tax_on(Decimal(amount.amount), rate or 0)
     return ReadLine(line, net, not amount.is_exact or not _is_whole(taxed))
 
 
@@ -131,8 +130,8 @@ def rebuilt(lines: Sequence[ReadLine]) -> Rebuilt:
     tax_minor = 0
     for each in lines:
         rate = each.line.tax_rate or 0
-        tax_minor += rounded(_tax_on(Decimal(each.line.net_minor or 0), rate)).amount
-        exact = EXACT.add(exact, _tax_on(each.net, rate))
+        tax_minor += rounded(tax_on(Decimal(each.line.net_minor or 0), rate)).amount
+        exact = EXACT.add(exact, tax_on(each.net, rate))
     total = _minor(net_minor + tax_minor, exact)
     return Rebuilt(total, net_minor, tax_minor, Basis.DERIVED, rounded_lines)
 
@@ -141,10 +140,6 @@ def _minor(amount: int, exact: Decimal) -> Minor:
     if abs(amount) > AMOUNT_MAX:
         raise AmountError("its lines add up to more than the largest amount")
     return Minor(amount, EXACT.subtract(exact, Decimal(amount)))
-
-
-def _tax_on(net: Decimal, rate: int) -> Decimal:
-    return EXACT.divide(EXACT.multiply(net, Decimal(rate)), RATE_UNIT)
 
 
 def _is_whole(amount: Decimal) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from service.domain.document import Document, DocumentKind, Ledger, Line, Origin, Side, Status
-from service.domain.money import AMOUNT_MAX, EXACT, AmountError, decimal_of, exponent, is_known
+from service.domain.money import AMOUNT_MAX, EXACT, AmountError, decimal_of, exponent, is_known, tax_on
 from service.web.problems import Fault
 
 LINES_MAX: Final = 1_000
@@ -34,7 +34,7 @@ FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """What lies outside is a mistake, and reckoning with it would end at the limits of dates."""
 
-RATE_UNIT: Final = 100
+RATE_OF_PERCENT: Final = Decimal(100)
 """Rates are kept as percent times 100."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
@@ -255,8 +255,8 @@ def _line(put: PutLine, currency: str, sign: int) -> tuple[Line, bool]:
     net = None if put.net_minor is None else sign * put.net_minor
     exact = EXACT.multiply(put.quantity or Decimal(0), put.unit_amount or Decimal(0))
     amount = EXACT.scaleb(exact, exponent(currency))
-    rate = EXACT.multiply(put.tax_percent or Decimal(0), Decimal(RATE_UNIT))
-    tax = EXACT.divide(EXACT.multiply(Decimal(net or 0), rate), Decimal(RATE_UNIT * 100))
+    rate = EXACT.multiply(put.tax_percent or Decimal(0), RATE_OF_PERCENT)
+    tax = tax_on(Decimal(net or 0), rate)
     line = Line(
         description=put.description,
         quantity=put.quantity,
