@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+import asyncpg
 
 from service.domain.document import Ledger, Side
 from service.store.database import Connection
@@ -75,6 +77,20 @@ async def list_unreadable_documents(
     for row in await connection.fetch(QUERY["list_unreadable_documents"], organization_id, ledger):
         found[Side(row["side"])][row["document_id"]] = row["reason"]
     return found
+
+
+async def list_unreadable(
+    connection: Connection,
+    *,
+    organization_id: UUID | None = None,
+    ledger: str | None = None,
+    side: str | None = None,
+    after: tuple[UUID, str, str, str] | None = None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    """Documents that cannot be read by organization, ledger, side and id, after a key."""
+    key = after or (None, None, None, None)
+    return await connection.fetch(QUERY["list_unreadable"], organization_id, ledger, side, *key, limit)
 
 
 async def insert_scan(connection: Connection, organization_id: UUID, scan: ScanRow) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.domain.comparing.difference_kind import Kind as DifferenceKind
-from service.domain.document import Ledger
+from service.domain.document import Ledger, Side
 from service.domain.packet import Packet
 from service.domain.record_state import State
 from service.settings import Role
@@ -27,6 +27,7 @@ from service.web.api import (
     retries,
     status,
     status_then,
+    unreadable,
 )
 from service.web.page import routes as pages
 from service.web.paging import Page
@@ -170,6 +171,19 @@ API: Sequence[Route] = (
             AS_OF,
         ),
         answer=Page[differences.Difference],
+    ),
+    Route(
+        method="GET",
+        path="/v1/unreadable",
+        handler=unreadable.list_them,
+        summary="List documents that are there and cannot be read, with the reason of each, as of now",
+        parameters=(
+            ORGANIZATION,
+            one_of("ledger", Ledger, "Only this ledger."),
+            one_of("side", Side, "Only this side: local, or the books."),
+            *PAGING,
+        ),
+        answer=Page[unreadable.UnreadableDocument],
     ),
     Route(
         method="GET",

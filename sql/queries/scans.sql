@@ -44,3 +44,14 @@ ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE SET reason = 
 -- Documents of a ledger that are there and cannot be read, of both sides.
 -- $1 organization_id, $2 ledger
 SELECT side, document_id, reason FROM unreadable_documents WHERE organization_id = $1 AND ledger = $2;
+
+-- name: list_unreadable :many
+-- The same for people, by organization, ledger, side and id, after a key; a filter that is null does not filter.
+-- $1 organization_id or null, $2 ledger, $3 side, $4 after organization_id or null, $5 after ledger, $6 after side,
+-- $7 after document_id, $8 limit
+SELECT organization_id, ledger, side, document_id, reason FROM unreadable_documents
+WHERE ($1::uuid IS NULL OR organization_id = $1)
+    AND ($2::text IS NULL OR ledger = $2)
+    AND ($3::text IS NULL OR side = $3)
+    AND ($4::uuid IS NULL OR (organization_id, ledger, side, document_id) > ($4, $5::text, $6::text, $7::text))
+ORDER BY organization_id, ledger, side, document_id LIMIT $8;

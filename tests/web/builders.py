@@ -42,6 +42,7 @@ from service.store.pushes import (
 )
 from service.store.records import Change, write_records
 from service.store.replicas import upsert_replica
+from service.store.scans import replace_unreadable
 from service.store.streams import ensure_streams
 from service.store.work import ensure_work, get_now
 from service.web.delivery import Delivery
@@ -318,6 +319,19 @@ async def add_document(database: Database, organization_id: UUID, **changes: Any
     return document
 
 
+async def add_unreadable(
+    database: Database,
+    organization_id: UUID,
+    reasons: Mapping[str, str],
+    *,
+    ledger: Ledger = Ledger.RECEIVABLE,
+    side: Side = Side.BOOKS,
+) -> None:
+    """Documents of a list that cannot be read, in place of those before."""
+    async with database.organization(organization_id) as rows:
+        await replace_unreadable(rows, organization_id, ledger, side, reasons)
+
+
 async def add_alert(database: Database, organization_id: UUID = FLEET, **changes: Any) -> Alert:
     """A firing alert."""
     alert = Alert(
@@ -444,6 +458,7 @@ async def fill(database: Database, first: str = "Alder & Finch") -> Fleet:
         await add_balance(database, organization_id)
         await add_balance(database, organization_id, ledger="payable", currency="JPY", terms=[])
         await add_document(database, organization_id, party_name=name)
+        await add_unreadable(database, organization_id, {"145": f"its currency is {name}"})
         alerts[organization_id] = await add_alert(database, organization_id, summary=name)
         await add_event(database, organization_id, action=name.split()[0].lower())
     alerts[FLEET] = await add_alert(database)

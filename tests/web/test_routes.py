@@ -37,6 +37,7 @@ RIGHTS: dict[str, Role | None] = {
     "DELETE /v1/retries/{retry_id:uuid}": OPERATOR,
     "GET /v1/differences": VIEWER,
     "GET /v1/balance": VIEWER,
+    "GET /v1/unreadable": VIEWER,
     "GET /v1/organizations/{organization_id:uuid}/documents": VIEWER,
     "GET /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": VIEWER,
     "PUT /v1/organizations/{organization_id:uuid}/documents/{local_id:path}": OPERATOR,

@@ -26,6 +26,7 @@ API = (
     "/v1/retries",
     "/v1/differences",
     "/v1/balance",
+    "/v1/unreadable",
     "/v1/events",
     "/v1/alerts",
 )

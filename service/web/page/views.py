@@ -19,7 +19,17 @@ from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
 from service.store.packets import count_set_aside
 from service.store.status import get_database_state
-from service.web.api import alerts, causes, differences, events, organizations, records, status, status_then
+from service.web.api import (
+    alerts,
+    causes,
+    differences,
+    events,
+    organizations,
+    records,
+    status,
+    status_then,
+    unreadable,
+)
 from service.web.dispatch import as_json
 from service.web.page import wording
 from service.web.page.rendering import filters_of, next_page, render
@@ -41,6 +51,8 @@ TREND_POINTS = 96
 CAUSES_SHOWN = 8
 DIFFERENCES_SHOWN = 100
 BALANCES_SHOWN = 100
+UNREADABLE_SHOWN = 20
+"""One reason mostly stands behind all of them; the API lists each."""
 
 
 async def overview(asked: Asked) -> Response:
@@ -108,6 +120,7 @@ async def show_organization(asked: Asked) -> Response:
             connection, organization_id=organization_id, is_open=True, limit=DIFFERENCES_SHOWN
         )
         shown = sorted(await differences.named(connection, rows), key=_weight)
+        unread = await unreadable.load(connection, organization_id, UNREADABLE_SHOWN + 1)
     return render(
         "organization.html",
         asked,
@@ -118,6 +131,8 @@ async def show_organization(asked: Asked) -> Response:
         balances=sorted(map(differences.balance_of, balances), key=_as_accountants_read),
         differences=shown,
         differences_max=DIFFERENCES_SHOWN,
+        unreadable=unread[:UNREADABLE_SHOWN],
+        has_more_unreadable=len(unread) > UNREADABLE_SHOWN,
         last_month=last_ended(now),
     )
 
