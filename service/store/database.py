@@ -70,6 +70,8 @@ SESSION = {
 }
 """What every session of the service is told; the role first, since the rest is its business."""
 
+PORT_MAX = 65_535
+
 FLEET = "*"
 """The scope that sees all organizations."""
 
@@ -107,9 +109,20 @@ class Server:
                 "TIEOUT_DATABASE_URL cannot be read; percent-encode special characters in user and password"
             ) from None
         query = parse_qsl(parts.query, keep_blank_values=True)
+        for port in (port for name, value in query if name == "port" and value for port in value.split(",")):
+            if not _is_port(port):
+                raise DatabaseUnfit(
+                    f"TIEOUT_DATABASE_URL cannot be used: its option port is no port; "
+                    f"it must be a number from 1 to {PORT_MAX}"
+                )
         options = [(name, value) for name, value in query if name != "pgbouncer"]
         dsn = parts._replace(query=urlencode(options)).geturl()
         return cls(dsn=dsn, place=place, is_pgbouncer=("pgbouncer", "true") in query)
+
+
+def _is_port(text: str) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(PORT_MAX))
+    return is_number and 0 < int(text) <= PORT_MAX
 
 
 def _place(host: str) -> str:

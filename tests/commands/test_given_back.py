@@ -20,7 +20,7 @@ from tests.commands.conftest import Command
 from tests.web.builders import KEYS, ORGANIZATION, add_organization, add_record, client, settings
 
 SAID = "operator wants it sent again: I looked."
-GIVEN_BACK = f"{SAID} It was given back by push 1, which was not sent."
+GIVEN_BACK = f"{SAID} Push 1, which was not sent, gave this word back."
 
 
 async def push(database: Database, record: Record, number: int, evidence_id: UUID, outcome: str) -> None:

@@ -105,6 +105,16 @@ async def test_it_follows_what_it_applied(
     assert "It goes on by itself; look again with: tieout retry --status " in told.err
 
 
+@pytest.mark.parametrize("arguments", [["retry"], ["serve"], ["migrate"], ["status"]])
+def test_an_address_with_an_impossible_port_is_one_line(tieout: Command, arguments: list[str]) -> None:
+    """An address of Postgres without a host, with a port that is none, is told with the setting's name."""
+    given = {"hub_client_id": "a", "hub_client_secret": "b", "listen": "127.0.0.1:0"}
+    done = tieout(*arguments, database_url="postgresql://?port=abc", **given)
+    assert done.returncode == 1
+    assert "TIEOUT_DATABASE_URL cannot be used: its option port is no port" in " ".join(done.stderr.split())
+    assert "went wrong" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["--status", "--cancel", str(ORGANIZATION)], ["--cancel", str(ORGANIZATION), "--yes"]]
 )

@@ -262,6 +262,18 @@ async def test_a_misspelt_option_of_the_address_is_told(database_url: str, optio
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("options", ["port=abc", "port=5432,abc", "port=0", "port=65536", "port=5_432"])
+async def test_an_impossible_port_in_the_options_is_told(options: str) -> None:
+    """A port that is none is told in one line, also where the address names no host."""
+    for address in (f"postgresql://?{options}", f"postgresql://u:canary@/d?{options}"):
+        for opened in (Database.open, pending):
+            with pytest.raises(DatabaseUnfit, match="its option port is no port") as caught:
+                await opened(address)
+            assert "TIEOUT_DATABASE_URL" in str(caught.value)
+            assert "canary" not in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
 def test_several_hosts_are_named() -> None:
     """An address may list hosts, of which the driver takes the first that answers; all of them are told."""
     server = Server.parse("postgresql://u:canary@h1:5432,[::1]:5433,h3/d?pgbouncer=true&sslmode=require")

@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from service.domain import record as domain
-from service.domain.pushing.attempt import Outcome
+from service.domain.pushing.attempt import EvidenceKind, Outcome
 from service.domain.pushing.why import sentence, why
 from service.store.as_of import list_records_as_of
 from service.store.database import Connection
@@ -33,6 +33,8 @@ GIVEN_BACK = "given_back"
 
 GAVE_BACK = "What had permitted it was given back, and permits another."
 """What is told of an attempt that did."""
+
+_CALLED: Mapping[str, str] = {EvidenceKind.NAMED_PERSON: "word", EvidenceKind.READ_BACK: "reading"}
 
 Users: TypeAlias = Mapping[str, StoredAttempt]
 """Attempts by the evidence that each has used, good for one."""
@@ -244,19 +246,20 @@ def _evidence(
     return Evidence(
         id=evidence_id,
         kind=kind,
-        sentence=sentence(kind, detail) + _returned(detail, users),
+        sentence=sentence(kind, detail) + _returned(kind, detail, users),
         detail=detail,
         observed_at=observed_at,
         given_back_by=user.number if user else None,
     )
 
 
-def _returned(detail: Mapping[str, Any], users: Users) -> str:
+def _returned(kind: str, detail: Mapping[str, Any], users: Users) -> str:
     """What there is to say of evidence that was used before."""
     if GIVEN_BACK not in detail:
         return ""
     user = users.get(detail[GIVEN_BACK])
-    return f" It was given back by {f'push {user.number}' if user else 'a push'}, which was not sent."
+    who = f"Push {user.number}" if user else "A push"
+    return f" {who}, which was not sent, gave this {_CALLED.get(kind, 'evidence')} back."
 
 
 def _attempt(
@@ -277,7 +280,7 @@ def _attempt(
         error=attempt.error if is_known else None,
         trigger=attempt.trigger,
         why=why(attempt.trigger, attempt.evidence_kind, attempt.evidence_detail)
-        + _returned(attempt.evidence_detail, users),
+        + _returned(attempt.evidence_kind, attempt.evidence_detail, users),
         evidence=_evidence(attempt.evidence_id, attempt.evidence_kind, attempt.evidence_detail, users),
         gave_back=str(attempt.evidence_id) in given_back,
         replica_id=attempt.replica_id,
