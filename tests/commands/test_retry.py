@@ -33,7 +33,7 @@ async def test_it_plans_shows_asks_applies_and_cancels(
     told = " ".join(refused.stdout.split())
     for words in (
         "To be sent: 1 record, USD 125.00",
-        "3 calls of the hub, 0.1 s of its budget",
+        "4 calls of the hub, 0.1 s of its budget",
         "Alder & Söhne",
         "Not sent: 1 record, 1 of them because sending might double it",
         "may already be in the books",
