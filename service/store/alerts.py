@@ -19,7 +19,7 @@ from service.domain.alerts.alert import Alert, Kind, Severity, Status
 from service.domain.alerts.reconcile import REGRESSION_SPAN
 from service.store.database import Connection
 from service.store.queries import QUERY
-from service.store.rows import clean_text, rows_json
+from service.store.rows import clean_text, rows_json, rows_touched
 
 ALERTS_MAX: Final = 50_000
 """Alerts read at once: an alert for every second organization of the largest fleet there is, and the waves
@@ -129,7 +129,7 @@ async def mark_alert_snoozed(
 
 async def prune_alerts(connection: Connection, older_than: timedelta, limit: int) -> int:
     """Delete alerts that were resolved so long ago; returns how many."""
-    return _count(await connection.execute(QUERY["prune_alerts"], older_than, limit))
+    return rows_touched(await connection.execute(QUERY["prune_alerts"], older_than, limit))
 
 
 async def insert_notifications(
@@ -215,7 +215,7 @@ async def list_standing_notifications(
 
 async def prune_notifications(connection: Connection, older_than: timedelta, limit: int) -> int:
     """Delete messages that were finished so long ago; returns how many."""
-    return _count(await connection.execute(QUERY["prune_notifications"], older_than, limit))
+    return rows_touched(await connection.execute(QUERY["prune_notifications"], older_than, limit))
 
 
 def _alert(row: asyncpg.Record) -> Alert:
@@ -247,7 +247,3 @@ def _claim(notification: Notification) -> tuple[UUID, UUID, int]:
 
 def _short(error: str) -> str:
     return clean_text(error)[:ERROR_CHARACTERS_MAX]
-
-
-def _count(tag: str) -> int:
-    return int(tag.rpartition(" ")[2])

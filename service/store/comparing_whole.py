@@ -20,6 +20,7 @@ from service.store.comparing import known_difference
 from service.store.counted import Named
 from service.store.database import Connection
 from service.store.queries import QUERY
+from service.store.rows import rows_touched
 
 STAGE_SECONDS: Final = 600.0
 """One step over millions of documents; a minute is a lot."""
@@ -74,13 +75,13 @@ async def delete_stale_counted(connection: Connection, organization_id: UUID, le
     where = (organization_id, ledger)
     await _step(connection, "delete_counted_until", *where)
     await _step(connection, "delete_counted_keys", *where)
-    return _rows(await _step(connection, "delete_stale_counted", *where))
+    return rows_touched(await _step(connection, "delete_stale_counted", *where))
 
 
 async def insert_plain_counted(connection: Connection, organization_id: UUID, ledger: Ledger) -> None:
     """Count the plain pairs that are not yet."""
     inserted = await _step(connection, "insert_plain_counted", organization_id, ledger)
-    if _rows(inserted) >= ANALYZED_FROM:
+    if rows_touched(inserted) >= ANALYZED_FROM:
         await _step(connection, "analyze_counted")
 
 
@@ -177,8 +178,3 @@ async def sum_open_differences(
 
 async def _step(connection: Connection, name: str, *arguments: object) -> str:
     return await connection.execute(QUERY[name], *arguments, timeout=STAGE_SECONDS)
-
-
-def _rows(done: str) -> int:
-    """How many rows a command says that it touched."""
-    return int(done.rpartition(" ")[2])

@@ -7,8 +7,7 @@ counts are kept, not computed, so nobody else may write a record.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,8 +21,9 @@ from service.domain.record import Record
 from service.domain.record_state import SETTLED, State
 from service.store.database import Connection
 from service.store.queries import QUERY
+from service.store.record_counts import add_record_counts
 from service.store.record_rows import FIELDS, RecordRow, json_text, record_row
-from service.store.rows import rows_json
+from service.store.rows import rows_touched
 
 _CAUSES = frozenset(Cause)
 
@@ -63,11 +63,11 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
     known = [_row(change) for change in changes if change.before is not None]
     written = 0
     if new:
-        written += await _count(connection, "insert_records", new)
+        written += await _write(connection, "insert_records", new)
     if known:
-        written += await _count(connection, "update_records", organization_ids.pop(), known)
+        written += await _write(connection, "update_records", organization_ids.pop(), known)
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
-    await add_record_counts(connection, changes)
+    await add_record_counts(connection, [(change.before, change.after) for change in changes])
     await _mark_passed_trials(connection, changes)
 
 
@@ -88,25 +88,6 @@ async def _mark_passed_trials(connection: Connection, changes: Sequence[Change])
             [record.record_id for record, _ in settled],
             sorted({cause for _, cause in settled}),
         )
-
-
-async def add_record_counts(connection: Connection, changes: Iterable[Change]) -> None:
-    """Bring the counts along with what was written."""
-    records: Counter[tuple[Any, ...]] = Counter()
-    amounts: Counter[tuple[Any, ...]] = Counter()
-    for change in changes:
-        for record, sign in ((change.before, -1), (change.after, 1)):
-            if record is not None:
-                key = _count_key(record)
-                records[key] += sign
-                amounts[key] += sign * (record.amount_minor or 0)
-    rows = [
-        dict(zip(_COUNT_KEY, key, strict=True)) | {"records": count, "amount_minor": amounts[key]}
-        for key, count in records.items()
-        if count or amounts[key]
-    ]
-    if rows:
-        await connection.execute(QUERY["add_record_counts"], rows_json(rows))
 
 
 async def lock_records(
@@ -256,13 +237,6 @@ async def list_record_currencies_to_fill(
     return [row["record_id"] for row in rows]
 
 
-async def sum_organization_record_counts(
-    connection: Connection, organization_ids: Sequence[UUID]
-) -> Sequence[asyncpg.Record]:
-    """How many records some organizations have, by status and state."""
-    return await connection.fetch(QUERY["sum_organization_record_counts"], organization_ids)
-
-
 async def list_organization_causes(
     connection: Connection, organization_id: UUID, limit: int
 ) -> Sequence[asyncpg.Record]:
@@ -283,25 +257,6 @@ def _cause(name: str | None) -> Cause | None:
     return Cause(name) if name in _CAUSES else Cause.UNKNOWN
 
 
-_COUNT_KEY = (
-    *("organization_id", "object_type", "sync_status", "state", "cause", "currency"),
-    *("cause_group", "owner"),
-)
-
-
-def _count_key(record: Record) -> tuple[Any, ...]:
-    return (
-        record.organization_id,
-        record.object_type,
-        record.sync_status or "",
-        record.state,
-        record.cause or "",
-        record.currency or "",
-        (record.cause_group or "") if record.has_failed and record.cause == Cause.UNKNOWN else "",
-        (record.owner or "") if record.has_failed else "",
-    )
-
-
 def _row(change: Change) -> RecordRow:
     after, before, payload = change.after, change.before, change.payload
     assert before is None or before.version < after.version, "a change is a new version"
@@ -311,7 +266,6 @@ def _row(change: Change) -> RecordRow:
     return record_row(after, payload, change.content_hash)
 
 
-async def _count(connection: Connection, query: str, *arguments: object) -> int:
+async def _write(connection: Connection, query: str, *arguments: object) -> int:
     """Write, and tell how many rows that were."""
-    status = await connection.execute(QUERY[query], *arguments)
-    return int(status.rpartition(" ")[2])
+    return rows_touched(await connection.execute(QUERY[query], *arguments))

@@ -34,6 +34,11 @@ def rows_json(rows: Iterable[Row]) -> str:
         return jsonb.encode(clean(plain))
 
 
+def rows_touched(status: str) -> int:
+    """How many rows a command says that it touched, as in `UPDATE 3`."""
+    return int(status.rpartition(" ")[2])
+
+
 def content_hash(value: object) -> bytes:
     """Digest of anything that can be written as JSON, whatever the order of its keys."""
     return digest(canonical(value))

@@ -19,6 +19,7 @@ from service.domain.record_observed import observe
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.history import HistoryKind, list_history
+from service.store.record_counts import sum_organization_record_counts
 from service.store.record_rows import COLUMNS, record_row
 from service.store.records import (
     Change,
@@ -32,7 +33,6 @@ from service.store.records import (
     list_records_of_objects,
     list_unsettled_objects,
     lock_records,
-    sum_organization_record_counts,
     write_records,
 )
 from service.store.rows import clean_text

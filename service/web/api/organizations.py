@@ -22,7 +22,7 @@ from service.store.answers import (
 from service.store.as_of import list_organizations_as_of
 from service.store.database import Connection as Database
 from service.store.organizations import list_organizations
-from service.store.records import sum_organization_record_counts
+from service.store.record_counts import sum_organization_record_counts
 from service.web.api.readiness import Finding, FindingTotal, finding_of, totals_of
 from service.web.api.reading import Reading, load_reading
 from service.web.paging import Keyset, Page
