@@ -1,4 +1,8 @@
-"""Reading the connection of an organization: it tells whether anything else is worth reading."""
+"""Reading the connection of an organization: it tells whether anything else is worth reading.
+
+An answer without any, where there was one, is asked for again: while none is there, nothing is pushed and
+little is read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ async def read_connection(reading: Reading) -> Readout:
     """Read every connection of the organization, ended ones too; one that is no longer listed is gone."""
     readout = Readout(is_full=True)
     told = await reading.hub.connections(reading.organization_id)
+    if not told and reading.organization.has_connection:
+        told = await reading.hub.connections(reading.organization_id)
     reading.visit.connection = active(told)
     async with reading.work.writing() as connection:
         changed = await write_connections(connection, reading.organization_id, [seen(each) for each in told])

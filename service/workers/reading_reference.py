@@ -2,12 +2,13 @@
 
 These lists have no filter by time of change, and their rows do not say whose they are. A row that is new must
 therefore be told twice before it counts: an answer that was mixed up with another organization's is not mixed
-up the same way again. New rows are rare, so that this costs next to nothing.
+up the same way again. What was known is gone, likewise, when two answers lack it. Both are rare, so that this
+costs next to nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,15 +80,22 @@ async def _read_list(
         known = await list_reference_hashes(connection, reading.organization_id, kind)
     told = await _told(ask(reading.hub, reading.organization_id), make, known)
     count_refused(readout, reading, told.refused)
-    strangers: set[str] = set()
-    if new := told.listed - known.keys():
-        strangers = new - {
-            str(row.id) async for page in ask(reading.hub, reading.organization_id) for row in page.items
-        }
-        count_strangers(readout, reading, len(strangers))
+    listed = told.listed | _ids(told.refused)
+    new = told.listed - known.keys()
+    missing = {name for name, each in known.items() if each.removed_at is None} - listed
+    again: set[str] = set()
+    if new or missing:
+        async for page in ask(reading.hub, reading.organization_id):
+            again |= {str(row.id) for row in page.items} | _ids(page.refused)
+    strangers = new - again
+    count_strangers(readout, reading, len(strangers))
     seen = [each for name, each in told.changed.items() if name not in strangers]
-    unread = [str(row.payload.get("id")) for row in told.refused if isinstance(row.payload, dict)]
-    return await _write(reading, readout, kind, seen, [*(told.listed - strangers), *unread])
+    return await _write(reading, readout, kind, seen, [*(listed - strangers), *(missing & again)])
+
+
+def _ids(refused: Iterable[Refused]) -> set[str]:
+    """Ids of rows that could not be read otherwise."""
+    return {str(row.payload.get("id")) for row in refused if isinstance(row.payload, dict)}
 
 
 async def _told(
