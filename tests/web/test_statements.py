@@ -127,6 +127,36 @@ async def test_a_moved_figure_shows_at_once(
     assert (anew["status"], anew["withdrawn_because"], anew["approver"]) == ("prepared", None, None)
 
 
+async def test_only_figures_that_were_seen_are_signed(
+    database: Database, operator: httpx.AsyncClient
+) -> None:
+    """Whoever says what was looked at signs just that: where figures have moved since, nothing is signed."""
+    seen = (await operator.get(PATH)).json()["figures_hash"]
+    await put(database, ORGANIZATION, october(books_minor=64_000))
+    late = await operator.post(f"{PATH}/sign", json={"role": "preparer", "figures_hash": seen})
+    assert (late.status_code, "have moved since you looked" in late.json()["detail"]) == (409, True)
+    now = (await operator.get(PATH)).json()
+    assert now["signature"]["status"] == "open"
+    signed = await operator.post(
+        f"{PATH}/sign", json={"role": "preparer", "figures_hash": now["figures_hash"]}
+    )
+    assert signed.json()["signature"]["status"] == "prepared"
+
+
+async def test_a_page_signs_what_it_showed(app: ASGIApp, database: Database) -> None:
+    """A page that lay open while the books changed signs nothing, and says so."""
+    page = f"/organizations/{ORGANIZATION}/statements/2026-10"
+    async with client(app) as person:
+        await person.post("/login", data={"key": KEYS["operator"]})
+        opened = await person.get(page, headers={"accept": "text/html"})
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', opened.text))
+        await put(database, ORGANIZATION, october(books_minor=64_000))
+        assert (await person.post(f"{page}/sign", data=fields)).status_code == 409
+        opened = await person.get(page, headers={"accept": "text/html"})
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', opened.text))
+        assert (await person.post(f"{page}/sign", data=fields)).status_code == 303
+
+
 async def test_of_two_at_once_one_signs(client_of: ClientOf) -> None:
     """Two who prepare at the same moment leave one preparer; the other is told."""
     answers = await asyncio.gather(*(sign(client_of(name), "preparer") for name in ("operator", "approver")))
@@ -215,7 +245,8 @@ async def test_the_page_shows_it_and_lets_two_sign(app: ASGIApp, database: Datab
             token = re.search(r'name="csrf_token" value="([^"]+)"', opened.text)
             assert token is not None
             assert (await person.post(f"{page}/sign", data={"role": role})).status_code == 403
-            fields = {"role": role, "csrf_token": token[1]}
+            seen = re.search(r'name="figures_hash" value="(\w+)"', opened.text)
+            fields = {"role": role, "csrf_token": token[1], "figures_hash": seen[1] if seen else ""}
             signed = await person.post(f"{page}/sign", data=fields)
             assert (signed.status_code, signed.headers["location"]) == (303, page)
             assert shown in (await person.get(page, headers={"accept": "text/html"})).text

@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from service.domain.comparing.posting import UNDATED
-from service.domain.statements.figures import CoveredLine, covered
+from service.domain.statements.figures import CoveredLine, covered, figures_hash
 from service.domain.statements.period import Period
 from service.domain.statements.sign_off import (
     Signature,
@@ -47,6 +47,8 @@ class Sign:
     """As what the caller's key signs."""
 
     role: Literal["preparer", "approver"]
+    figures_hash: str | None = None
+    """Of the statement that was looked at: where the figures have moved since, nothing is signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +89,18 @@ async def get_one(asked: Asked) -> StatementFile | Response:
 
 async def sign_it(asked: Asked) -> StatementFile:
     """Sign a statement as it is now."""
-    found = await write_signature(asked, SignRole(asked.body.role))
+    found = await write_signature(asked, SignRole(asked.body.role), asked.body.figures_hash)
     return told(found.statement, found.signature)
 
 
-async def write_signature(asked: Asked, role: SignRole) -> Signed:
-    """Let the caller's key sign, and give the statement as it stands then."""
+async def write_signature(asked: Asked, role: SignRole, seen: str | None) -> Signed:
+    """Let the caller's key sign the figures that were seen, and give the statement as it stands then."""
     if role is SignRole.APPROVER and not asked.who.has(Role.APPROVER):
         raise Refused(403, f"Approving needs the role approver; this key has {asked.who.role.value}.")
     period = period_of(asked)
     found = await load(asked, period)
+    if seen is not None and seen != figures_hash(found.figures).hex():
+        raise Refused(409, "The figures have moved since you looked; look at the statement again, then sign.")
     now = await asked.service.database.now()
     acts = _acts(found, role, asked.who.name, now)
     async with asked.rows(readonly=False) as connection:

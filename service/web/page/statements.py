@@ -43,12 +43,12 @@ async def show(asked: Asked) -> Response:
 
 
 async def sign(asked: Asked) -> Response:
-    """Sign a statement, as the API does."""
+    """Sign the statement that the page showed, as the API does."""
     require_same_site(asked)
     role = asked.body.get("role", "")
     if role not in set(SignRole):
         raise malformed(Fault(name="role", detail=f"must be one of {', '.join(SignRole)}"))
-    await write_signature(asked, SignRole(role))
+    await write_signature(asked, SignRole(role), asked.body.get("figures_hash", ""))
     return RedirectResponse(
         f"/organizations/{asked.path['organization_id']}/statements/{period_of(asked)}", 303
     )
