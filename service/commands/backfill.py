@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import click
-import msgspec
 
 from service import app, logs
 from service.commands.telling import tell
-from service.commands.terminal import asides
+from service.commands.terminal import asides, print_json
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.status import WORKER_SILENT_SECONDS
 from service.errors import TieoutError
@@ -81,7 +80,7 @@ async def _backfill(
         last = await _follow(database, organization_ids)
     if as_json:
         told = {"organizations": len(organization_ids), "lists": last.streams, "failing": last.failing}
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
     else:
         count = f"{len(organization_ids):,} organization{'' if len(organization_ids) == 1 else 's'}"
         click.echo(f"Read {count}.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
-import msgspec
 
 from service.commands import inspection
 from service.commands.inspection import Finding, Mark
 from service.commands.telling import REFUSED
-from service.commands.terminal import answers, plain
+from service.commands.terminal import answers, plain, print_json
 from service.settings import Settings
 
 _STYLES = {Mark.FINE: "green", Mark.UNWISE: "yellow", Mark.WRONG: "bold red"}
@@ -27,7 +26,7 @@ def command(*, as_json: bool) -> int:
     """
     findings = asyncio.run(_inspect(Settings.from_environment(os.environ)))
     if as_json:
-        click.echo(_as_json(findings))
+        print_json(_told(findings))
         return REFUSED if any(each.mark is Mark.WRONG for each in findings) else 0
     _show(findings)
     counts = {mark: sum(each.mark is mark for each in findings) for mark in Mark}
@@ -50,7 +49,7 @@ async def _inspect(settings: Settings) -> Sequence[Finding]:
     return [*settled, *database, *hub, *channels]
 
 
-def _as_json(findings: Sequence[Finding]) -> str:
+def _told(findings: Sequence[Finding]) -> Mapping[str, object]:
     told = [
         {
             "subject": each.subject,
@@ -61,7 +60,7 @@ def _as_json(findings: Sequence[Finding]) -> str:
         for each in findings
     ]
     is_ready = all(each.mark is not Mark.WRONG for each in findings)
-    return msgspec.json.format(msgspec.json.encode({"ready": is_ready, "findings": told})).decode()
+    return {"ready": is_ready, "findings": told}
 
 
 def _show(findings: Sequence[Finding]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 import click
-import msgspec
 
 from service.commands.connecting import (
     DEAUTHORIZED,
@@ -21,7 +21,7 @@ from service.commands.connecting import (
 )
 from service.commands.hub import opened_hub
 from service.commands.telling import tell
-from service.commands.terminal import answers, asides, plain
+from service.commands.terminal import answers, asides, plain, print_json
 from service.errors import Fate, HubError, HubFailure, TieoutError
 from service.hub.client import Hub
 from service.hub.payloads import Connection
@@ -50,7 +50,7 @@ def command(*, organization: UUID, minutes: int, as_json: bool) -> None:
     settings = Settings.from_environment(os.environ)
     name, connection = asyncio.run(_connect(settings, organization, minutes))
     if as_json:
-        click.echo(_as_json(organization, name, connection))
+        print_json(_told(organization, name, connection))
     elif connection.is_connected:
         answers().print(plain(f"{name} is connected to {books_of(connection)}.", "bold green"))
 
@@ -119,8 +119,8 @@ async def _until_settled(hub: Hub, organization_id: UUID, connection: Connection
     return connection
 
 
-def _as_json(organization_id: UUID, name: str, connection: Connection) -> str:
-    told = {
+def _told(organization_id: UUID, name: str, connection: Connection) -> Mapping[str, object]:
+    return {
         "organization_id": organization_id,
         "name": name,
         "id": connection.id,
@@ -128,4 +128,3 @@ def _as_json(organization_id: UUID, name: str, connection: Connection) -> str:
         "platform": connection.platform,
         "connection_url": authorisation_url(connection),
     }
-    return msgspec.json.format(msgspec.json.encode(told)).decode()

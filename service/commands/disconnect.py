@@ -7,11 +7,10 @@ import os
 from uuid import UUID
 
 import click
-import msgspec
 
 from service.commands.connecting import PENDING, active, books_of, name_of
 from service.commands.hub import opened_hub
-from service.commands.terminal import answers, confirm, plain
+from service.commands.terminal import answers, confirm, plain, print_json
 from service.errors import TieoutError
 from service.hub.payloads import Connection
 from service.settings import Settings
@@ -35,7 +34,7 @@ def command(*, organization: UUID, is_agreed: bool, as_json: bool) -> None:
     ended = asyncio.run(_disconnect(settings, organization, connection))
     if as_json:
         told = {"organization_id": organization, "name": name, "id": ended.id, "status": ended.status}
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
     else:
         answers().print(plain(f"{name} is disconnected from {books_of(connection)}."))
 

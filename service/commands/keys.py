@@ -15,7 +15,7 @@ import msgspec
 
 from service.commands.postgres import opened_database
 from service.commands.telling import tell
-from service.commands.terminal import answers, confirm, plain
+from service.commands.terminal import answers, confirm, plain, print_json
 from service.errors import TieoutError
 from service.settings import Role, Settings
 from service.settings.parsers import caller_name
@@ -75,7 +75,7 @@ def make(*, name: str, role: str, organization: UUID | None, as_json: bool) -> N
     key = asyncio.run(_make(settings, name, Role(role), organization))
     if as_json:
         told = {"name": name, "role": role, "organization_id": organization, "key": key}
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
         return
     sight = "everything" if organization is None else f"organization {organization} alone"
     tell(f"{name} has the role {role} and sees {sight}. The key is shown this once:", "")
@@ -89,7 +89,7 @@ def list_them(*, as_json: bool) -> None:
     settings = Settings.from_environment(os.environ, require_hub=False)
     found = list(_shown(settings, asyncio.run(_list(settings))))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"data": found, "next": None})).decode())
+        print_json({"data": found, "next": None})
     else:
         _show(found)
 

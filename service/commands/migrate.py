@@ -6,9 +6,9 @@ import asyncio
 import os
 
 import click
-import msgspec
 
 from service.commands.postgres import database_url
+from service.commands.terminal import print_json
 from service.settings import Settings
 from service.store.database import Server
 from service.store.migrate import migrate
@@ -26,7 +26,7 @@ async def _migrate(settings: Settings, *, as_json: bool) -> None:
         applied = await migrate(url)
         place = Server.parse(url).place
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"postgres": place, "applied": applied})).decode())
+        print_json({"postgres": place, "applied": applied})
         return
     for name in applied:
         click.echo(f"applied {name}")

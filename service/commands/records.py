@@ -10,13 +10,12 @@ from typing import Final
 from uuid import UUID
 
 import click
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from service.commands.asking import Answers, listing, opened_answers, route_of
 from service.commands.lists import GAP, Wanted, columns, heading, tell_list
-from service.commands.terminal import answers, below, instant, plain
+from service.commands.terminal import answers, below, instant, plain, print_json
 from service.domain.money import format_minor
 from service.domain.record_state import FAILED, State
 from service.settings import Settings
@@ -98,8 +97,7 @@ async def _tell_story(
         query = {parameter.name: filters.get(parameter.name) for parameter in STORY.parameters}
         story: Story = await asked.ask(STORY, query, {"record_id": record_id})
         if as_json:
-            encoded = msgspec.json.Encoder(decimal_format="number").encode(story)
-            click.echo(msgspec.json.format(encoded).decode())
+            print_json(story)
             return
         names = await asked.names({story.organization_id})
     console = answers()

@@ -19,7 +19,7 @@ import msgspec
 from service.commands.asking import Answers, Decorator, opened_answers, option_of, route_of
 from service.commands.retry_shown import show_heads, show_outcome, show_plan
 from service.commands.telling import tell
-from service.commands.terminal import answers, asides, confirm
+from service.commands.terminal import answers, asides, confirm, print_json
 from service.errors import TieoutError
 from service.settings import Role, Settings
 from service.web.api.retries import Apply, Ask, Retry, RetryState
@@ -114,7 +114,7 @@ async def _retry(settings: Settings, wanted: Filter, *, is_asked: bool, as_json:
         plan: Retry = await asked.ask(PLAN, {}, body=Ask(filter=wanted))
         if as_json:
             is_applied = bool(plan.eligible) and not is_asked
-            _write(await _apply(asked, plan) if is_applied else plan)
+            print_json(await _apply(asked, plan) if is_applied else plan)
             if plan.excluded and not plan.eligible and not is_asked:
                 raise TieoutError(NONE_MAY)
             return
@@ -167,7 +167,7 @@ async def _tell_status(settings: Settings, status: str, *, as_json: bool) -> Non
         if status == ALL:
             page = await asked.ask(LIST, {"limit": LISTED_MAX, "after": None})
             if as_json:
-                _write(page)
+                print_json(page)
             elif page.data:
                 show_heads(answers(), page.data)
             else:
@@ -179,7 +179,7 @@ async def _tell_status(settings: Settings, status: str, *, as_json: bool) -> Non
             raise click.BadParameter(f"{status} is no id of a retry", param_hint="--status") from None
         retry: Retry = await asked.ask(GET, {}, _path(retry_id))
     if as_json:
-        _write(retry)
+        print_json(retry)
     else:
         show_outcome(answers(), retry)
 
@@ -188,7 +188,7 @@ async def _cancel(settings: Settings, retry_id: UUID, *, as_json: bool) -> None:
     async with opened_answers(settings, _operator()) as asked:
         retry: Retry = await asked.ask(CANCEL, {}, _path(retry_id))
     if as_json:
-        _write(retry)
+        print_json(retry)
     else:
         show_outcome(answers(), retry)
 
@@ -199,8 +199,3 @@ def _all(plan: Retry) -> list[Any]:
 
 def _path(retry_id: UUID) -> Mapping[str, Any]:
     return {"retry_id": retry_id}
-
-
-def _write(answer: object) -> None:
-    encoded = msgspec.json.Encoder(decimal_format="number").encode(answer)
-    click.echo(msgspec.json.format(encoded).decode())

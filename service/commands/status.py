@@ -7,14 +7,13 @@ import os
 from collections.abc import Iterator, Mapping
 
 import click
-import msgspec
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from service.commands.postgres import opened_database
-from service.commands.terminal import answers, instant, money, plain
+from service.commands.terminal import answers, instant, money, plain, print_json
 from service.domain.status import State
 from service.settings import Settings
 from service.version import version
@@ -34,8 +33,7 @@ def command(*, as_json: bool) -> None:
     """
     found = asyncio.run(_load(Settings.from_environment(os.environ, require_hub=False)))
     if as_json:
-        encoded = msgspec.json.Encoder(decimal_format="number").encode(found)
-        click.echo(msgspec.json.format(encoded).decode())
+        print_json(found)
         return
     console = answers()
     for part in _parts(found):

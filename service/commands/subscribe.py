@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from service.commands.hub import opened_hub
 from service.commands.subscriptions import Act, Step, carry_out, list_all, plan, webhook_url
 from service.commands.telling import tell
-from service.commands.terminal import answers, plain
+from service.commands.terminal import answers, plain, print_json
 from service.errors import HubError, TieoutError
 from service.settings import Settings
 from service.settings.parsers import http_url
@@ -63,7 +62,7 @@ def command(*, url: str | None, dry_run: bool, renew: bool, as_json: bool) -> No
     _require_reachable(address, settings, is_by_setting=url is None)
     outcome = asyncio.run(_subscribe(settings, address, is_dry=dry_run, is_renewing=renew))
     if as_json:
-        click.echo(_as_json(outcome))
+        print_json(_told(outcome))
     else:
         _show(outcome, settings, is_dry=dry_run)
     if outcome.trouble is not None:
@@ -97,8 +96,8 @@ async def _subscribe(settings: Settings, url: str, *, is_dry: bool, is_renewing:
     return Outcome(url=url, steps=done)
 
 
-def _as_json(outcome: Outcome) -> str:
-    told = {
+def _told(outcome: Outcome) -> Mapping[str, object]:
+    return {
         "url": outcome.url,
         "subscriptions": [
             {
@@ -110,7 +109,6 @@ def _as_json(outcome: Outcome) -> str:
             for step in outcome.steps
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(told)).decode()
 
 
 def _show(outcome: Outcome, settings: Settings, *, is_dry: bool) -> None:

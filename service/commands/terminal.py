@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import click
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -19,6 +20,8 @@ from service.errors import TieoutError
 
 WIDTH_MAX = 100
 """Lines beyond it are hard to read, however wide the window is."""
+
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 def answers() -> Console:
@@ -34,6 +37,11 @@ def asides() -> Console:
 def _console(console: Console) -> Console:
     console.width = min(console.width, WIDTH_MAX)
     return console
+
+
+def print_json(value: object) -> None:
+    """Print an answer as JSON that people can read, too; exact decimals stay exact."""
+    click.echo(msgspec.json.format(_JSON.encode(value)).decode())
 
 
 def plain(value: object, style: str = "") -> Text:
