@@ -20,11 +20,17 @@ was fitted to it, which is the honest figure: how many causes were right at firs
   rules of version 4, 79 of the actions. Of batch 11, two thirds of it integrations' own words, 64 by those
   rules and 66 by the ones fitted to batch 10, 71 of the actions: phrases again hardly carried over. Two that
   the rules still misjudge stand here too.
+- 12, the frequent ones: what QuickBooks and Xero answer when something is created, and what wraps it, 243
+  texts. 47 of them stood here already in nearly the same words. Of the 196 others the rules of version 5 knew
+  71 of a hundred, and 76 of the actions; of the 166 without near kin here 66 and 71. A third was held back
+  while the rules were fitted to the rest, and went from 71 to 72: what was met is known, its neighbours
+  hardly better. Of three that are misjudged still, two are left for people to read, since knowing them would
+  permit a push without a look.
 
 One mistake in each of batches 10 and 11 would have permitted a blind push: an account that is not connected,
 taken for a token that renews itself, and a contact that could not be resolved, taken for a host. None of the
-others would have; most said `unknown`, which a person reads. Since then the rules know all but a few, and
-they stand here so that no rule forgets.
+others would have, and none in batch 12; most said `unknown`, which a person reads. Since then the rules know
+all but a few, and they stand here so that no rule forgets.
 """
 
 from __future__ import annotations
