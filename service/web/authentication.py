@@ -29,7 +29,7 @@ from service.store.access import (
 )
 from service.store.database import Database
 from service.web.guessing import GuessLimit
-from service.web.keys import EnvironmentKeys, digest_of
+from service.web.keys import EnvironmentKeys, digest_of, is_made
 from service.web.problems import Refused
 
 COOKIE = "tieout_session"
@@ -89,14 +89,15 @@ class Authenticator:
         source = request.client.host if request.client else ""
         digest = digest_of(key)
         wait_seconds = self._limit.wait_seconds(source, digest)
-        if wait_seconds:
+        is_looked_up = len(key) <= KEY_CHARACTERS_MAX and (not wait_seconds or is_made(key))
+        grant = await self._find(digest) if is_looked_up else None
+        if grant is None and wait_seconds:
             metrics.REFUSED_KEYS.labels(outcome="limited").inc()
             raise Refused(
                 429,
                 f"Too many wrong keys came from here; try again in {wait_seconds} seconds.",
                 headers={"retry-after": str(wait_seconds)},
             )
-        grant = await self._find(digest) if len(key) <= KEY_CHARACTERS_MAX else None
         if grant is None:
             self._limit.was_wrong(source)
             metrics.REFUSED_KEYS.labels(outcome="wrong").inc()

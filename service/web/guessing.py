@@ -2,7 +2,9 @@
 
 Behind a proxy many callers share one source, and one dashboard with an old key must not lock the others
 out: keys that were right before from that source keep working while it is limited. An attacker knows none
-of those. The table is bounded, and the source that was quiet longest makes room.
+of those. Nor can anybody guess a key that we made: such a one is looked up in any case, or whoever guesses
+would lock out all who come through the same proxy after a restart. The table is bounded, and the source that
+was quiet longest makes room.
 """
 
 from __future__ import annotations

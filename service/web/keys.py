@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,6 +23,9 @@ PREFIX = "tieout_"
 """So that scanners of repositories and logs recognise one that was left lying about."""
 
 KEY_BYTES = 32
+_MADE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+"""What `new_key` makes: 32 bytes in base64."""
+
 FIRST_KEY_NAME = "first"
 LOGIN_CODE_NAME = "login-link"
 LOGIN_CODE_MINUTES_MAX = 60
@@ -35,6 +39,11 @@ def digest_of(key: str) -> bytes:
 def new_key() -> str:
     """Make a key; it is shown to its owner once and never again."""
     return PREFIX + secrets.token_urlsafe(KEY_BYTES)
+
+
+def is_made(key: str) -> bool:
+    """Whether a key has the form of those that we make, which nobody can guess."""
+    return _MADE.fullmatch(key) is not None
 
 
 class EnvironmentKeys:

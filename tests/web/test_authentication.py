@@ -17,7 +17,7 @@ from service.store.access import mark_api_key_revoked
 from service.store.database import Database
 from service.web.authentication import COOKIE, SESSION_LIFETIME
 from service.web.guessing import KNOWN_MAX, REFILL_SECONDS, SOURCES_MAX, WRONG_MAX, GuessLimit
-from service.web.keys import create_key, digest_of, ensure_first_key, make_login_code
+from service.web.keys import create_key, digest_of, ensure_first_key, make_login_code, new_key
 from service.web.routes import build
 from tests.web.builders import KEYS, ORGANIZATION, add_alert, add_organization, client, settings
 
@@ -117,6 +117,20 @@ async def test_guessing_is_slowed_down_and_known_keys_keep_working(app: ASGIApp)
         assert (await caller.get("/v1/records", headers=bearer(KEYS["viewer"]))).status_code == 200
         form = await caller.post("/login", data={"key": "guess"})
         assert form.status_code == 429
+
+
+async def test_nobody_who_guesses_locks_others_out(app: ASGIApp, database: Database) -> None:
+    """Behind one proxy a key that we made opens also for the first time while others guess there."""
+    key = await create_key(database, name="ci", role=Role.VIEWER)
+    assert key is not None
+    async with client(app) as caller:
+        for number in range(WRONG_MAX + 1):
+            await caller.get("/v1/records", headers=bearer(f"guess-{number}"))
+        assert (await caller.get("/v1/records", headers=bearer(new_key()))).status_code == 429
+        assert (await caller.get("/v1/records", headers=bearer(key))).status_code == 200
+        async with database.fleet() as connection:
+            await mark_api_key_revoked(connection, "ci")
+        assert (await caller.get("/v1/records", headers=bearer(key))).status_code == 401
 
 
 def test_the_table_of_guessers_is_bounded_and_forgives() -> None:
