@@ -8,7 +8,6 @@ light of what was learned: a moved `last_pull` makes the books due, a pending re
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +17,6 @@ from typing import Final
 
 from service.domain.cadence import bound
 from service.domain.cadence import due as cadence
-from service.domain.cadence.bound import UNSERVED, StreamFacts
 from service.domain.cadence.stream import (
     BOOKS_STREAMS,
     LOCAL_STREAMS,
@@ -31,7 +29,7 @@ from service.domain.fleet import WorkKind
 from service.domain.pushing import policy as push_policy
 from service.errors import HubError
 from service.hub.client import Hub
-from service.hub.sending import Counted, counted_calls
+from service.hub.sending import counted_calls
 from service.store.awaited import delete_given_up
 from service.store.database import Database
 from service.store.streams import list_targets, mark_streams_due, mark_targets_wanted, upsert_stream
@@ -42,6 +40,7 @@ from service.workers.pacer import Pacer
 from service.workers.reading import ENDS_RUN, Reading, Readout, Visit, log
 from service.workers.reading_books import read_books
 from service.workers.reading_connection import read_connection
+from service.workers.reading_ended import Pacing, advanced, failed
 from service.workers.reading_events import read_events
 from service.workers.reading_local import read_local
 from service.workers.reading_records import read_records
@@ -191,11 +190,11 @@ class _Run:
                 readout = await READERS[stream](reading)
             except HubError as error:
                 self._note(error, stream)
-                after = self._failed(reading, str(error))
+                after = failed(reading, str(error), self._pacing)
             else:
                 self._means.circuit.note_ok()
                 self.counts.update(readout.counts)
-                after = self._advanced(reading, readout, counted)
+                after = advanced(reading, readout, counted.calls, self._pacing)
                 self._observe(readout)
         self._note_turn()
         demand = bound.demand_seconds(after, reading.organization, self._means.cadence)
@@ -223,6 +222,11 @@ class _Run:
         else:
             self._means.circuit.note_ok()
             self.counts.update(readout.counts)
+
+    @property
+    def _pacing(self) -> Pacing:
+        means = self._means
+        return Pacing(policy=means.cadence, pace=means.pacer.pace, chance=means.chance)
 
     def _reading(self, stream: Stream, watched: Watched) -> Reading:
         now = self._work.now
@@ -266,46 +270,6 @@ class _Run:
             gap = (after.facts.last_pull - before.facts.last_pull).total_seconds()
             if gap > 0:
                 self._means.pacer.observed.gaps.append(gap)
-
-    def _advanced(self, reading: Reading, readout: Readout, counted: Counted) -> StreamFacts:
-        """Where a stream stands after it was read to its end."""
-        if readout.doubt is not None:
-            return self._failed(reading, readout.doubt)
-        if readout.rest_seconds is not None:
-            later = self._work.now + timedelta(seconds=readout.rest_seconds)
-            unserved = replace(reading.stream, failures=1, error=UNSERVED)
-            return replace(unserved, due_at=later, cursor_at=readout.cursor_at)
-        before, policy, pace = reading.stream, self._means.cadence, self._means.pacer.pace
-        seconds = math.inf if before.read_at is None else (reading.began_at - before.read_at).total_seconds()
-        after = replace(
-            before,
-            cursor_at=readout.cursor_at,
-            read_at=reading.began_at,
-            full_at=reading.began_at if readout.is_full else before.full_at,
-            failures=0,
-            error=None,
-            calls=(before.calls + max(counted.calls, 1)) / 2,
-            changes_per_second=cadence.rate_after(before.changes_per_second, seconds, readout.changes),
-        )
-        within = bound.bound_seconds(after, reading.organization, policy, pace)
-        after = replace(after, bound_at=reading.began_at + timedelta(seconds=within))
-        due_at = cadence.next_due(
-            after, reading.organization, policy, self._work.now, self._means.chance(), pace=pace
-        )
-        return replace(after, due_at=due_at)
-
-    def _failed(self, reading: Reading, error: str) -> StreamFacts:
-        """Where a stream stands after it could not be read, or not so that it counts."""
-        failed = replace(reading.stream, failures=reading.stream.failures + 1, error=error)
-        due_at = cadence.retry_at(
-            failed,
-            reading.organization,
-            self._means.cadence,
-            self._work.now,
-            self._means.chance(),
-            pace=self._means.pacer.pace,
-        )
-        return replace(failed, due_at=due_at)
 
 
 def _bound(watched: Watched) -> datetime | None:
