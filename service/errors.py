@@ -100,3 +100,8 @@ class HubError(TieoutError):
         self.retry_after_seconds = retry_after_seconds
         self.request_id = request_id
         super().__init__(message)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the hub itself says that it has no such thing."""
+        return self.failure is HubFailure.NOT_FOUND and self.fate is Fate.REFUSED

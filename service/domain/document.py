@@ -22,6 +22,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
+from uuid import UUID
 
 from service.domain.money import EXACT
 
@@ -188,6 +189,14 @@ def _canonical(part: object) -> str:
         return f"n{part}"
     assert isinstance(part, (date, datetime)), f"a {type(part).__name__} has no canonical form"
     return f"t{part.isoformat()}"
+
+
+def as_uuid(document_id: str) -> UUID | None:
+    """Return an id of the hub's own form; None for any other, such as those of the books."""
+    try:
+        return UUID(document_id)
+    except ValueError:
+        return None
 
 
 def number_key(number: str | None) -> str:

@@ -16,7 +16,7 @@ from uuid import UUID
 import httpx
 
 from service import elapsed
-from service.errors import Fate, HubError, HubFailure
+from service.errors import HubError
 from service.hub import endpoints
 from service.hub.asking import Asker
 from service.hub.budget import Budget, Priority
@@ -314,7 +314,7 @@ class Hub:
         try:
             return await self._ask.same(_BOOKS_DOCUMENTS[ledger], RawDocument, organization_id, document_id)
         except HubError as error:
-            if error.failure is HubFailure.NOT_FOUND and error.fate is Fate.REFUSED:
+            if error.is_missing:
                 return None
             raise
 

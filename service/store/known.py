@@ -15,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.causes.cause import Cause
-from service.domain.document import Document, Ledger, number_key
+from service.domain.document import Document, Ledger, as_uuid, number_key
 from service.domain.pushing.cure import Conditions, Dependency, DocumentNeeds, PaidInvoice, furthest
 from service.domain.record import Record
 from service.store.cures import Passed
@@ -169,14 +169,6 @@ def _dependency(record: Record) -> Dependency:
         platform_object_id=record.platform_object_id,
         updated_at=record.updated_at,
     )
-
-
-def as_uuid(text: str) -> UUID | None:
-    """An id of the hub's, or nothing where it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _products(document: Document) -> Iterator[str]:

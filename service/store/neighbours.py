@@ -14,7 +14,7 @@ from service.domain.comparing.neighbourhood import Seat
 from service.domain.comparing.pairing import PairedBy
 from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.domain.comparing.posting import Posting
-from service.domain.document import Document, Ledger, Side
+from service.domain.document import Document, Ledger, Side, as_uuid
 from service.store.counted import named
 from service.store.database import Connection
 from service.store.queries import QUERY
@@ -89,7 +89,7 @@ async def list_links(
 ) -> Sequence[asyncpg.Record]:
     """Records of these objects, and those of documents that name one of these in the books."""
     types = [*DOCUMENT_TYPES[ledger], PARTY_TYPE[ledger]]
-    uuids = [each for name in object_ids if (each := _uuid(name)) is not None]
+    uuids = [each for name in object_ids if (each := as_uuid(name)) is not None]
     return await connection.fetch(QUERY["list_links"], organization_id, uuids, list(books_ids), types)
 
 
@@ -130,13 +130,6 @@ async def count_seats(
     wanted = list(keys)
     rows = await connection.fetch(QUERY["count_seats"], organization_id, ledger, wanted)
     return dict.fromkeys(wanted, 0) | {row["key"]: row["seats"] for row in rows}
-
-
-def _uuid(name: str) -> UUID | None:
-    try:
-        return UUID(name)
-    except ValueError:
-        return None
 
 
 def _counted(row: asyncpg.Record) -> Counted:

@@ -17,7 +17,7 @@ from service.domain.cadence.bound import StreamFacts
 from service.domain.cadence.stream import Stream
 from service.domain.causes.cause import Cause
 from service.domain.causes.facts import Cure, facts_of
-from service.domain.document import Document, Ledger, number_key
+from service.domain.document import Document, Ledger, as_uuid, number_key
 from service.domain.pushing.cure import Conditions, PaidInvoice
 from service.domain.pushing.preflight import ACTIVE
 from service.domain.record import Record
@@ -29,7 +29,7 @@ from service.store.cures import (
 )
 from service.store.database import Connection
 from service.store.documents import list_document_needs
-from service.store.known import NAMED, Known, as_uuid
+from service.store.known import NAMED, Known
 from service.store.pushes import list_canaries
 from service.store.records import list_records_of_objects
 from service.store.reference_objects import (

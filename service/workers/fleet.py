@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from service.domain.fleet import ORGANIZATION_WORK, WorkKind
-from service.errors import Fate, HubError, HubFailure
+from service.errors import HubError
 from service.hub.client import Hub
 from service.hub.payloads import Organization
 from service.store.database import Database
@@ -107,7 +107,7 @@ class Fleet:
         try:
             await self._hub.organization(organization_id)
         except HubError as error:
-            if error.failure is HubFailure.NOT_FOUND and error.fate is Fate.REFUSED:
+            if error.is_missing:
                 return True
             raise
         return False

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from service.domain.cadence.due import OVERLAP
-from service.domain.document import Document, Ledger
+from service.domain.document import Document, Ledger, as_uuid
 from service.domain.fleet import WorkKind
 from service.hub.documents import Refused, local_payable, local_receivable
 from service.hub.paging import Page
@@ -112,11 +112,3 @@ async def ask_singly(reading: Reading, ledger: Ledger, document_id: UUID | None)
     if ledger is Ledger.RECEIVABLE:
         return await reading.hub.receivable(reading.organization_id, document_id)
     return await reading.hub.payable(reading.organization_id, document_id)
-
-
-def as_uuid(text: str) -> UUID | None:
-    """An id of the hub's own form; None for anything else."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

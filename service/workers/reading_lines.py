@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.domain.document import Document, Status
+from service.domain.document import Document, Status, as_uuid
 from service.errors import HubError
 from service.hub.documents import local_payable
 from service.hub.paging import gather
 from service.store.documents import KnownDocument, SeenDocument
 from service.store.records import list_unsettled_objects
 from service.workers.reading import ENDS_RUN, Reading, Readout, count_refused, log
-from service.workers.reading_documents import as_uuid
 
 LINES_MAX: Final = 200
 """Calls for lines in one reading; the bills beyond are wished for singly, and read with the next runs."""

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.domain.cadence.stream import part_of
-from service.domain.document import Document, Ledger, Side
+from service.domain.document import Document, Ledger, Side, as_uuid
 from service.store.documents import KnownDocument, SeenDocument, is_news, is_older, list_document_hashes
 from service.store.scans import replace_unreadable
 from service.store.streams import delete_targets_before, insert_targets
 from service.workers.reading import Reading, Readout, count_refused, count_strangers, strangers_among
-from service.workers.reading_documents import as_uuid, ask_singly, documents, is_settled, pages, write
+from service.workers.reading_documents import ask_singly, documents, is_settled, pages, write
 from service.workers.reading_lines import Lines
 
 VANISHED_MAX: Final = 100

@@ -11,15 +11,15 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.cadence.stream import part_of
-from service.domain.document import Ledger, Side
+from service.domain.document import Ledger, Side, as_uuid
 from service.domain.fleet import WorkKind
-from service.errors import Fate, HubError, HubFailure
+from service.errors import HubError
 from service.hub.payloads import RawDocument
 from service.store.documents import list_hashes_of_documents, mark_document_removed
 from service.store.scans import renew_unreadable
 from service.store.streams import Target, delete_targets
 from service.workers.reading import ENDS_RUN, Reading, Readout, log, nudge
-from service.workers.reading_documents import as_uuid, ask_singly, documents, is_settled, pages, write
+from service.workers.reading_documents import ask_singly, documents, is_settled, pages, write
 from service.workers.reading_lines import Lines
 
 TARGETS_MAX: Final = 50
@@ -83,7 +83,7 @@ async def _ask(
         try:
             found[str(each)] = await ask_singly(reading, ledger, each)
         except HubError as error:
-            if error.failure is HubFailure.NOT_FOUND and error.fate is Fate.REFUSED:
+            if error.is_missing:
                 missing.append(str(each))
             elif error.failure in ENDS_RUN:
                 raise
