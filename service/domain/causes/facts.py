@@ -132,22 +132,25 @@ def object_name(object_type: str) -> str:
 
 def reason_of(facts: Facts, *, object_type: str, platform: str | None = None, detail: str = "") -> str:
     """One sentence that a bookkeeper can act on."""
+    sentence = f"{facts.reason}; {facts.next_step}."
+    return _told(sentence, object_type, platform, detail)
+
+
+def next_step_of(facts: Facts, *, object_type: str, platform: str | None = None, detail: str = "") -> str:
+    """What to do, alone."""
+    return _told(f"{facts.next_step}.", object_type, platform, detail)
+
+
+def _told(sentence: str, object_type: str, platform: str | None, detail: str) -> str:
+    """A sentence of the table about one failure, its blanks filled in."""
     names = {
         "{platform}": platform_name(platform),
         "{object}": object_name(object_type),
         "{detail}": _excerpt(detail),
     }
-    sentence = f"{facts.reason}; {facts.next_step}."
     for name, value in names.items():
         sentence = sentence.replace(name, value)
     return sentence[0].upper() + sentence[1:]
-
-
-def next_step_of(facts: Facts, *, object_type: str, platform: str | None = None, detail: str = "") -> str:
-    """What to do, alone."""
-    sentence = facts.next_step.replace("{platform}", platform_name(platform))
-    sentence = sentence.replace("{object}", object_name(object_type)).replace("{detail}", _excerpt(detail))
-    return sentence[0].upper() + sentence[1:] + "."
 
 
 def _excerpt(detail: str) -> str:
