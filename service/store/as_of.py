@@ -86,9 +86,12 @@ async def list_causes_as_of(
     return await connection.fetch(QUERY["list_causes_as_of"], organization_id, limit, as_of)
 
 
-async def sum_records_as_of(connection: Connection, as_of: datetime, organization_id: UUID | None) -> Rows:
+async def sum_records_as_of(
+    connection: Connection, as_of: datetime, organization_id: UUID | None
+) -> Mapping[tuple[str, str], int]:
     """Records by sync status and state; looks at every record."""
-    return await connection.fetch(QUERY["sum_records_as_of"], organization_id, as_of)
+    rows = await connection.fetch(QUERY["sum_records_as_of"], organization_id, as_of)
+    return {(row["sync_status"], row["state"]): row["records"] for row in rows}
 
 
 async def count_connections_as_of(
@@ -101,9 +104,10 @@ async def count_connections_as_of(
 
 async def count_differences_as_of(
     connection: Connection, as_of: datetime, organization_id: UUID | None
-) -> Rows:
+) -> Mapping[tuple[str, bool], int]:
     """Open differences by kind, and whether they were expected; looks at every difference."""
-    return await connection.fetch(QUERY["count_differences_as_of"], organization_id, as_of)
+    rows = await connection.fetch(QUERY["count_differences_as_of"], organization_id, as_of)
+    return {(row["kind"], row["expected"]): row["differences"] for row in rows}
 
 
 async def sum_unclassified_as_of(

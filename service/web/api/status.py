@@ -18,7 +18,7 @@ from service.domain.status import Bounds, Code, Facts, HubFacts, Reason, Replica
 from service.settings import Settings
 from service.store.alerts import count_firing_alerts
 from service.store.database import Connection
-from service.store.fleet_counts import Counts, sum_standings
+from service.store.fleet_counts import sum_standings
 from service.store.hub_budget import get_hub_health, get_hub_usage
 from service.store.pace import get_pace
 from service.store.replicas import list_replicas
@@ -175,9 +175,9 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
             connections={**zeros(CONNECTIONS), **facts.organizations_by_connection},
             stale=facts.organizations_stale,
         ),
-        records=_records(counts),
+        records=records_of(counts.records),
         causes=await causes.load(connection, CAUSES_SHOWN, organization_id),
-        differences=_differences(counts, await sum_unclassified(connection)),
+        differences=differences_of(counts.differences, await sum_unclassified(connection)),
         webhooks=await _webhooks(connection, facts, organization_id, counts.missed_events),
         polling=Polling(
             overdue=facts.overdue,
@@ -228,19 +228,23 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
     )
 
 
-def _records(counts: Counts) -> Records:
+def records_of(by_status_and_state: Mapping[tuple[str, str], int]) -> Records:
+    """Show records by what the hub calls them and by what we do."""
     sync_status = Counter(zeros(SYNC_STATUSES))
     state = Counter(zeros(RecordState))
-    for (told, ours), records in counts.records.items():
+    for (told, ours), records in by_status_and_state.items():
         sync_status[told or "unknown"] += records
         state[ours] += records
     return Records(total=sum(state.values()), sync_status=sync_status, state=state)
 
 
-def _differences(counts: Counts, unclassified: Mapping[str, int]) -> Differences:
+def differences_of(
+    by_kind_and_expectedness: Mapping[tuple[str, bool], int], unclassified: Mapping[str, int]
+) -> Differences:
+    """Show open differences by kind."""
     kinds: Counter[str] = Counter()
     expected = 0
-    for (kind, is_expected), differences in counts.differences.items():
+    for (kind, is_expected), differences in by_kind_and_expectedness.items():
         kinds[kind] += differences
         expected += differences if is_expected else 0
     return Differences(

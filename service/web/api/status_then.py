@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain.record_state import State as RecordState
 from service.store.as_of import (
     count_connections_as_of,
     count_differences_as_of,
@@ -19,11 +17,12 @@ from service.web.api import causes
 from service.web.api.status import (
     CAUSES_SHOWN,
     CONNECTIONS,
-    SYNC_STATUSES,
     Alerts,
     Differences,
     Records,
     alerts_of,
+    differences_of,
+    records_of,
     zeros,
 )
 from service.web.route import Asked
@@ -59,27 +58,17 @@ async def get(asked: Asked) -> StatusThen:
     async with asked.rows() as connection:
         await causes.require_few(connection, organization_id)
         connections = await count_connections_as_of(connection, as_of, organization_id)
-        sync_status, state = Counter(zeros(SYNC_STATUSES)), Counter(zeros(RecordState))
-        for row in await sum_records_as_of(connection, as_of, organization_id):
-            sync_status[row["sync_status"] or "unknown"] += row["records"]
-            state[row["state"]] += row["records"]
-        kinds, expected = Counter[str](), 0
-        for row in await count_differences_as_of(connection, as_of, organization_id):
-            kinds[row["kind"]] += row["differences"]
-            expected += row["differences"] if row["expected"] else 0
+        records = await sum_records_as_of(connection, as_of, organization_id)
+        differences = await count_differences_as_of(connection, as_of, organization_id)
+        unclassified = await sum_unclassified_as_of(connection, as_of, organization_id)
         return StatusThen(
             as_of=as_of,
             not_kept=NOT_KEPT,
             organizations=OrganizationsThen(
                 total=sum(connections.values()), connections={**zeros(CONNECTIONS), **connections}
             ),
-            records=Records(total=sum(state.values()), sync_status=sync_status, state=state),
+            records=records_of(records),
             causes=await causes.load_as_of(connection, as_of, CAUSES_SHOWN, organization_id),
-            differences=Differences(
-                open=sum(kinds.values()),
-                expected=expected,
-                kinds=kinds,
-                unclassified=await sum_unclassified_as_of(connection, as_of, organization_id),
-            ),
+            differences=differences_of(differences, unclassified),
             alerts=alerts_of(await count_firing_alerts_as_of(connection, as_of, organization_id)),
         )
