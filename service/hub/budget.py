@@ -1,10 +1,9 @@
 """The requests per second that the hub grants the partner, shared by all replicas.
 
 Elsewhere (Postgres) the seconds are divided into slots, each given away once: `Reserve` takes the next few,
-so there is no round trip per request. Here
-the slots taken become turns for the callers of this process. The promise: **whatever stalls this
-process, the hub meets at most one request more than `rate` in any second** (5 % at 20 a second and above). It
-rests on three rules.
+so there is no round trip per request. Here the slots taken become turns for the callers of this process. The
+promise: **whatever stalls this process, the hub meets at most one request more than `rate` in any second**
+(5 % at 20 a second and above). It rests on three rules.
 
 1. Slots that follow each other are an exclusive *stretch* of time. When the reservation took long to arrive,
    nobody knows when in between it was made: the stretch begins when the answer is here, and ends as if it had
@@ -19,8 +18,8 @@ just before the byte, it sends latecomers back for another turn.
 
 Callers are served by priority, then in the order of their coming; but none that waits is passed over for
 ever: reading keeps a share however many pushes there are, and proving what became of them one however much
-there is to read. There is no task behind this: the first in
-the queue does the waiting and the reserving, so a budget that nobody uses costs nothing and needs no closing.
+there is to read. There is no task behind this: the first in the queue does the waiting and the reserving, so
+a budget that nobody uses costs nothing and needs no closing.
 """
 
 from __future__ import annotations

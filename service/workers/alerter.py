@@ -63,7 +63,7 @@ class Alerter:
             expects_webhooks=bool(settings.webhook_secrets),
         )
 
-    async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
+    async def run_once(self, _now: datetime) -> Tally:
         """Look once at everything."""
         async with self._claims.working() as work:
             if work is None:

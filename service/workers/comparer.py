@@ -86,7 +86,7 @@ class Comparer:
         self._policy = policy
         self._claims = Claims(database, self.kind, replica_id)
 
-    async def run_once(self, now: datetime) -> Tally:  # noqa: ARG002 - a run's time is that of its claim
+    async def run_once(self, _now: datetime) -> Tally:
         """Compare one organization that is due."""
         async with self._claims.working() as work:
             if work is None:
