@@ -154,4 +154,4 @@ def _counted(row: asyncpg.Record) -> Counted:
 
 def _posting(row: asyncpg.Record, side: str) -> Posting | None:
     currency = row[f"{side}_currency"]
-    return None if currency is None else (currency, row[f"{side}_month"], row[f"{side}_minor"])
+    return None if currency is None else Posting(currency, row[f"{side}_month"], row[f"{side}_minor"])

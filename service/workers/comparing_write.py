@@ -276,9 +276,11 @@ def is_within(part: Part, known: KnownDifference) -> bool:
 
 
 def _posting(side: str, posting: Posting | None) -> Row:
-    currency, day, minor = posting or (None, None, None)
-    month = None if day is None else day.replace(day=1)
-    return {f"{side}_currency": currency, f"{side}_month": month, f"{side}_minor": minor}
+    return {
+        f"{side}_currency": posting and posting.currency,
+        f"{side}_month": posting and posting.month,
+        f"{side}_minor": posting and posting.minor,
+    }
 
 
 def _counts_as(entry: Entry) -> tuple[Posting | None, Posting | None]:
@@ -287,7 +289,7 @@ def _counts_as(entry: Entry) -> tuple[Posting | None, Posting | None]:
 
 
 def _by_month(posting: Posting | None) -> Posting | None:
-    return None if posting is None else (posting[0], posting[1].replace(day=1), posting[2])
+    return None if posting is None else posting._replace(day=posting.month)
 
 
 def _keys(document: Document | None) -> Sequence[int] | None:

@@ -158,9 +158,9 @@ def moved(
     for sign, entries in ((-1, entries_gone), (1, entries_come)):
         for entry in entries:
             if entry.local is not None:
-                moves.setdefault(entry.local[0], _Moves()).local.add(sign * entry.local[2], sign)
+                moves.setdefault(entry.local.currency, _Moves()).local.add(sign * entry.local.minor, sign)
             if entry.books is not None:
-                moves.setdefault(entry.books[0], _Moves()).books.add(sign * entry.books[2], sign)
+                moves.setdefault(entry.books.currency, _Moves()).books.add(sign * entry.books.minor, sign)
     for sign, differences in ((-1, differences_gone), (1, differences_come)):
         for each in differences:
             if each.delta_minor or each.count_delta:

@@ -19,7 +19,7 @@ from service.domain.comparing.expectation import vanished_id
 from service.domain.comparing.expectation_context import Context
 from service.domain.comparing.pairing import Pair, Pairing, pair
 from service.domain.comparing.pairing_links import Link, LinkIndex
-from service.domain.comparing.posting import MonthSum, day_of, days_of_pair
+from service.domain.comparing.posting import MonthSum, Posting, day_of, days_of_pair
 from service.domain.comparing.unreadable import explain_unreadable, explain_unreadable_pair
 from service.domain.document import Document, Ledger, Origin, Side, newest
 
@@ -135,11 +135,13 @@ def _entries(pairing: Pairing, findings: Sequence[Finding]) -> Sequence[Entry]:
     """Tell how each document counts: on which day, and with which amount."""
     amounts = _surplus_amounts(findings)
     entries = [
-        Entry(local_id=each.document_id, local=(each.currency, day_of(each), each.total_minor))
+        Entry(local_id=each.document_id, local=Posting(each.currency, day_of(each), each.total_minor))
         for each in pairing.local_only
     ]
     entries += [
-        Entry(books_id=each.document_id, books=(each.currency, day_of(each), amounts[each.document_id]))
+        Entry(
+            books_id=each.document_id, books=Posting(each.currency, day_of(each), amounts[each.document_id])
+        )
         for each in pairing.books_only
     ]
     for found in pairing.pairs:
@@ -150,8 +152,8 @@ def _entries(pairing: Pairing, findings: Sequence[Finding]) -> Sequence[Entry]:
                 local_id=local.document_id,
                 books_id=books.document_id,
                 paired_by=found.by,
-                local=(local.currency, local_on, local.total_minor),
-                books=(books.currency, books_on, books_amount(local, books)),
+                local=Posting(local.currency, local_on, local.total_minor),
+                books=Posting(books.currency, books_on, books_amount(local, books)),
             )
         )
     return entries

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.domain.comparing.difference_pair import dates_disagree
 from service.domain.document import Document
@@ -24,8 +24,18 @@ from service.domain.document import Document
 UNDATED: Final = date.min
 """The day of what bears no date at all: before every period."""
 
-Posting = tuple[str, date, int]
-"""Currency, day and amount of one document."""
+
+class Posting(NamedTuple):
+    """With what one document counts, and on which day."""
+
+    currency: str
+    day: date
+    minor: int
+
+    @property
+    def month(self) -> date:
+        """The first day of the month in which it counts."""
+        return self.day.replace(day=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +69,9 @@ def month_sums(local: Iterable[Posting], books: Iterable[Posting]) -> Sequence[M
     """Add documents up by currency and month."""
     sums: dict[tuple[str, date], list[int]] = {}
     for side, postings in ((0, local), (2, books)):
-        for currency, day, amount in postings:
-            into = sums.setdefault((currency, day.replace(day=1)), [0, 0, 0, 0])
-            into[side] += amount
+        for each in postings:
+            into = sums.setdefault((each.currency, each.month), [0, 0, 0, 0])
+            into[side] += each.minor
             into[side + 1] += 1
     return [
         MonthSum(
