@@ -14,6 +14,7 @@ import msgspec
 
 from service.simulator.faults import WEBHOOK_KINDS, FaultKind, Faults
 from service.simulator.payloads.events import event_payload
+from service.simulator.spelling import written
 from service.simulator.webhooks import Delivery, sign
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Postman:
             )
         behaviour, now = self._world.behaviour, self._world.clock.now()
         told = event_payload(self._world, delivery.event, self._spelling.version)
-        body = _ENCODER.encode({**told, "webhook_subscription_id": delivery.subscription.id})
+        told = {**told, "webhook_subscription_id": delivery.subscription.id}
+        body = _ENCODER.encode(written(told, behaviour))
         signature = sign(delivery.subscription.secret, int(now.timestamp()), body, behaviour.signature_digest)
         headers = {
             "content-type": "application/json",

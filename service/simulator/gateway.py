@@ -22,9 +22,10 @@ from service.simulator.dialects import SPELLINGS, Dialect
 from service.simulator.faults import Fault, FaultKind, Faults
 from service.simulator.journal import Request
 from service.simulator.outcomes import Outcomes
-from service.simulator.problems import Refused, refused
+from service.simulator.problems import Conflict, Refused, Unknown, refused
 from service.simulator.routing import Route, Router
 from service.simulator.routing import Scope as RouteScope
+from service.simulator.spelling import written
 from service.simulator.tokens import Tokens, TokenState
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Gateway:
         )
         self.world.journal.arrived(request)
         try:
-            route, values = self._router.find(scope["method"], path)
+            route, values = self._find(scope["method"], path)
         except Refused as refusal:
             await self._answer(send, request, headers, refusal, started=started)
             return
@@ -174,13 +175,30 @@ class Gateway:
                     call.offset_shift = int(fault.options.get("rows", -1))
                 return route.endpoint(call)
             except Refused as refusal:
-                return Answer(refusal.status, refusal.payload, refusal.headers)
+                return Answer(self._status(refusal), refusal.payload, refusal.headers)
 
         return execute
 
+    def _status(self, refusal: Refused) -> int:
+        behaviour = self.world.behaviour
+        match refusal:
+            case Conflict():
+                return behaviour.conflict_status
+            case Unknown():
+                return behaviour.unknown_id_status
+        return refusal.status
+
+    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        route, values = self._router.find(method, path)
+        if not self.world.behaviour.has_webhooks and route.template.startswith(("/webhook", "/events")):
+            raise refused(404, "Not Found")
+        return route, values
+
     def _admit(self, route: Route) -> dict[str, str]:
-        """Count a request against the budget; tokens are given outside of it."""
-        return {} if route.scope is RouteScope.OPEN else self.limiter.admit()
+        """Count a request against the budget; tokens are given outside of it unless switched."""
+        behaviour = self.world.behaviour
+        is_free = route.scope is RouteScope.OPEN and not behaviour.token_calls_count
+        return {} if is_free else self.limiter.admit(behaviour.throttled_shape)
 
     def _authorise(self, call: Call, route: Route, headers: Mapping[str, str]) -> None:
         """Check version, token and organization, in this order."""
@@ -230,7 +248,8 @@ class Gateway:
     ) -> None:
         """Write an answer with the headers that every answer carries."""
         request.status = answer.status
-        content = b"" if answer.status == 204 else _ENCODER.encode(answer.payload)  # noqa: PLR2004 - no content
+        payload = written(answer.payload, self.world.behaviour)
+        content = b"" if answer.status == 204 else _ENCODER.encode(payload)  # noqa: PLR2004 - no content
         head = [
             (b"content-type", b"application/json"),
             (b"x-request-id", self.world.request_ids.uuid().encode()),

@@ -27,15 +27,15 @@ class Limiter:
         self._second = -1
         self._used = 0
 
-    def admit(self) -> dict[str, str]:
-        """Count one request; return the headers that tell what is left, or refuse."""
+    def admit(self, shape: str = "message") -> dict[str, str]:
+        """Count one request; return the headers that tell what is left, or refuse in a shape."""
         if self.per_second <= 0:
             return {}
         second = math.floor(self._source())
         if second != self._second:
             self._second, self._used = second, 0
         if self._used >= self.per_second:
-            raise throttled(self.per_second, 1)
+            raise throttled(self.per_second, 1, shape)
         self._used += 1
         limit, left = str(self.per_second), str(self.per_second - self._used)
         return {

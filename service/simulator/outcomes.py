@@ -50,7 +50,11 @@ class Outcomes:
         """Return the answer of faults that refuse whatever is asked."""
         match fault.kind:
             case FaultKind.THROTTLE:
-                refusal = throttled(self._limiter.per_second, int(fault.options.get("retry_after", 1)))
+                seconds, shape = (
+                    int(fault.options.get("retry_after", 1)),
+                    self._world.behaviour.throttled_shape,
+                )
+                refusal = throttled(self._limiter.per_second, seconds, shape)
             case FaultKind.UNAUTHORIZED:
                 refusal = refused(401, "Unauthorized")
             case FaultKind.EXPIRED_400:

@@ -13,7 +13,7 @@ import binascii
 import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -56,6 +56,7 @@ class Place:
     query: dict[str, list[str]] = field(default_factory=dict)
     key: tuple[bool, Any, str] | None = None
     is_backward: bool = False
+    given_at: datetime | None = None
 
 
 def serve(
@@ -83,9 +84,9 @@ def serve(
     if place.order == "desc":
         has_before, has_after = has_after, has_before
     if page and has_after:
-        payload["next_pagination_token"] = _token(place, page[-1][0], is_backward=False)
+        payload["next_pagination_token"] = _token(call, place, page[-1][0], is_backward=False)
     if page and has_before:
-        payload["prev_pagination_token"] = _token(place, page[0][0], is_backward=True)
+        payload["prev_pagination_token"] = _token(call, place, page[0][0], is_backward=True)
     return Answer(200, payload)
 
 
@@ -104,6 +105,9 @@ def _place(call: Call, listing: Listing) -> Place:
         raise invalid(("query", name), "field required", "value_error.missing")
     if token:
         place = _read_token(token)
+        lasts = call.world.behaviour.pagination_token_seconds
+        if lasts and place.given_at is not None and call.now >= place.given_at + timedelta(seconds=lasts):
+            raise _INVALID_TOKEN
         if place.sort is not None and place.sort not in listing.sorts:
             raise _INVALID_TOKEN
         if not listing.resends_limit:
@@ -176,7 +180,7 @@ def _window(keyed: Sequence[tuple[Key, Any]], place: Place) -> tuple[int, int]:
     return max(stop - place.limit, 0), stop
 
 
-def _token(place: Place, key: Key, *, is_backward: bool) -> str:
+def _token(call: Call, place: Place, key: Key, *, is_backward: bool) -> str:
     content = {
         "order": place.order,
         "limit": place.limit,
@@ -185,6 +189,7 @@ def _token(place: Place, key: Key, *, is_backward: bool) -> str:
         "cursor_field": place.sort,
         "cursor_field_value": key[:2],
         "current_oid": key[2],
+        "given_at": call.now,
     }
     return base64.urlsafe_b64encode(msgspec.json.encode(content)).decode()
 
@@ -200,6 +205,7 @@ def _read_token(token: str) -> Place:
             content["pagination_filters"],
             (is_set, value, content["current_oid"]),
             content["pagination_token_type"] == "prev",  # noqa: S105 - no password
+            datetime.fromisoformat(content["given_at"]),
         )
     except (binascii.Error, msgspec.DecodeError, KeyError, TypeError, ValueError):
         raise _INVALID_TOKEN from None

@@ -32,13 +32,27 @@ def invalid(where: Sequence[str | int], message: str, error_type: str = "value_e
     return Refused(422, {"detail": [{"loc": list(where), "msg": message, "type": error_type}]})
 
 
-def not_found(what: str, object_id: str) -> Refused:
+class Conflict(Refused):
+    """What contradicts the state of things; its status is a switch."""
+
+
+class Unknown(Refused):
+    """An id that is well formed and leads nowhere; its status is a switch."""
+
+
+def conflict(message: str) -> Conflict:
+    """Refuse what contradicts the state of things."""
+    return Conflict(409, {"error": {"message": message}})
+
+
+def not_found(what: str, object_id: str) -> Unknown:
     """Refuse an id that is unknown here."""
-    return refused(404, f"{what} with id {object_id} was not found.")
+    return Unknown(404, {"error": {"message": f"{what} with id {object_id} was not found."}})
 
 
-def throttled(limit: int, retry_after_seconds: int) -> Refused:
-    """Refuse what exceeds the budget; this shape is the gateway's, not the envelope."""
+def throttled(limit: int, retry_after_seconds: int, shape: str = "message") -> Refused:
+    """Refuse what exceeds the budget, in the gateway's own shape or in the envelope of errors."""
+    told = {"message": "API rate limit exceeded"}
     headers = {
         "Retry-After": str(retry_after_seconds),
         "RateLimit-Limit": str(limit),
@@ -47,4 +61,4 @@ def throttled(limit: int, retry_after_seconds: int) -> Refused:
         "X-RateLimit-Limit-Second": str(limit),
         "X-RateLimit-Remaining-Second": "0",
     }
-    return Refused(429, {"message": "API rate limit exceeded"}, headers)
+    return Refused(429, {"error": told} if shape == "error" else told, headers)

@@ -1,7 +1,8 @@
 """Pulls: the hub reads the accounting side hourly and when asked, and serves what it saw until the next.
 
-A pull takes everything in at one instant and moves `last_pull`. It creates nothing but products that the hub
-lacks, and one is never started for an organization that is not connected.
+A pull takes everything in at one instant and moves `last_pull`, at once or, if so switched, when it ends. It
+creates nothing but products that the hub lacks, and one is never started for an organization that is not
+connected.
 """
 
 from __future__ import annotations
@@ -55,30 +56,52 @@ def request(world: World, organization: Organization, connection: Connection, at
 
 def pull(world: World, organization: Organization, at: datetime) -> bool:
     """Read the books now; say whether that worked."""
-    connection = organization.connection
+    connection, behaviour = organization.connection, world.behaviour
     if connection is None or connection.status is not Status.CONNECTED:
         return False
     outage = organization.outage
     if outage is not None and outage.stops_pulls and (outage.until is None or at < outage.until):
         connection.errors = [f"Pull failed: {outage.cause.value.replace('_', ' ')}"]
         connection.updated_at = at
+        if behaviour.last_pull_moves == "tried":
+            connection.last_pull = at
         return False
+    if not behaviour.pull_takes_seconds:
+        _show(world, organization, connection, _read(organization), at)
+        return True
+    seen, ends_at = _read(organization), at + timedelta(seconds=behaviour.pull_takes_seconds)
+    world.agenda.add(ends_at, lambda then: _show(world, organization, connection, seen, then))
+    return True
+
+
+def _read(organization: Organization) -> Snapshot:
+    """Take the books in as they are."""
+    books = organization.books
+    if organization.pulled.changes == books.changes:
+        return organization.pulled
+    live = books.documents.values()
+    return Snapshot(
+        tuple(document for document in live if document.ledger is Ledger.RECEIVABLE),
+        tuple(document for document in live if document.ledger is Ledger.PAYABLE),
+        dict(books.tax_rates),
+        dict(books.ledger_accounts),
+        books.changes,
+    )
+
+
+def _show(
+    world: World, organization: Organization, connection: Connection, seen: Snapshot, at: datetime
+) -> None:
+    """Serve from now on what a pull saw."""
+    if connection.status is not Status.CONNECTED:
+        return
     connection.last_pull = at
     if connection.errors:
         connection.errors, connection.updated_at = None, at
-    books = organization.books
-    if organization.pulled.changes != books.changes:
-        live = books.documents.values()
-        organization.pulled = Snapshot(
-            tuple(document for document in live if document.ledger is Ledger.RECEIVABLE),
-            tuple(document for document in live if document.ledger is Ledger.PAYABLE),
-            dict(books.tax_rates),
-            dict(books.ledger_accounts),
-            books.changes,
-        )
+    if seen is not organization.pulled:
+        organization.pulled = seen
         _adopt_products(world, organization, at)
     organization.touch()
-    return True
 
 
 def _adopt_products(world: World, organization: Organization, at: datetime) -> None:

@@ -56,6 +56,8 @@ def request(
     record.sync_status = SyncStatus.PENDING
     record.updated_at = at
     record.running += 1
+    if world.behaviour.push_clears_errors:
+        record.errors = {}
     organization.touch()
     _note(world, organization, record, at, step="requested", trigger=trigger)
     due_at = due_at or world.later(at, world.push_seconds)

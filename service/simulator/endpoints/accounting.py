@@ -9,7 +9,7 @@ from service.simulator.calls import Answer, Call
 from service.simulator.connections import Status
 from service.simulator.paging import serve_offset
 from service.simulator.payloads.accounting import books_payable, books_receivable
-from service.simulator.problems import not_found, refused
+from service.simulator.problems import conflict, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +42,9 @@ def get_receivable(call: Call) -> Answer:
 
 def _list(call: Call, rows: Callable[[], Sequence[BooksDocument]], show: Callable[..., Any]) -> Answer:
     if not _is_readable(call) and call.world.behaviour.accounting_without_connection == "empty":
-        return serve_offset(call, (), show)
+        return serve_offset(call, (), _shower(call, show))
     _check(call)
-    return serve_offset(call, rows(), _shower(call, show), call.offset_shift)
+    return serve_offset(call, _ordered(call, rows()), _shower(call, show), call.offset_shift)
 
 
 def _one(
@@ -53,13 +53,23 @@ def _one(
     _check(call)
     wanted = call.path_values[name]
     for document in rows():
-        if document.id == wanted:
-            return Answer(200, _shower(call, show)(document))
+        payload = _shower(call, show)(document)
+        if payload["id"] == wanted:
+            return Answer(200, payload)
     raise not_found("Accounting document", wanted)
 
 
 def _shower(call: Call, show: Callable[..., Any]) -> Callable[[BooksDocument], Any]:
-    return partial(show, tax_reference_is_code=call.world.behaviour.tax_reference_is_code)
+    return partial(show, behaviour=call.world.behaviour)
+
+
+def _ordered(call: Call, rows: Sequence[BooksDocument]) -> Sequence[BooksDocument]:
+    match call.world.behaviour.accounting_order:
+        case "newest":
+            return rows[::-1]
+        case "any":
+            return sorted(rows, key=lambda _: call.world.request_ids.between(0, 1))
+    return rows
 
 
 def _is_readable(call: Call) -> bool:
@@ -69,4 +79,4 @@ def _is_readable(call: Call) -> bool:
 
 def _check(call: Call) -> None:
     if not _is_readable(call):
-        raise refused(409, "The entity has no active accounting connection.")
+        raise conflict("The entity has no active accounting connection.")

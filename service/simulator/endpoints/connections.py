@@ -6,7 +6,7 @@ from service.simulator import connecting, pulling
 from service.simulator.calls import Answer, Call
 from service.simulator.connections import Connection, Status
 from service.simulator.payloads.accounting import connection_payload
-from service.simulator.problems import not_found, refused
+from service.simulator.problems import conflict, not_found
 
 
 def list_connections(call: Call) -> Answer:
@@ -22,7 +22,7 @@ def create_connection(call: Call) -> Answer:
     try:
         connection = connecting.request(call.world, call.organization, call.now)
     except connecting.AlreadyConnected:
-        raise refused(409, "The entity already has an accounting connection.") from None
+        raise conflict("The entity already has an accounting connection.") from None
     return Answer(201, connection_payload(call.organization, connection))
 
 
@@ -43,7 +43,7 @@ def synchronise(call: Call) -> Answer:
     """Answer `POST /accounting-connections/{connection_id}/sync`; the pull follows."""
     connection = _named(call)
     if connection.status is not Status.CONNECTED:
-        raise refused(409, f"The accounting connection is {connection.status.value}.")
+        raise conflict(f"The accounting connection is {connection.status.value}.")
     pulling.request(call.world, call.organization, connection, call.now)
     return Answer(202, {"message": "Started connection data sync."})
 

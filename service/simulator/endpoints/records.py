@@ -10,7 +10,7 @@ from service.simulator.calls import Answer, Call, as_instant, as_uuid, one_of
 from service.simulator.filters import among, compared, equal
 from service.simulator.paging import Listing, serve
 from service.simulator.payloads.accounting import record_payload
-from service.simulator.problems import not_found, refused
+from service.simulator.problems import conflict, not_found
 from service.simulator.records import ObjectType, SyncedRecord, SyncStatus
 
 _CREATED, _UPDATED, _OBJECT = attrgetter("created_at"), attrgetter("updated_at"), attrgetter("object_id")
@@ -59,12 +59,14 @@ def push_record(call: Call) -> Answer:
     """Answer `POST /accounting-synced-records/{synced_record_id}/push`: the outcome is read later."""
     record, behaviour = _named(call), call.world.behaviour
     if not call.is_repeated:
-        if record.sync_status is SyncStatus.DONE and behaviour.push_on_done != "accept":
-            raise refused(409, "The synced record is already done.")
-        if record.sync_status is SyncStatus.PENDING and behaviour.push_on_pending != "accept":
-            raise refused(409, "The synced record is already pending.")
+        switches = {SyncStatus.DONE: behaviour.push_on_done, SyncStatus.PENDING: behaviour.push_on_pending}
+        switch = switches.get(record.sync_status, "accept")
+        if switch == "conflict":
+            raise conflict(f"The synced record is already {record.sync_status.value}.")
+        if switch == "ignore":
+            return Answer(200, record_payload(record))
         if behaviour.push_without_connection == "conflict" and not call.organization.is_connected:
-            raise refused(409, "The entity has no active accounting connection.")
+            raise conflict("The entity has no active accounting connection.")
     pushed = pushing.repeat(call.world, call.organization, record, call.now, trigger="api")
     return Answer(200, record_payload(record if behaviour.record_per == "attempt_unnamed" else pushed))
 

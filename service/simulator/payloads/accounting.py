@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from service.simulator.currencies import major
 
 if TYPE_CHECKING:
+    from service.simulator.behaviour import Behaviour
     from service.simulator.books import BooksDocument, BooksLine
     from service.simulator.connections import Connection
     from service.simulator.organization import Organization
@@ -66,25 +67,21 @@ def record_payload(record: SyncedRecord) -> Payload:
     }
 
 
-def books_payable(document: BooksDocument, *, tax_reference_is_code: bool) -> Payload:
+def books_payable(document: BooksDocument, *, behaviour: Behaviour) -> Payload:
     """Show a bill of the books."""
-    currency, total = document.currency, document.total_minor
     return {
-        **_common(document, tax_reference_is_code=tax_reference_is_code),
-        "status": document.status,
-        "total_amount": major(total, currency),
-        "subtotal": major(document.net_minor, currency),
-        "tax_amount": major(document.tax_minor, currency),
-        "amount_due": major(0 if document.status == "void" else total - document.paid_minor, currency),
+        **_common(document, behaviour=behaviour),
+        **_amounts(document),
         "purchase_order_refs": [],
         "vendor_ref": {"id": document.party_id, "name": document.party_name},
     }
 
 
-def books_receivable(document: BooksDocument, *, tax_reference_is_code: bool) -> Payload:
-    """Show an invoice of the books: no total, no tax, no status."""
+def books_receivable(document: BooksDocument, *, behaviour: Behaviour) -> Payload:
+    """Show an invoice of the books: no total, no tax, no status, unless so switched."""
     return {
-        **_common(document, tax_reference_is_code=tax_reference_is_code),
+        **_common(document, behaviour=behaviour),
+        **(_amounts(document) if behaviour.receivable_totals else {}),
         "customer_ref": {"id": document.party_id, "company_name": document.party_name},
         "pass_through": {"status": "VOIDED"} if document.status == "void" else {},
     }
@@ -131,22 +128,34 @@ def ledger_account_payload(account: LedgerAccount) -> Payload:
     return payload
 
 
-def _common(document: BooksDocument, *, tax_reference_is_code: bool) -> Payload:
+def _amounts(document: BooksDocument) -> Payload:
+    currency, total = document.currency, document.total_minor
     return {
-        "id": document.id,
-        "invoice_number": document.number,
-        "currency": document.currency,
-        "currency_rate": _ONE,
-        "due_date": document.due_on.isoformat() if document.due_on else None,
-        "posted_date": document.posted_on.isoformat(),
-        "memo": document.memo,
-        "lines": [_line(line, tax_reference_is_code=tax_reference_is_code) for line in document.lines],
+        "status": document.status,
+        "total_amount": major(total, currency),
+        "subtotal": major(document.net_minor, currency),
+        "tax_amount": major(document.tax_minor, currency),
+        "amount_due": major(0 if document.status == "void" else total - document.paid_minor, currency),
     }
 
 
-def _line(line: BooksLine, *, tax_reference_is_code: bool) -> Payload:
+def _common(document: BooksDocument, *, behaviour: Behaviour) -> Payload:
+    due_on = document.due_on.isoformat() if document.due_on else None
+    return {
+        "id": document.provider_id if behaviour.accounting_id == "provider" else document.id,
+        "invoice_number": document.number,
+        "currency": document.currency,
+        "currency_rate": _ONE,
+        "due_date": f"{due_on}T00:00:00+00:00" if due_on and behaviour.books_due == "instant" else due_on,
+        "posted_date": document.posted_on.isoformat(),
+        "memo": document.memo,
+        "lines": [_line(line, behaviour=behaviour) for line in document.lines],
+    }
+
+
+def _line(line: BooksLine, *, behaviour: Behaviour) -> Payload:
     reference = line.tax_reference
-    if reference is not None and not tax_reference_is_code:
+    if reference is not None and not behaviour.tax_reference_is_code:
         reference = f"platform-{reference}"
     return {
         "description": line.description,
