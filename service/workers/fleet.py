@@ -1,8 +1,9 @@
 """The fleet worker: lists the organizations of the partner, and makes each one's work.
 
 An organization that the list does not hold is asked for singly before it counts as removed: a list may be cut
-short, and whoever is removed is read no more. It also calls pushers where errors are stored as older rules
-understood them.
+short, and whoever is removed is read no more. One of whom the hub says neither waits for the next list.
+
+It also calls pushers where errors are stored as older rules understood them.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from service.store.organizations import (
     write_organizations,
 )
 from service.store.streams import ensure_streams
-from service.store.work import ensure_work
+from service.store.work import ensure_work, nudge_work
 from service.workers.circuit import Circuit
 from service.workers.claims import Claims
 from service.workers.outdated import call_outdated
-from service.workers.reading import log
+from service.workers.reading import ENDS_RUN, log
 from service.workers.work import IDLE, Tally, Work
 
 LIST_SECONDS: Final = 300.0
@@ -94,6 +95,8 @@ class Fleet:
                 changed = await write_organizations(connection, [_seen(row) for row in page.items])
                 await ensure_streams(connection, changed)
                 await ensure_work(connection, changed, ORGANIZATION_WORK)
+                # One that is back was not to be read for long.
+                await nudge_work(connection, changed, WorkKind.POLL, work.now)
             counts["organizations_changed"] += len(changed)
         async with self._database.fleet(readonly=True) as connection:
             unlisted = await list_unlisted_organizations(connection, listed, UNLISTED_MAX)
@@ -107,9 +110,9 @@ class Fleet:
         try:
             await self._hub.organization(organization_id)
         except HubError as error:
-            if error.is_missing:
-                return True
-            raise
+            if error.failure in ENDS_RUN:
+                raise
+            return error.is_missing
         return False
 
 

@@ -71,6 +71,54 @@ async def test_missing_from_the_list_is_not_yet_removed(database: Database) -> N
         assert str(victim) not in {row["organization_id"] for row in asked}, "nobody reads it any more"
 
 
+async def test_one_that_is_back_is_read_at_once(database: Database) -> None:
+    """An organization that the hub has again is read when it is listed, not when its long rest ends."""
+    async with watching(database, organizations=1, documents=2, situations="healthy") as w:
+        await w.catch_up()
+        (organization_id,) = w.organization_ids
+        w.way.instead = lambda request: _missing(request) if "/entities" in request.url.path else None
+        w.advance(301)
+        await w.run(w.fleet)
+        assert await _removed(w) == {organization_id}
+        await w.run(w.poller)
+        w.way.instead = None
+        w.simulator.issue_invoice(str(organization_id))
+        w.advance(4_000)
+        await w.catch_up()
+        await assert_all_equal(w)
+
+
+async def test_one_that_is_denied_keeps_no_other(database: Database) -> None:
+    """Of whom the hub says neither that it is there nor that it is not, nobody else depends."""
+    async with watching(database, organizations=3, documents=0) as w:
+        await w.run(w.fleet)
+        denied, gone, _ = sorted(w.organization_ids)
+
+        def instead(request: httpx.Request) -> tuple[int, Any] | None:
+            if request.url.path.endswith(str(denied)):
+                return 403, {"error": {"message": "Access is denied."}}
+            return _missing(request) if request.url.path.endswith(str(gone)) else None
+
+        def hide(request: httpx.Request, body: Any) -> Any:
+            if request.url.path.endswith("/entities"):
+                return {
+                    **body,
+                    "data": [row for row in body["data"] if UUID(row["id"]) not in {denied, gone}],
+                }
+            return body
+
+        w.way.instead, w.way.tamper = instead, hide
+        w.advance(301)
+        await w.run(w.fleet)
+        assert await _removed(w) == {gone}
+
+
+def _missing(request: httpx.Request) -> tuple[int, Any]:
+    if request.url.path.endswith("/entities"):
+        return 200, {"data": [], "next_pagination_token": None}
+    return 404, {"error": {"message": "There is no such entity."}}
+
+
 async def test_hub_that_fails_is_asked_again_soon(database: Database) -> None:
     """A list that could not be read to its end is read again after seconds, and removes nobody."""
     async with watching(database, organizations=130, documents=0) as w:
