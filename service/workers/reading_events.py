@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
+from service.domain.cadence.bound import UNSERVED
 from service.domain.cadence.due import OVERLAP
 from service.domain.fleet import WorkKind
 from service.errors import HubError, HubFailure
@@ -26,6 +28,10 @@ full just then, so that older events could tell nothing."""
 
 UNSERVED_SECONDS: Final = 86_400.0
 """A hub that does not serve the log is asked again the next day."""
+
+UNSERVED_FAILURES: Final = 4
+"""A gateway without a route, or a page of its own, may pass; what is the same so many times in a row is the
+hub."""
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
@@ -44,11 +50,20 @@ async def read_events(reading: Reading) -> Readout:
                 readout.missed += missed if cursor else 0
                 readout.cursor_at = _later(readout.cursor_at, page.items, reading.began_at)
     except HubError as error:
-        if error.failure is not HubFailure.NOT_FOUND:
+        if not _is_unserved(reading, error):
             raise
         readout.rest_seconds = UNSERVED_SECONDS
     readout.cursor_at = readout.cursor_at or since
     return readout
+
+
+def _is_unserved(reading: Reading, error: HubError) -> bool:
+    """Whether the hub has no such log: it says so itself, or whoever answers for it keeps saying so."""
+    if error.http_status != HTTPStatus.NOT_FOUND:
+        return False
+    failures = reading.stream.failures + 1
+    was_unserved = reading.stream.error == UNSERVED
+    return error.failure is HubFailure.NOT_FOUND or was_unserved or failures >= UNSERVED_FAILURES
 
 
 async def _keep(reading: Reading, events: Sequence[Event]) -> int:

@@ -65,6 +65,8 @@ class Tampering(httpx.AsyncBaseTransport):
         self.tamper: Callable[[httpx.Request, Any], Any] | None = None
         self.before: Callable[[httpx.Request], None] | None = None
         self.meanwhile: Callable[[httpx.Request], Awaitable[None]] | None = None
+        # Given the request: a status and a body that are answered in the hub's place.
+        self.instead: Callable[[httpx.Request], tuple[int, Any] | None] | None = None
         self.most_at_once = 0
         self._under_way: Counter[str] = Counter()
 
@@ -84,6 +86,9 @@ class Tampering(httpx.AsyncBaseTransport):
             self.before(request)
         if self.meanwhile is not None:
             await self.meanwhile(request)
+        if self.instead is not None and (answer := self.instead(request)) is not None:
+            content = json.dumps(answer[1]).encode()
+            return httpx.Response(answer[0], stream=_Stream(content), request=request)
         response = await self._inner.handle_async_request(request)
         if self.tamper is None:
             return response
