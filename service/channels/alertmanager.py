@@ -53,7 +53,9 @@ class Alertmanager:
         alerts = [alert(message.body, now)]
         former = message.body.get("previous_severity")
         if former and former != message.body["severity"]:
-            alerts.append(alert({**message.body, "severity": former, "ended_at": _text(now)}, now))
+            # Our clock may be behind the one that says when it began, and nothing ends before that.
+            ended_at = max(_text(now), message.body["started_at"])
+            alerts.append(alert({**message.body, "severity": former, "ended_at": ended_at}, now))
         return await self._poster.post(msgspec.json.encode(alerts), _HEADERS)
 
     async def refresh(self, bodies: Sequence[Mapping[str, Any]]) -> Outcome:

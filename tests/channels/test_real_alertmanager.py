@@ -7,13 +7,14 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from service.channels.alertmanager import open_alertmanager
+from service.channels.alertmanager import Alertmanager, open_alertmanager
 from service.channels.channel import Channel, Fate
 from tests.channels.receiver import Receiver, receiving
 from tests.channels.samples import message
@@ -103,3 +104,16 @@ def _critical(receiver: Receiver) -> Sequence[str]:
     """What was told of the critical alert, in order."""
     groups = [request.body for request in receiver.received]
     return [group["status"] for group in groups if group["commonLabels"]["severity"] == "critical"]
+
+
+async def test_a_clock_that_is_behind_ends_the_former_severity(tmp_path: Path) -> None:
+    """A replica whose clock is behind the database's raises a severity, and one alert is left."""
+    async with receiving() as receiver, alertmanager(tmp_path, receiver) as (channel, client):
+        started_at = datetime.now(UTC)
+        told = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        await channel.send(message(started_at=told))
+        assert isinstance(channel, Alertmanager)
+        channel._clock = lambda: started_at - timedelta(minutes=2)
+        risen = message(sequence=2, severity="critical", previous_severity="warning", started_at=told)
+        assert (await channel.send(risen)).fate is Fate.SENT
+        assert [alert["labels"]["severity"] for alert in await active(client)] == ["critical"]
