@@ -4,6 +4,7 @@
 - What a scan found is there. What it did not find is gone only if the scan was certified, was of no older
   pull than the last one, and every row has an id. A list that shifted under our hands is read again soon and
   changes nothing meanwhile; one that merely holds rows which cannot be read may add and change.
+- A pull that is yet to come is not believed: whatever came after it would count as older than what is known.
 - That half of the books vanished at once is believed when the next pull says so too (`vanished`).
 - Every scan is kept, certified or not, with its reason: the balance shows it. One that changed nothing here
   bears the pull of the last that did, since the books are still known as of then.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
+from service.domain.cadence.due import OVERLAP
 from service.domain.cadence.stream import part_of
 from service.domain.comparing import vanished
 from service.domain.document import Document, Ledger, Side
@@ -93,6 +95,8 @@ def _doubt(
     """Why this scan proves no absence; None when it does."""
     if not found.certified or found.last_pull is None:
         return found.reason or "the scan was not certified"
+    if found.last_pull > reading.began_at + OVERLAP:
+        return "the hub names a pull that is yet to come"
     before = reading.stream.cursor_at
     if before is not None and found.last_pull < before:
         return "the hub answered with an older pull than before"

@@ -131,6 +131,30 @@ async def test_a_connection_that_was_never_pulled_proves_nothing(database: Datab
         assert await _removed(w) == 1, "the first pull is read at once"
 
 
+async def test_a_pull_that_is_yet_to_come_is_not_believed(database: Database) -> None:
+    """A `last_pull` far ahead of us proves nothing, and does not keep the books from being read after it."""
+    async with watching(database, organizations=1, documents=8, situations="healthy") as w:
+        await w.catch_up()
+        organization_id = _organization(w)
+        w.way.tamper = _in_forty_years
+        w.advance(301)
+        await w.run(w.poller)
+        scan = await _scan(w)
+        assert (scan.certified, scan.reason) == (False, "the hub names a pull that is yet to come")
+        w.way.tamper = None
+        w.simulator.add_to_books(str(organization_id), number="NEW-1")
+        _pull(w)
+        await w.run(w.poller)
+        assert (await _scan(w)).certified
+        assert "NEW-1" in {row["number"] for row in await w.rows(organization_id, "documents")}
+
+
+def _in_forty_years(request: httpx.Request, body: Any) -> Any:
+    if not request.url.path.endswith("/accounting-connections"):
+        return body
+    return {"data": [{**row, "last_pull": "2066-10-01T12:00:00Z"} for row in body["data"]]}
+
+
 def _before_the_first_pull(request: httpx.Request, body: Any) -> Any:
     path = request.url.path
     if path.endswith("/accounting-connections"):
