@@ -145,7 +145,7 @@ def http_url(value: str) -> str:
     """An absolute http or https address without query; a slash at its end is dropped."""
     wanted = "must be an http:// or https:// URL of a possible host, without user, query or fragment"
     parts = _split(value, wanted)
-    if parts.scheme not in {"http", "https"} or parts.username or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or "?" in value or "#" in value:
         raise ValueError(wanted)
     try:
         httpx.URL(value)
