@@ -78,13 +78,18 @@ def why_forbidden(address: Address, *, allow_private: bool) -> str:
         if meant.is_unspecified or meant.is_multicast or meant.is_link_local or _is_reserved(meant):
             # Cloud providers give out credentials on a link-local address: no setting opens that.
             return f"{address}, which is no address of a receiver"
-        if not allow_private and not meant.is_global:
+        if not allow_private and (not meant.is_global or _is_site_local(meant)):
             return f"{address}, which is on a private network; {REMEDY}"
     return ""
 
 
 def _is_reserved(address: Address) -> bool:
     return address.is_reserved and not address.is_loopback
+
+
+def _is_site_local(address: Address) -> bool:
+    """Whether it is private by the rules before `fd00::/8`; networks of that age still use those."""
+    return isinstance(address, ipaddress.IPv6Address) and address.is_site_local
 
 
 def _meanings(address: Address) -> Sequence[Address]:
