@@ -24,6 +24,7 @@ import structlog
 from service import metrics
 from service.channels.channel import Channel, Fate, Message, Outcome
 from service.channels.heartbeat import KIND as HEARTBEAT
+from service.domain.backoff import doubled
 from service.store import alerts as store
 from service.store.alerts import Notification
 from service.store.database import Database
@@ -173,7 +174,7 @@ class Delivery:
 
     def _wait_seconds(self, attempts: int, outcome: Outcome) -> float:
         """Twice as long each time, half of it by chance; never shorter than the receiver asked for."""
-        longest = min(BACKOFF_SECONDS * 2.0 ** min(attempts - 1, 20), BACKOFF_SECONDS_MAX)
+        longest = doubled(BACKOFF_SECONDS, attempts, BACKOFF_SECONDS_MAX)
         return max(longest * (0.5 + 0.5 * self._random()), outcome.retry_after_seconds or 0.0)
 
     async def _refresh(self) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from service.domain.backoff import doubled
 from service.domain.fleet import ORGANIZATION_WORK, WorkKind
 from service.errors import HubError
 from service.hub.client import Hub
@@ -77,7 +78,7 @@ class Fleet:
                 self._circuit.note_failure(work.organization_id, error)
                 log.warning("organizations_not_listed", failure=error.failure, error=str(error))
                 failures = work.claim.failures + 1
-                wait = min(RETRY_SECONDS * 2.0 ** min(failures - 1, 20), RETRY_SECONDS_MAX)
+                wait = doubled(RETRY_SECONDS, failures, RETRY_SECONDS_MAX)
                 due_at = work.now + timedelta(seconds=min(wait, self._list_seconds))
                 await work.finish(due_at=due_at, failures=failures, error=str(error))
             else:

@@ -18,6 +18,7 @@ from math import ceil
 from typing import Final
 from uuid import UUID
 
+from service.domain.backoff import doubled
 from service.domain.causes.facts import Cure, facts_of
 from service.domain.pushing.cure import PaidInvoice
 from service.domain.pushing.policy import Policy
@@ -43,9 +44,6 @@ WITHIN_SECONDS: Final = 20.0
 
 PAUSE_MAX: Final = timedelta(days=1)
 """So often, at least, what was not found is asked about again: once a sweep."""
-
-DOUBLINGS_MAX: Final = 20
-"""Beyond these any pause is longer than a day."""
 
 SINCE_BEFORE: Final = timedelta(hours=1)
 """So much earlier than the oldest of them is asked: the clocks of rows and filters need not agree."""
@@ -113,9 +111,8 @@ class Payments:
         """Ask about it later, twice as much later each time."""
         before = self._pauses.get(key)
         times = before.times + 1 if before else 1
-        doublings = min(times - 1, DOUBLINGS_MAX)
-        seconds = self._policy.cure_seconds * 2**doublings
-        self._pauses[key] = _Pause(times, now, now + min(timedelta(seconds=seconds), PAUSE_MAX))
+        seconds = doubled(self._policy.cure_seconds, times, PAUSE_MAX.total_seconds())
+        self._pauses[key] = _Pause(times, now, now + timedelta(seconds=seconds))
 
     async def _ask(self, work: Work, missing: Mapping[UUID, Record]) -> None:
         organization_id, now = work.organization_id, work.now

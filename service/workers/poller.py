@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from service.domain.backoff import doubled
 from service.domain.cadence import bound
 from service.domain.cadence import due as cadence
 from service.domain.cadence.stream import (
@@ -150,7 +151,7 @@ class _Run:
             await self._work.finish(due_at=later, bound_at=later + REST)
         elif self._trouble is not None:
             failures = self._work.claim.failures + 1
-            wait = min(RESUME_SECONDS * 2.0 ** min(failures - 1, 20), RESUME_SECONDS_MAX)
+            wait = doubled(RESUME_SECONDS, failures, RESUME_SECONDS_MAX)
             due_at = now + timedelta(seconds=wait * (0.5 + self._means.chance() / 2))
             await self._work.finish(due_at=due_at, failures=failures, error=str(self._trouble))
         else:

@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from service.domain.backoff import doubled
 from service.domain.cadence.bound import (
     OrganizationFacts,
     Policy,
@@ -144,7 +145,7 @@ def retry_at(
     bound = bound_seconds(stream, organization, policy, pace)
     # Without a connection a list may fail for no other reason; nobody waits for it.
     longest = min(bound, RETRY_SECONDS_MAX) if organization.is_connected else bound
-    wait = min(RETRY_SECONDS * 2.0 ** min(stream.failures - 1, 20), max(longest, RETRY_SECONDS))
+    wait = doubled(RETRY_SECONDS, stream.failures, max(longest, RETRY_SECONDS))
     return now + _seconds(wait * (0.5 + random / 2))
 
 
