@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import embedded, tracing
+from service.channels.channel import Channel
 from service.channels.registry import open_channels
 from service.domain.causes.cause import rules_version
 from service.errors import TieoutError
@@ -41,6 +42,7 @@ from service.workers.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from service.workers.hub_health import NOTE_SECONDS, HubHealth
 from service.workers.pacer import BEAT_SECONDS
 from service.workers.scheduler import Beat, Scheduler
+from service.workers.work import Worker
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 """What a replica without the web role answers."""
@@ -72,21 +74,11 @@ async def run(
             database=database, replica_id=replica_id, roles=settings.roles, version=version()
         )
         beats = [Beat(name="heartbeat", seconds=HEARTBEAT_SECONDS, act=heartbeat.beat)]
-        workers = []
+        workers: Sequence[Worker] = ()
         if "worker" in settings.roles:
-            health = HubHealth(database)
-            pacer = build_pacer(settings, database)
-
-            def observe(call: FinishedCall) -> None:
-                health.observe(call)
-                pacer.observe(call)
-
-            hub = await stack.enter_async_context(open_hub(settings, database, version(), observe=observe))
-            await prepare(database)
-            await pacer.begin()
-            workers = [*build_workers(settings, database, hub, channels, replica_id, pacer=pacer)]
-            beats.append(Beat(name="hub_health", seconds=NOTE_SECONDS, act=health.note))
-            beats.append(Beat(name="pace", seconds=BEAT_SECONDS, act=pacer.beat))
+            working = _working(settings, database, channels, replica_id)
+            workers, others = await stack.enter_async_context(working)
+            beats += others
         scheduler = Scheduler(database, workers, beats)
         stack.push_async_callback(heartbeat.end)
         stack.push_async_callback(scheduler.stop)
@@ -119,6 +111,30 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         database = await Database.open(url)
         stack.push_async_callback(database.close)
         yield database
+
+
+@asynccontextmanager
+async def _working(
+    settings: Settings, database: Database, channels: Sequence[Channel], replica_id: str
+) -> AsyncIterator[tuple[Sequence[Worker], Sequence[Beat]]]:
+    """The workers with a client of the hub, and what is noted of its calls again and again."""
+    health = HubHealth(database)
+    pacer = build_pacer(settings, database)
+
+    def observe(call: FinishedCall) -> None:
+        health.observe(call)
+        pacer.observe(call)
+
+    async with open_hub(settings, database, version(), observe=observe) as hub:
+        await prepare(database)
+        await pacer.begin()
+        yield (
+            build_workers(settings, database, hub, channels, replica_id, pacer=pacer),
+            (
+                Beat(name="hub_health", seconds=NOTE_SECONDS, act=health.note),
+                Beat(name="pace", seconds=BEAT_SECONDS, act=pacer.beat),
+            ),
+        )
 
 
 async def _tell_first_key(settings: Settings, database: Database) -> None:
