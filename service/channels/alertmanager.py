@@ -20,6 +20,7 @@ from service.channels.channel import SENT, Message, Outcome, digest
 from service.channels.post import Poster, Target
 from service.channels.url import Unusable, target
 from service.channels.wording import inert
+from service.domain.alerts.body import rfc3339
 
 PATH: Final = "/api/v2/alerts"
 STANDS_FOR: Final = timedelta(days=1)
@@ -54,7 +55,7 @@ class Alertmanager:
         former = message.body.get("previous_severity")
         if former and former != message.body["severity"]:
             # Our clock may be behind the one that says when it began, and nothing ends before that.
-            ended_at = max(_text(now), message.body["started_at"])
+            ended_at = max(rfc3339(now), message.body["started_at"])
             alerts.append(alert({**message.body, "severity": former, "ended_at": ended_at}, now))
         return await self._poster.post(msgspec.json.encode(alerts), _HEADERS)
 
@@ -115,10 +116,6 @@ def alert(body: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": {name: value for name, value in annotations.items() if value},
         "startsAt": body["started_at"],
-        "endsAt": body["ended_at"] or _text(now + STANDS_FOR),
+        "endsAt": body["ended_at"] or rfc3339(now + STANDS_FOR),
         "generatorURL": body["url"],
     }
-
-
-def _text(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

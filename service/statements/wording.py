@@ -10,6 +10,7 @@ from typing import Final
 from service.domain.comparing.difference_kind import Kind
 from service.domain.document import Ledger, Origin
 from service.domain.money import format_minor
+from service.domain.statements.figures import documents_told
 from service.domain.statements.period import Period
 from service.domain.statements.sign_off import Signature, SignStatus
 from service.domain.statements.statement import Item, LedgerStatement, Statement, Term
@@ -108,11 +109,6 @@ def span(period: Period) -> str:
     return f"1 to {period.last.day} {period.name}"
 
 
-def documents(count: int) -> str:
-    """Write a number of documents."""
-    return f"{count:,} {'document' if abs(count) == 1 else 'documents'}"
-
-
 def words(kind: Kind, *, expected: bool) -> Words:
     """Say what a kind is called and means, by whether a rule explains it."""
     return KINDS[kind] if expected else UNEXPECTED.get(kind, KINDS[kind])
@@ -139,8 +135,8 @@ def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") ->
     here, there = ledger.local.closing, ledger.books.closing
     currency = ledger.currency
     told = (
-        f"On {period.last.day} {period.name} there are {documents(here.count)} of "
-        f"{format_minor(here.minor, currency)} here, and {documents(there.count)} of "
+        f"On {period.last.day} {period.name} there are {documents_told(here.count)} of "
+        f"{format_minor(here.minor, currency)} here, and {documents_told(there.count)} of "
         f"{format_minor(there.minor, currency)} in the books."
     )
     if not any(term.line.closing for term in ledger.terms):

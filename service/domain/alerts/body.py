@@ -36,8 +36,8 @@ def body(notice: Notice, *, public_url: str) -> Mapping[str, Any]:
         "organizations_count": alert.organizations_count,
         "records_count": alert.records_count,
         "money_at_risk": dict(alert.money_at_risk),
-        "started_at": _rfc3339(alert.started_at),
-        "ended_at": _rfc3339(alert.ended_at) if alert.ended_at else None,
+        "started_at": rfc3339(alert.started_at),
+        "ended_at": rfc3339(alert.ended_at) if alert.ended_at else None,
         "runbook_url": runbook_url(alert, public_url),
         "url": f"{public_url}/alerts/{alert.alert_id}",
         "next_step": alert.next_step,
@@ -66,5 +66,6 @@ def _summary(notice: Notice) -> str:
     return neutral(text, SUMMARY_MAX)
 
 
-def _rfc3339(when: datetime) -> str:
+def rfc3339(when: datetime) -> str:
+    """Write an instant as programs read it, in UTC and to the millisecond."""
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -140,13 +140,14 @@ def _move(key: tuple[str, str, str], before: CoveredLine | None, after: CoveredL
         )
         if then != now:
             yield (
-                f"{subject}, {moment}: {format_minor(then[1], currency)} of {_documents_told(then[0])} when "
-                f"it was signed, {format_minor(now[1], currency)} of {_documents_told(now[0])} now."
+                f"{subject}, {moment}: {format_minor(then[1], currency)} of {documents_told(then[0])} when "
+                f"it was signed, {format_minor(now[1], currency)} of {documents_told(now[0])} now."
             )
             return
     if (before.documents if before else "") != (after.documents if after else ""):
         yield f"{subject}: other documents or amounts stand behind the same total."
 
 
-def _documents_told(count: int) -> str:
+def documents_told(count: int) -> str:
+    """Write a number of documents, or how it moved."""
     return f"{count:,} {'document' if abs(count) == 1 else 'documents'}"
