@@ -1,8 +1,9 @@
 """Where a stream stands once its reading has ended, and when it is read next: nothing here asks or writes.
 
 A list that was read to its end moves the cursor on. One that failed keeps all that was known of it and waits
-longer each time, and so does one that is doubted although it was read to its end. One that the hub does not
-serve rests.
+longer each time, and so does one that is doubted although it was read to its end. One whose sweep failed, and
+that was then read from its cursor on, has moved on, and waits for its sweep as one that failed. One that the
+hub does not serve rests.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def advanced(reading: Reading, readout: Readout, calls: int, pacing: Pacing) -> 
     )
     within = bound_seconds(after, reading.organization, policy, pace)
     after = replace(after, bound_at=reading.began_at + timedelta(seconds=within))
+    if not readout.is_full and cadence.is_sweep_due(before, policy, reading.began_at):
+        return _waiting(replace(after, failures=before.failures + 1, error=before.error), reading, pacing)
     due_at = cadence.next_due(
         after, reading.organization, policy, reading.work.now, pacing.chance(), pace=pace
     )
@@ -57,7 +60,13 @@ def advanced(reading: Reading, readout: Readout, calls: int, pacing: Pacing) -> 
 
 def failed(reading: Reading, error: str, pacing: Pacing) -> StreamFacts:
     """Where a stream stands after it could not be read, or not so that it counts."""
-    after = replace(reading.stream, failures=reading.stream.failures + 1, error=error)
+    return _waiting(
+        replace(reading.stream, failures=reading.stream.failures + 1, error=error), reading, pacing
+    )
+
+
+def _waiting(after: StreamFacts, reading: Reading, pacing: Pacing) -> StreamFacts:
+    """The same, due when what failed is tried again."""
     due_at = cadence.retry_at(
         after,
         reading.organization,

@@ -278,6 +278,14 @@ def test_sweeps_are_full() -> None:
     assert is_full(facts(Stream.BILL_RECORDS, full_at=NOW - timedelta(days=1)), POLICY, NOW)
 
 
+def test_a_sweep_that_failed_takes_turns_with_the_cursor() -> None:
+    """What is new is read although the old cannot be; what was never read has no cursor to go on from."""
+    for full_at in (None, NOW - timedelta(days=1)):
+        tries = [facts(Stream.BILL_RECORDS, full_at=full_at, failures=failures) for failures in range(4)]
+        assert [is_full(each, POLICY, NOW) for each in tries] == [True, False, True, False]
+    assert is_full(facts(Stream.BILL_RECORDS, cursor_at=None, failures=1), POLICY, NOW)
+
+
 def test_failures_wait_longer_each_time() -> None:
     """The wait after a failure doubles up to a bound; nobody is asked more often for having failed."""
     waits = [

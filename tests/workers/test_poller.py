@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
@@ -23,7 +24,7 @@ from service.workers.poller import Poller
 from service.workers.work import LEASE_SECONDS
 from tests.workers.shaking import shake
 from tests.workers.truth import assert_all_equal
-from tests.workers.watching import Watching, watching
+from tests.workers.watching import CADENCE, Watching, watching
 
 LONGER_THAN_ALL_BOUNDS = 4_000.0
 """Seconds: beyond the hour after which local documents are read again."""
@@ -318,6 +319,38 @@ async def test_failing_stream_stops_no_other(database: Database) -> None:
         await assert_all_equal(w)
 
 
+async def test_a_sweep_that_fails_hides_nothing_new(database: Database) -> None:
+    """While the hub cannot give a type's old records, new ones are read from the cursor on."""
+    async with watching(database, organizations=1, documents=6, situations="healthy") as w:
+        await w.catch_up()
+        (organization_id,) = w.organization_ids
+
+        def instead(request: httpx.Request) -> tuple[int, Any] | None:
+            asked = request.url.params
+            is_sweep = asked.get("object_type") == "receivable" and "updated_at__gte" not in asked
+            return (500, {"error": {"message": "It cannot be read."}}) if is_sweep else None
+
+        w.way.instead = instead
+        w.advance(CADENCE.sweep_seconds)
+        await w.catch_up()
+        invoice_id = w.simulator.issue_invoice(str(organization_id))
+        for _ in range(4):
+            w.advance(CADENCE.poll_seconds)
+            await w.catch_up()
+        held = {str(row["object_id"]) for row in await w.rows(organization_id, "records")}
+        assert invoice_id in held
+        stream = await _stream(w, organization_id, "records:receivable")
+        assert stream["failures"] > 0, "the sweep is still to come"
+        assert "It cannot be read." in stream["error"]
+        w.way.instead = None
+        for _ in range(2):
+            w.advance(LONGER_THAN_ALL_BOUNDS)
+            await w.catch_up()
+        stream = await _stream(w, organization_id, "records:receivable")
+        assert (stream["failures"], stream["error"]) == (0, None)
+        await assert_all_equal(w)
+
+
 async def test_hub_that_is_away_is_left_alone(database: Database) -> None:
     """While nothing answers, one probe now and then is all that is tried, whatever is due."""
     async with watching(database, organizations=20, documents=2) as w:
@@ -505,3 +538,8 @@ async def _money(w: Watching, organization_id: UUID, object_id: str) -> int | No
 
 async def _removed(w: Watching, organization_id: UUID) -> set[str]:
     return {row["document_id"] for row in await w.rows(organization_id, "documents") if row["removed_at"]}
+
+
+async def _stream(w: Watching, organization_id: UUID, name: str) -> asyncpg.Record:
+    rows = await w.rows(organization_id, "streams")
+    return next(row for row in rows if row["stream"] == name)

@@ -81,10 +81,19 @@ def due_at(stream: StreamFacts) -> datetime:
 
 
 def is_full(stream: StreamFacts, policy: Policy, now: datetime) -> bool:
-    """Whether the next reading begins at the beginning, whatever the cursor says."""
-    if stream.cursor_at is None or stream.full_at is None:
+    """Whether the next reading begins at the beginning, whatever the cursor says.
+
+    After a sweep that failed the next reading goes on from the cursor, and the one after that sweeps again:
+    old pages that the hub cannot give must not hide what is new.
+    """
+    if stream.cursor_at is None:
         return True
-    return now >= stream.full_at + _seconds(policy.sweep_seconds)
+    return is_sweep_due(stream, policy, now) and stream.failures % 2 == 0
+
+
+def is_sweep_due(stream: StreamFacts, policy: Policy, now: datetime) -> bool:
+    """Whether the stream is to be read in full by now."""
+    return stream.full_at is None or now >= stream.full_at + _seconds(policy.sweep_seconds)
 
 
 def next_due(
