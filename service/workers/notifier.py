@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 import structlog
 
 from service.channels.channel import Channel
+from service.domain.backoff import doubled
 from service.domain.fleet import FLEET, WorkKind
 from service.store import alerts as store
 from service.store.database import Database
@@ -80,7 +81,7 @@ class Notifier:
     async def _leave_to_others(self, work: Work) -> Tally:
         """Give back a channel that is not in our settings, for longer each time."""
         failures = work.claim.failures + 1
-        wait = min(STRANGER_SECONDS * 2.0 ** min(failures - 1, 10), STRANGER_SECONDS_MAX)
+        wait = doubled(STRANGER_SECONDS, failures, STRANGER_SECONDS_MAX)
         await work.finish(due_at=work.now + timedelta(seconds=wait), failures=failures)
         return Tally(claimed=1)
 
