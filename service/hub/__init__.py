@@ -1,5 +1,6 @@
 """HTTP out, to the hub: what it is asked, what its answers mean, and what became of a request that failed.
 
+    opening     a client as the settings name it
     client      one method per call that the service makes
     asking      the few forms of questions: one object, a list, some rows of a list
     calls       one call from end to end: token, sending, judgement, at most one repetition of a read

@@ -14,10 +14,8 @@ from service.domain.pushing import policy as push_policy
 from service.hub.allowance import Allowance
 from service.hub.budget import Budget, Slots
 from service.hub.client import Hub
-from service.hub.dialect import Dialect
-from service.hub.exchange import open_http
+from service.hub.opening import open_client
 from service.hub.sending import Observer
-from service.hub.signing_in import Credentials
 from service.settings import Settings
 from service.store.database import Database
 from service.store.hub_budget import pause_hub, reserve_hub_slots
@@ -61,26 +59,9 @@ async def open_hub(
     settings: Settings, database: Database, version: str, observe: Observer | None = None
 ) -> AsyncIterator[Hub]:
     """The hub as the settings name it, under the shared budget."""
-    async with open_http(
-        base_url=settings.hub_url, timeout_seconds=settings.hub_timeout_seconds, service_version=version
-    ) as http:
-        hub = Hub(
-            http=http,
-            dialect=Dialect(settings.hub_dialect.value),
-            credentials=Credentials(
-                client_id=settings.hub_client_id,
-                client_secret=settings.hub_client_secret.reveal(),
-                token_url=settings.hub_token_url,
-            ),
-            version=settings.hub_version,
-            budget=shared_budget(database, settings.hub_rate_per_second),
-            timeout_seconds=settings.hub_timeout_seconds,
-            observe=observe,
-        )
-        try:
-            yield hub
-        finally:
-            await hub.aclose()
+    budget = shared_budget(database, settings.hub_rate_per_second)
+    async with open_client(settings, budget, version, observe=observe) as hub:
+        yield hub
 
 
 def build_pacer(settings: Settings, database: Database) -> Pacer:
