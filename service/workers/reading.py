@@ -42,6 +42,12 @@ ENDS_RUN: Final = frozenset(
 )
 """Failures that the next call would meet too: the run ends, instead of waiting through all of them."""
 
+MAY_PASS: Final = frozenset({HubFailure.SERVER_ERROR, HubFailure.UNREADABLE})
+"""Failures of one call that say nothing of the next, nor of what was asked for: later it may be given."""
+
+MAY_PASS_MAX: Final = 3
+"""After so many of them in one reading the rest is put off too: where all fail, few calls are spent on it."""
+
 RowT = TypeVar("RowT")
 
 log = get_logger(__name__)

@@ -1,7 +1,7 @@
 """Reading the lines of bills: a call for each bill, so only where they matter.
 
 They are read of a bill that changed, if it is still on its way into the books or had its lines read before. A
-bill whose lines cannot be read, or have to wait, is kept without them.
+bill whose lines cannot be read, or have to wait, is kept without them, and told as such where that may pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from service.hub.documents import local_payable
 from service.hub.paging import gather
 from service.store.documents import KnownDocument, SeenDocument
 from service.store.records import list_unsettled_objects
-from service.workers.reading import ENDS_RUN, Reading, Readout, count_refused, log
+from service.workers.reading import ENDS_RUN, MAY_PASS, MAY_PASS_MAX, Reading, Readout, count_refused, log
 
 LINES_MAX: Final = 200
 """Calls for lines in one reading; the bills beyond are wished for singly, and read with the next runs."""
@@ -28,6 +28,7 @@ class Lines:
         self._reading = reading
         self._readout = readout
         self._calls_left = LINES_MAX
+        self.failed: list[str] = []
         self.left_out: list[str] = []
 
     async def added_to(
@@ -64,7 +65,7 @@ class Lines:
     async def _complete(self, bill: SeenDocument) -> SeenDocument:
         document_id = bill.document.document_id
         payable_id = as_uuid(document_id)
-        if payable_id is None or self._calls_left == 0:
+        if payable_id is None or self._calls_left == 0 or len(self.failed) >= MAY_PASS_MAX:
             self.left_out.append(document_id)
             return bill
         self._calls_left -= 1
@@ -75,6 +76,8 @@ class Lines:
                 raise
             self._readout.counts["unreadable"] += 1
             log.warning("lines_refused", document_id=document_id, error=str(error))
+            if error.failure in MAY_PASS:
+                self.failed.append(document_id)
             return bill
         count_refused(self._readout, self._reading, page.refused)
         found = local_payable(bill.payload, [row.payload for row in page.items])

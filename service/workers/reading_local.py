@@ -2,7 +2,7 @@
 
 - Invoices do not say whose they are: one that is new lands if the hub does not deny it when asked for it
   (`reading.strangers_among`).
-- Bills come without their lines (`reading_lines`).
+- Bills come without their lines (`reading_lines`); those whose lines are lacking still are asked for singly.
 - A document that its list no longer holds is not gone yet: it is asked for singly, and is gone when the hub
   says so (`reading_targets`).
 """
@@ -56,7 +56,7 @@ async def read_local(reading: Reading) -> Readout:
         for each, found in known.items()
         if found.removed_at is None and each not in listed and is_settled(reading, found)
     ]
-    await _settle_targets(reading, [*vanished[:VANISHED_MAX], *lines.left_out])
+    await _settle_targets(reading, [*vanished[:VANISHED_MAX], *lines.left_out, *lines.failed])
     return readout
 
 
