@@ -30,6 +30,14 @@ class Neighbour:
     number_mark: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class RememberedPair:
+    """What a document was paired with by the last comparison that paired it."""
+
+    books_id: str
+    by: PairedBy
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """A row: what is compared next needs of what was compared last."""
@@ -99,12 +107,12 @@ async def list_remembered_pairs(
     ledger: Ledger,
     local_ids: Iterable[str],
     books_ids: Iterable[str],
-) -> Mapping[str, str]:
-    """The pairs that are remembered of these documents: books id by local id."""
+) -> Mapping[str, RememberedPair]:
+    """The pairs that are remembered of these documents, by local id."""
     rows = await connection.fetch(
         QUERY["list_remembered_pairs"], organization_id, ledger, list(local_ids), list(books_ids)
     )
-    return {row["local_id"]: row["books_id"] for row in rows}
+    return {row["local_id"]: RememberedPair(row["books_id"], PairedBy(row["paired_by"])) for row in rows}
 
 
 async def list_seats(

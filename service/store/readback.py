@@ -42,7 +42,9 @@ async def read_part(
         (
             "list_unsettled_documents",
             unsettled,
-            lambda row: part.take(_document(row), is_named=row["is_named"]),
+            lambda row: part.take(
+                _document(row), is_named=row["is_named"], first_seen_at=row["first_seen_at"]
+            ),
         ),
         ("list_removed_from_books", where, lambda row: part.take_removed(_document(row))),
         ("list_numbers_in_use", where, lambda row: part.take_number(Side(row["side"]), row["number"])),

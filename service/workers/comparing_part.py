@@ -193,7 +193,8 @@ class _Reading:
         if asks.local_ids or asks.books_ids:
             named = (asks.local_ids, asks.books_ids)
             documents = self._told(await neighbours.list_neighbours(*where, *named))
-            once_paired = await neighbours.list_remembered_pairs(*where, *named)
+            remembered = await neighbours.list_remembered_pairs(*where, *named)
+            once_paired = {local_id: each.books_id for local_id, each in remembered.items()}
             if with_seats:
                 seats = await neighbours.list_seats(*where, *named, limit=self._rows_max)
             self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}

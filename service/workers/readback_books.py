@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypedDict
 from uuid import UUID
 
 from service.domain.cadence.stream import RECORD_STREAMS
+from service.domain.comparing.pairing import PairedBy
 from service.domain.comparing.pairing_links import DOCUMENT_TYPES, Link
 from service.domain.comparing.pairing_similarity import Numbers
 from service.domain.document import Document, Ledger, Side
@@ -42,7 +43,9 @@ class Told(TypedDict):
     records_read_at: datetime | None
     landed: Landed
     numbers: Numbers
-    paired_once: dict[str, str]
+    paired_once: Mapping[str, str]
+    explained: frozenset[str]
+    first_seen_at: Mapping[str, datetime]
 
 
 async def read_books(
@@ -55,12 +58,17 @@ async def read_books(
     """Read what looking for these records rests on; None when that is more than may be held."""
     where = (connection, organization_id, ledger)
     part = Part.of([record for record, _ in sought])
-    once = await list_remembered_pairs(*where, part.looked_for, ())
+    once = {
+        local_id: each.books_id
+        for local_id, each in (await list_remembered_pairs(*where, part.looked_for, ())).items()
+    }
     if not await read_part(*where, part):
         log.warning("books_too_large", organization_id=str(organization_id), ledger=ledger)
         return None
     parties = {each.party_id for each in part.local if each.party_id is not None}
     links = await list_links(*where, parties, {*part.books_named, *once.values()})
+    there = [each.document_id for each in part.books]
+    remembered = await list_remembered_pairs(*where, (), there)
     unreadable = await list_unreadable_documents(*where)
     scan = (await list_latest_scans(connection, organization_id)).get((ledger, Side.BOOKS))
     streams = await list_streams(connection, organization_id)
@@ -85,7 +93,11 @@ async def read_books(
         records_read_at=min((each for each in read_at if each is not None), default=None),
         landed=landed,
         numbers=part.numbers,
-        paired_once=dict(await list_remembered_pairs(*where, part.looked_for, part.on_its_days)),
+        paired_once=once,
+        explained=frozenset(
+            each.books_id for each in remembered.values() if each.by is not PairedBy.SIMILARITY
+        ),
+        first_seen_at=part.first_seen_at,
     )
 
 

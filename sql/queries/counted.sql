@@ -124,7 +124,7 @@ FROM records WHERE organization_id = $1 AND provider_object_id IS NOT NULL AND p
 
 -- name: list_remembered_pairs :many
 -- $1 organization_id, $2 ledger, $3 local_ids text[], $4 books_ids text[]
-SELECT local_id, books_id FROM pairs
+SELECT local_id, books_id, paired_by FROM pairs
 WHERE organization_id = $1 AND ledger = $2 AND (local_id = ANY($3::text[]) OR books_id = ANY($4::text[]));
 
 -- name: list_seats :many

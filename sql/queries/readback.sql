@@ -40,10 +40,10 @@ WITH named AS (
     SELECT j.local_id, j.books_id FROM joined j JOIN ours o ON o.document_id = j.local_id
     WHERE j.names = 1 AND j.choices = 1 AND NOT j.local_id = ANY($4::text[])
 )
-SELECT o.body - 'lines' AS body, false AS is_named FROM ours o
+SELECT o.body - 'lines' AS body, false AS is_named, NULL AS first_seen_at FROM ours o
 WHERE NOT EXISTS (SELECT FROM settled s WHERE s.local_id = o.document_id)
 UNION ALL
-SELECT b.body - 'lines', n.books_id IS NOT NULL FROM documents b
+SELECT b.body - 'lines', n.books_id IS NOT NULL, b.first_seen_at FROM documents b
 LEFT JOIN (SELECT DISTINCT books_id FROM joined) n ON n.books_id = b.document_id
 WHERE b.organization_id = $1 AND b.ledger = $2 AND b.side = 'books' AND b.origin = 'hub' AND b.removed_at IS NULL
     AND NOT EXISTS (SELECT FROM settled s WHERE s.books_id = b.document_id);

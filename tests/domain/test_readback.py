@@ -14,6 +14,7 @@ from msgspec import structs
 
 from service.domain.causes.cause import Cause
 from service.domain.causes.facts import Owner
+from service.domain.comparing.pairing import PairedBy
 from service.domain.comparing.pairing_links import Link
 from service.domain.document import Document, DocumentKind, Ledger, Side
 from service.domain.pushing.attempt import Attempt, EvidenceKind, Outcome
@@ -182,12 +183,41 @@ def test_what_people_changed_twice_is_for_a_person() -> None:
         assert looked(books(replace(CHANGED_TWICE, **other))).finding is Finding.ABSENT
 
 
+def test_what_merely_resembles_another_may_be_it() -> None:
+    """A copy that was renumbered, and so resembles another document more, is not taken for that one's."""
+    renumbered = replace(COPY, number="X-1")
+    other = replace(
+        LOCAL, document_id="other", number="INV-00001", total_minor=12_300, issued_on=date(2026, 10, 3)
+    )
+    given = books(renumbered, local=[LOCAL, other], links=[link(LOCAL, "error"), link(other, "error")])
+    [pair] = given.pairing.pairs
+    assert (pair.local, pair.by) == (other, PairedBy.SIMILARITY)
+    found = looked(given)
+    assert found.finding is Finding.UNCLEAR
+    assert "number X-1 of the same party and day" in found.reason
+
+
+def test_what_bears_its_amount_may_be_it() -> None:
+    """Renumbered and dated anew, it has its party and amount; what had been there before it is another."""
+    moved = replace(COPY, number="X-1", issued_on=date(2026, 1, 1))
+    found = looked(books(moved))
+    assert found.finding is Finding.UNCLEAR
+    assert "number X-1 of the same party and amount" in found.reason
+    made = replace(LOCAL, created_at=at(-HOUR))
+    for hours, finding in ((-0.5, Finding.UNCLEAR), (-1.5, Finding.UNCLEAR), (-2.5, Finding.ABSENT)):
+        given = books(moved, local=[made], first_seen_at={"145": at(hours * HOUR)})
+        assert looked(given).finding is finding
+    for other in ({"currency": "GBP"}, {"total_minor": 1}, {"party_name": "Other"}):
+        assert looked(books(replace(moved, **other))).finding is Finding.ABSENT
+    assert looked(replace(books(moved), explained=frozenset({"145"}))).finding is Finding.ABSENT
+
+
 def test_what_it_was_paired_with_is_remembered() -> None:
     """What was its copy once is a person's to explain, whatever was made of it; what is another's is not."""
     unlike = replace(CHANGED_TWICE, issued_on=date(2026, 1, 1), party_name="Other")
     mine = replace(books(unlike), paired_once={LOCAL.document_id: "145"})
     assert looked(mine).finding is Finding.UNCLEAR
-    others = replace(books(CHANGED_TWICE), paired_once={"another": "145"})
+    others = replace(books(CHANGED_TWICE), explained=frozenset({"145"}))
     assert looked(others).finding is Finding.ABSENT
     named = link(replace(LOCAL, document_id="gone"), "done", "145")
     assert looked(books(CHANGED_TWICE, links=[link(LOCAL, "error"), named])).finding is Finding.ABSENT
@@ -307,4 +337,4 @@ def test_whatever_is_of_its_day_is_kept_of_a_large_ledger() -> None:
     other = replace(CHANGED_TWICE, party_name="Somebody", party_id="b-p1", total_minor=1)
     part.take(other, is_named=False)
     part.take(replace(other, document_id="146", issued_on=date(2026, 1, 1)), is_named=False)
-    assert [each.document_id for each in part.books] == list(part.on_its_days) == ["145"]
+    assert [each.document_id for each in part.books] == ["145"]

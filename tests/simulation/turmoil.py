@@ -7,6 +7,7 @@ should land can.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
@@ -68,6 +69,11 @@ MEDDLED_MAX = 6
 """So often people change documents in an organization's books in a stretch of time: some of them twice before
 anybody has read them there."""
 
+REDATED = timedelta(days=9)
+"""Beyond what passes for the same day."""
+
+UNLIKE = frozenset({"net_minor", "number", "posted_on"})
+"""What is left of a document of which all of these were changed, nobody can know again."""
 
 TRIED_MAX = 6
 """So many failed documents of an organization at most the hub itself tries again in a stretch of time."""
@@ -87,6 +93,8 @@ class Turmoil:
         self.documents: dict[str, str] = {}
         """Every document that was issued, and whose it is."""
         self.touched: set[str] = set()
+        self._unlike: defaultdict[str, set[str]] = defaultdict(set)
+        """What of number, amount and date was changed of documents of the books."""
         """Local documents whose copy in the books an accountant has changed."""
         self.busy = busy
         """So many pushes of an organization at most fail in a stretch of time."""
@@ -246,18 +254,28 @@ class Turmoil:
                 [
                     {"net_minor": found.net_minor + 100},
                     {"number": "X-1"},
+                    {"posted_on": found.posted_on + REDATED},
                     {"memo": "seen"},
                     {"due_on": "2027-01-31"},
                 ]
             )
-            self.simulator.edit_in_books(organization.id, found.id, **change)  # type: ignore[arg-type]
+            if self._is_still_like(found, next(iter(change))):
+                self.simulator.edit_in_books(organization.id, found.id, **change)  # type: ignore[arg-type]
 
     def void_in_books(self, organization: Organization) -> None:
         """An accountant voids one."""
         found = self._in_books(organization)
         if found is not None and found.local_id is not None:
             self.touched.add(found.local_id)
-            self.simulator.void_in_books(organization.id, found.id)
+            if self._is_still_like(found, "net_minor"):
+                self.simulator.void_in_books(organization.id, found.id)
+
+    def _is_still_like(self, there: BooksDocument, changed: str) -> bool:
+        """Whether one of number, amount and date stays what it was: else nobody could know it again."""
+        unlike = self._unlike[there.id] | ({changed} & UNLIKE)
+        if unlike < UNLIKE:
+            self._unlike[there.id] = unlike
+        return unlike < UNLIKE
 
     def delete_in_books(self, organization: Organization) -> None:
         """An accountant deletes one; if nobody can have read it there, nobody can know that it landed."""

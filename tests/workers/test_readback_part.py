@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from service.domain.causes.cause import Cause
+from service.domain.comparing.pairing import PairedBy
 from service.domain.comparing.pairing_links import DOCUMENT_TYPES, DONE, PARTY_TYPE, Link
 from service.domain.document import Document, Ledger, Origin, Side, newest
 from service.domain.pushing import readback_part
@@ -36,6 +37,11 @@ PULLS = [Pull(last_pull=NOW - timedelta(minutes=each), seen_at=NOW) for each in 
 HUB_DOCUMENTS = """
     SELECT body, removed_at FROM documents WHERE ledger = $1 AND origin = 'hub'
     UNION ALL SELECT body, removed_at FROM superseded_documents WHERE ledger = $1
+"""
+
+FIRST_SEEN = """
+    SELECT document_id, first_seen_at FROM documents
+    WHERE organization_id = $1 AND ledger = $2 AND side = 'books' AND origin = 'hub'
 """
 
 
@@ -82,14 +88,16 @@ async def whole(connection: Connection, ledger: Ledger, told: Told, sought: Sequ
         ),
     )
     ids = [str(each.object_id) for each in sought]
-    free = [
-        found.document_id
-        for each in ids
-        if each in books.local
-        for found in books.free_on_its_day(books.local[each])
-    ]
-    once = await list_remembered_pairs(connection, ORGANIZATION, ledger, ids, free)
-    return replace(books, paired_once=once)
+    once = await list_remembered_pairs(connection, ORGANIZATION, ledger, ids, ())
+    remembered = await list_remembered_pairs(
+        connection, ORGANIZATION, ledger, (), [each.document_id for each in there]
+    )
+    return replace(
+        books,
+        paired_once={local_id: each.books_id for local_id, each in once.items()},
+        explained=frozenset(each.books_id for each in remembered.values() if each.by != PairedBy.SIMILARITY),
+        first_seen_at={row[0]: row[1] for row in await connection.fetch(FIRST_SEEN, ORGANIZATION, ledger)},
+    )
 
 
 async def read(ledger: ComparedLedger, records: Sequence[Record]) -> Told | None:

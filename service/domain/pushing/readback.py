@@ -17,8 +17,10 @@ Absence permits a second push, so every one of these must hold, else the answer 
   answer that lost them is likelier than books that did. A person looks.
 - **Nothing resembles it**: no free document in the books with its number, none that could be its copy, none
   that was its copy and has been deleted. A likeness is *unclear*: a person looks.
-- **Nothing could have been it**: no document that it was paired with once, and none of its party and day that
-  nothing here explains. People renumber, correct and void, and what was changed twice resembles nothing.
+- **Nothing could have been it**: no document that it was paired with once, and none of its party and day, or
+  of its party and amount, that nothing here explains. People renumber, correct, date anew and void, and what
+  was changed twice resembles nothing. A document that another one merely resembles is explained by nothing.
+  Of the same amount counts only what was not in the books before the document was made.
 
 All instants are of our own clock, but for `last_pull` and the record's version, which are the hub's.
 """
@@ -44,6 +46,9 @@ from service.domain.record import Record
 
 ASK_SECONDS: Final = 600.0
 """Not more often: a pull that was asked for takes minutes."""
+
+CLOCKS_APART: Final = timedelta(hours=1)
+"""So far the hub's clock may be from ours, with room to spare."""
 
 _BY_RECORD: Final = frozenset({PairedBy.RECORD, PairedBy.PROVIDER})
 
@@ -209,13 +214,22 @@ def _what_it_became(local: Document, books: Books) -> str | None:
     there = books.paired_once.get(local.document_id)
     if there is not None and not _is_anothers(there, local, books):
         return f"it was in the books as document {there}, which people there have changed"
-    explained = set(books.paired_once.values())
-    for free in books.free_on_its_day(local):
-        is_explained = free.document_id in explained or _is_anothers(free.document_id, local, books)
+    of_its_money = [each for each in books.free_of_its_money(local) if _may_be_later(each, local, books)]
+    for free, shared in (
+        *((each, "day") for each in books.free_on_its_day(local)),
+        *((each, "amount") for each in of_its_money),
+    ):
+        is_explained = free.document_id in books.explained or _is_anothers(free.document_id, local, books)
         if not is_explained and same_party(local, free, books.links):
             named = f"number {free.number}" if free.number else f"document {free.document_id}"
-            return f"the books hold {named} of the same party and day, which nothing here explains"
+            return f"the books hold {named} of the same party and {shared}, which nothing here explains"
     return None
+
+
+def _may_be_later(there: Document, local: Document, books: Books) -> bool:
+    """Whether it may have come into the books after the document was made; last month's had come before."""
+    seen_at = books.first_seen_at.get(there.document_id)
+    return seen_at is None or local.created_at is None or seen_at > local.created_at - CLOCKS_APART
 
 
 def _is_anothers(books_id: str, local: Document, books: Books) -> bool:

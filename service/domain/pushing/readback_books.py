@@ -10,15 +10,19 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from service.domain.comparing.pairing import Pairing, pair
+from service.domain.comparing.pairing import PairedBy, Pairing, pair
 from service.domain.comparing.pairing_links import Link, LinkIndex
 from service.domain.comparing.pairing_similarity import Numbers
-from service.domain.document import Document
+from service.domain.document import Basis, Document
 
 Day: TypeAlias = tuple[str | None, date | None]
 """Currency and date of a document."""
 
+Money: TypeAlias = tuple[str | None, bool, int | None]
+"""Currency of a document, whether its amount is known net of tax only, and that amount."""
+
 NO_PAIRS: Final[Mapping[str, str]] = MappingProxyType({})
+NEVER_SEEN: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +84,29 @@ class Books:
     records_read_at: datetime | None
     landed: Landed = NONE_LANDED
     taken: frozenset[str] = frozenset()
-    """Documents of the books that are paired."""
+    """Documents of the books that are paired by a record, or by number, party and money: not by similarity,
+    which may take the copy of one for that of another."""
     free_by_day: Mapping[Day, Sequence[Document]] = field(default_factory=dict)
     """The others, by their currency and date."""
+    free_by_money: Mapping[Money, Sequence[Document]] = field(default_factory=dict)
+    """The same, by their currency and amount: net of tax where the books tell no more."""
+    first_seen_at: Mapping[str, datetime] = field(default_factory=dict)
+    """When documents of the books were first read, by our clock."""
     paired_once: Mapping[str, str] = field(default_factory=dict)
     """Which document of the books a local one was paired with by the last comparison that paired it: of the
-    local ones that are looked for, and of what is free on their days."""
+    local ones that are looked for."""
+    explained: frozenset[str] = frozenset()
+    """Documents of the books that were paired once, with whatever local one, by more than similarity."""
 
     def free_on_its_day(self, local: Document) -> Sequence[Document]:
-        """What nothing is paired with, of the local document's currency and date."""
+        """What nothing is surely paired with, of the local document's currency and date."""
         return self.free_by_day.get((local.currency, local.issued_on), ())
+
+    def free_of_its_money(self, local: Document) -> Sequence[Document]:
+        """What nothing is surely paired with, of the local document's currency and amount."""
+        gross = self.free_by_money.get((local.currency, False, local.total_minor), ())
+        net = self.free_by_money.get((local.currency, True, local.net_minor), ())
+        return (*gross, *net)
 
     @classmethod
     def build(
@@ -107,6 +124,8 @@ class Books:
         landed: Landed = NONE_LANDED,
         numbers: Numbers | None = None,
         paired_once: Mapping[str, str] = NO_PAIRS,
+        explained: frozenset[str] = frozenset(),
+        first_seen_at: Mapping[str, datetime] = NEVER_SEEN,
     ) -> Books:
         """Pair both sides; `books` holds what is there, `removed` what was.
 
@@ -115,10 +134,15 @@ class Books:
         ledgers = {each.ledger for each in (*local, *books, *removed)}
         index = LinkIndex.build(ledgers.pop(), links) if ledgers else LinkIndex()
         pairing = pair(local, books, index, numbers=numbers)
+        similar = [each.books for each in pairing.pairs if each.by is PairedBy.SIMILARITY]
         free_by_day: dict[Day, list[Document]] = defaultdict(list)
-        for each in pairing.books_only:
+        free_by_money: dict[Money, list[Document]] = defaultdict(list)
+        for each in (*pairing.books_only, *similar):
             if each.issued_on is not None:
                 free_by_day[each.currency, each.issued_on].append(each)
+            is_net = each.basis is Basis.DERIVED_NET
+            amount = each.net_minor if is_net else each.total_minor
+            free_by_money[each.currency, is_net, amount].append(each)
         return cls(
             pairing=pairing,
             links=index,
@@ -130,7 +154,12 @@ class Books:
             pulls=pulls,
             records_read_at=records_read_at,
             landed=landed,
-            taken=frozenset(each.books.document_id for each in pairing.pairs),
+            taken=frozenset(
+                each.books.document_id for each in pairing.pairs if each.by is not PairedBy.SIMILARITY
+            ),
             free_by_day=free_by_day,
+            free_by_money=free_by_money,
+            first_seen_at=first_seen_at,
             paired_once=paired_once,
+            explained=explained,
         )

@@ -10,8 +10,8 @@ the ledger is, without changing any of it:
    the record that names it still tells that it is another's.
 2. **A document of the books that nothing touches**: no record names it, it shares neither its number nor a
    key of similarity with any local document of what is left, and it is of no day that is looked at. It is
-   free, whatever becomes of the others. All that share a key with a local document are here, so that a key is
-   as crowded as it is in the whole.
+   free, whatever becomes of the others. What is of the party and amount of a local one shares such a key. All
+   that share a key with a local document are here, so that a key is as crowded as it is in the whole.
 3. **What has been deleted**, unless it is named by a record that is looked for, or bears such a number.
 
 So the local documents are taken first, then those of the books, then the numbers of the whole ledger. How
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from service.domain.comparing.pairing_similarity import Numbers, similarity_keys
@@ -46,6 +47,8 @@ class Part:
     books_named: list[str] = field(default_factory=list)
     """Those of the books that any record names."""
     removed: list[Document] = field(default_factory=list)
+    first_seen_at: dict[str, datetime] = field(default_factory=dict)
+    """When those of the books were first read."""
     _keys: set[int] = field(default_factory=set)
     _days: set[Day] = field(default_factory=set)
     _numbers_looked_for: set[str] = field(default_factory=set)
@@ -71,11 +74,6 @@ class Part:
         return len(self.local) + len(self.books) + len(self.removed) > DOCUMENTS_MAX
 
     @property
-    def on_its_days(self) -> Collection[str]:
-        """The documents of the books that are of a day that is looked at."""
-        return [each.document_id for each in self.books if self._is_of_a_day(each)]
-
-    @property
     def numbers(self) -> Numbers:
         """Which of the numbers of what is kept are in use on either side, anywhere in the ledger."""
         return Numbers(
@@ -83,11 +81,13 @@ class Part:
             books=frozenset(self._numbers_in_use[Side.BOOKS]),
         )
 
-    def take(self, document: Document, *, is_named: bool) -> None:
+    def take(self, document: Document, *, is_named: bool, first_seen_at: datetime | None = None) -> None:
         """Take in a document that no record pairs for certain; all local ones come first."""
         if document.side is Side.BOOKS:
             if is_named or self._is_touched(document):
                 self._keep(document, self.books)
+                if first_seen_at is not None:
+                    self.first_seen_at[document.document_id] = first_seen_at
                 if is_named:
                     self.books_named.append(document.document_id)
             return
