@@ -5,7 +5,8 @@ list counts as complete only when nothing speaks against it, because *absent* pe
 *deleted* accuses:
 
 - One and the same connection was `connected`, with the same `last_pull`, before and after, which was
-  a pull and not the creation of the connection.
+  a pull and not the creation of the connection. It told of errors neither time: whether a pull that failed
+  moves `last_pull` too is not documented.
 - Every page begins with the last rows of the one before, unchanged: had the list shifted, they would not
   agree.
 - No id came twice, every row could be read, none was another organization's.
@@ -45,6 +46,9 @@ all."""
 
 OVERLAP: Final = 10
 """Rows that neighbouring pages share: 2 % more reading, against one swap of two rows going unnoticed."""
+
+PULL_MAY_HAVE_FAILED: Final = "the connection tells of errors, so its last pull may have failed"
+"""The list may be older than it is told to be; what it holds was in the books then, all the same."""
 
 ATTEMPTS_MAX: Final = 3
 """A pull takes minutes and comes hourly: a second attempt usually meets calm, a third one settles it."""
@@ -132,7 +136,7 @@ async def scan(
         after = _active(await books.connections(organization_id))
         calls += attempt.calls + 1
         doubt = attempt.doubt or _change(before, after)
-        if doubt is None or is_last:
+        if doubt in {None, PULL_MAY_HAVE_FAILED} or is_last:
             break
         before = after or before
     return Scan(
@@ -164,6 +168,8 @@ def _change(before: Connection | None, after: Connection | None) -> str | None:
         return "nothing was ever pulled"
     if before.last_pull != after.last_pull:
         return "a pull ended while the list was read"
+    if before.errors or after.errors:
+        return PULL_MAY_HAVE_FAILED
     return None
 
 

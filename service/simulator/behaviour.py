@@ -63,6 +63,8 @@ class Behaviour:
     """What a pull shows is as of its start, `last_pull` its end, so many seconds later."""
     last_pull_moves: Literal["complete", "tried"] = "complete"
     """By a complete pull only; or `tried`: a pull that failed moves it, too, and changes nothing else."""
+    connection_errors_stay: bool = False
+    """True: a connection tells of the last pull that failed even after one that did not."""
     accounting_id: Literal["platform", "provider"] = "platform"
     """Books documents bear the record's `platform_object_id`; or its `provider_object_id`."""
     accounting_order: Literal["entry", "newest", "any"] = "entry"

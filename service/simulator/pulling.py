@@ -96,7 +96,7 @@ def _show(
     if connection.status is not Status.CONNECTED:
         return
     connection.last_pull = at
-    if connection.errors:
+    if connection.errors and not world.behaviour.connection_errors_stay:
         connection.errors, connection.updated_at = None, at
     if seen is not organization.pulled:
         organization.pulled = seen

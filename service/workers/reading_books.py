@@ -3,7 +3,8 @@
 - Without a connection, or before its first pull, there is nothing to read, and nothing is concluded.
 - What a scan found is there. What it did not find is gone only if the scan was certified, was of no older
   pull than the last one, and every row has an id. A list that shifted under our hands is read again soon and
-  changes nothing meanwhile; one that merely holds rows which cannot be read may add and change.
+  changes nothing meanwhile; one that merely holds rows which cannot be read, or is of a connection that tells
+  of errors, may add and change.
 - A pull that is yet to come is not believed: whatever came after it would count as older than what is known.
 - That half of the books vanished at once is believed when the next pull says so too (`vanished`).
 - Every scan is kept, certified or not, with its reason: the balance shows it. One that changed nothing here
@@ -24,7 +25,7 @@ from service.domain.fleet import WorkKind
 from service.hub.documents import Refused, books_payable, books_receivable, tax_rates_by_reference
 from service.hub.payloads import Connection as HubConnection
 from service.hub.payloads import RawDocument
-from service.hub.scan import Scan, scan
+from service.hub.scan import PULL_MAY_HAVE_FAILED, Scan, scan
 from service.store.documents import (
     KnownDocument,
     SeenDocument,
@@ -80,7 +81,7 @@ async def read_books(reading: Reading) -> Readout:
     readout.doubt = _doubt(reading, found, known, listed)
     last_pull = before.last_pull if before is not None else None
     unreadable = None
-    if readout.doubt in {None, NAMELESS} or found.refused:
+    if readout.doubt in {None, NAMELESS, PULL_MAY_HAVE_FAILED} or found.refused:
         await _write(reading, readout, seen, known)
         last_pull = found.last_pull or last_pull
         unreadable = {each.document_id: each.reason for each in unread if each.document_id is not None}

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.errors import Fate, HubError, HubFailure
 from service.hub import scan as module
@@ -18,7 +19,7 @@ from service.hub.client import BooksLedger
 from service.hub.exchange import AnswerTooLarge
 from service.hub.paging import Page, read_page
 from service.hub.payloads import Connection, RawDocument
-from service.hub.scan import ATTEMPTS_MAX, LIMIT_MIN, Scan, scan
+from service.hub.scan import ATTEMPTS_MAX, LIMIT_MIN, PULL_MAY_HAVE_FAILED, Scan, scan
 from tests.hub.scripted_hub import ORGANIZATION, OTHER_ORGANIZATION
 from tests.hub.virtual_time import run_virtually
 
@@ -124,6 +125,18 @@ async def test_a_pull_since_the_connection_was_read_begins_it_again() -> None:
     assert found.certified
     assert found.last_pull == PULLED_AT + timedelta(hours=1)
     assert found.calls == 6
+
+
+@pytest.mark.parametrize("errors", [[{"message": "Pull failed: platform unavailable"}], "down"])
+async def test_a_connection_that_tells_of_errors_proves_nothing(errors: Any) -> None:
+    """Whether a failed pull moves `last_pull` is not documented: the list may be older than that."""
+    books = FakeBooks(rows(3), connected=[replace(connection(), errors=errors)])
+    found = await books.scan()
+    assert (found.certified, ids(found)) == (False, ["0", "1", "2"])
+    assert found.reason == PULL_MAY_HAVE_FAILED
+    assert found.calls == 4, "beginning again would not help"
+    books.connected = [replace(each, errors=[]) for each in books.connected]
+    assert (await books.scan()).certified
 
 
 async def test_a_pull_while_reading_begins_it_again() -> None:

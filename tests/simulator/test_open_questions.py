@@ -119,6 +119,17 @@ async def test_a_failed_pull_moves_the_last_one(hub: Caller) -> None:
     assert (await hub.get("/accounting-connections"))["data"][0]["errors"]
 
 
+@pytest.mark.parametrize("stay", [True, False])
+async def test_errors_of_a_connection(hub: Caller, *, stay: bool) -> None:
+    """What a failed pull left on the connection goes with the next complete one, or stays."""
+    hub.simulator.set_behaviour(connection_errors_stay=stay)
+    hub.simulator.break_platform(organization_id=hub.organization)
+    hub.simulator.pull_now(hub.organization)
+    hub.simulator.mend_platform(hub.organization)
+    assert hub.simulator.pull_now(hub.organization)
+    assert bool((await hub.get("/accounting-connections"))["data"][0]["errors"]) == stay
+
+
 async def test_the_books_tell_more(hub: Caller) -> None:
     """Invoices of the books may come to tell status and totals, and due dates as instants."""
     hub.simulator.set_behaviour(receivable_totals=True, books_due="instant")
