@@ -16,7 +16,8 @@ SELECT stream, due_at, cursor_at, read_at, full_at, bound_at, failures, error, w
 FROM streams WHERE organization_id = $1;
 
 -- name: upsert_stream :exec
--- What came of a reading. It has met the wishes for times before it began; later ones stay.
+-- What came of a reading. It has met the wishes for times before it began; later ones stay. A stream that was restarted while it
+-- was read otherwise than in full stays due at once, and in full.
 -- $1 organization_id, $2 stream, $3 due_at, $4 cursor_at, $5 read_at, $6 full_at, $7 failures, $8 error, $9 began_at,
 -- $10 bound_at, $11 demand_seconds, $12 calls, $13 changes_per_second
 INSERT INTO streams AS s (
@@ -25,7 +26,9 @@ INSERT INTO streams AS s (
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, $11, $12, $13)
 ON CONFLICT (organization_id, stream) DO UPDATE
-SET due_at = excluded.due_at, cursor_at = excluded.cursor_at, read_at = excluded.read_at, full_at = excluded.full_at,
+SET due_at = CASE WHEN s.full_at IS NULL AND excluded.full_at < $9 THEN least(s.due_at, excluded.due_at) ELSE excluded.due_at END,
+    cursor_at = excluded.cursor_at, read_at = excluded.read_at,
+    full_at = CASE WHEN s.full_at IS NULL AND excluded.full_at < $9 THEN NULL ELSE excluded.full_at END,
     failures = excluded.failures, error = excluded.error, bound_at = excluded.bound_at,
     demand_seconds = excluded.demand_seconds, calls = excluded.calls, changes_per_second = excluded.changes_per_second,
     wanted_at = CASE WHEN s.wanted_at > $9 THEN s.wanted_at WHEN s.wanted_until > $9 THEN s.wanted_until END,

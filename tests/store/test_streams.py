@@ -106,6 +106,26 @@ async def test_restarting_reads_everything_again(database: Database, organizatio
     assert stream.full_at is None
 
 
+async def test_a_restart_outlives_the_reading_it_met(database: Database, organization_id: UUID) -> None:
+    """A stream that is restarted while it is read is still due in full; a reading in full meets it."""
+    now = await database.now()
+    before = replace(await _facts(database, organization_id), full_at=now - timedelta(hours=2))
+    async with database.organization(organization_id) as connection:
+        await upsert_stream(connection, organization_id, before, now - timedelta(hours=2))
+    async with database.fleet() as connection:
+        await restart_streams(connection, [organization_id])
+    after = replace(before, due_at=now + timedelta(hours=1), read_at=now)
+    async with database.organization(organization_id) as connection:
+        await upsert_stream(connection, organization_id, after, now)
+    stream = await _facts(database, organization_id)
+    assert (stream.full_at, stream.read_at) == (None, now)
+    assert stream.due_at <= await database.now()
+    async with database.organization(organization_id) as connection:
+        await upsert_stream(connection, organization_id, replace(after, full_at=now), now)
+    stream = await _facts(database, organization_id)
+    assert (stream.full_at, stream.due_at) == (now, now + timedelta(hours=1))
+
+
 async def test_a_target_wished_for_again_is_read_again(database: Database, organization_id: UUID) -> None:
     """An object that somebody wished for while it was being read stays wished for."""
     now = await database.now()
