@@ -95,7 +95,7 @@ class Caller:
         """Use `http` as `open_http` makes it; `jitter` gives a number from 0 to 1."""
         self._http = http
         self._dialect = dialect
-        self._headers = {dialect.version_header: version}
+        self._headers = dict.fromkeys(dialect.version_headers, version)
         self._defaults = dict(http.headers)
         self._base_url = str(http.base_url).rstrip("/")
         self._extensions = {"timeout": http.timeout.as_dict()}

@@ -21,7 +21,7 @@ characters."""
 @dataclass(frozen=True, slots=True)
 class _Spelling:
     separator: str
-    version_header: str
+    version_headers: tuple[str, ...]
     organization_header: str
     version: str
 
@@ -33,9 +33,9 @@ class Dialect(StrEnum):
     MONITE = "monite"
 
     @property
-    def version_header(self) -> str:
-        """The header that names the version of the interface."""
-        return _SPELLINGS[self].version_header
+    def version_headers(self) -> tuple[str, ...]:
+        """The headers that name the version of the interface: all that are documented."""
+        return _SPELLINGS[self].version_headers
 
     @property
     def organization_header(self) -> str:
@@ -66,13 +66,13 @@ def encoded(segment: object) -> str:
 _SPELLINGS: Final = {
     Dialect.TESOURO: _Spelling(
         separator="-",
-        version_header="X-Finops-Version",
+        version_headers=("X-Finops-Version", "X-Tesouro-Version"),
         organization_header="X-Organization-Id",
         version="2025-06-23",
     ),
     Dialect.MONITE: _Spelling(
         separator="_",
-        version_header="X-Monite-Version",
+        version_headers=("X-Monite-Version",),
         organization_header="X-Monite-Entity-Id",
         version="2024-05-25",
     ),

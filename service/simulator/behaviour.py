@@ -91,6 +91,8 @@ class Behaviour:
     """Page of synced records when `limit` is absent; the prose says 100."""
     pagination_token_seconds: float = 0.0
     """For how long a pagination token leads on; 0: for ever."""
+    version_header: str = ""
+    """Empty: as the guides spell it; or another, as `x-tesouro-version`, which one page has."""
     times: Literal["offset", "zulu", "naive"] = "offset"
     """`+00:00` and microseconds; or `Z` and milliseconds; or no zone at all: the examples show all."""
     omits_nulls: bool = False

@@ -217,8 +217,11 @@ class Gateway:
         if route.scope is RouteScope.ORGANIZATION:
             call.found = self._organization(call, headers)
 
+    def _version_header(self) -> str:
+        return self.world.behaviour.version_header or self.spelling.version_header
+
     def _check_version(self, headers: Mapping[str, str]) -> None:
-        name = self.spelling.version_header
+        name = self._version_header()
         version = headers.get(name)
         if version is None:
             raise refused(400, f"Missing the {name} HTTP header", "missing_api_version")
@@ -255,7 +258,7 @@ class Gateway:
             (b"x-request-id", self.world.request_ids.uuid().encode()),
             (b"x-process-time", f"{time.perf_counter() - started:.6f}".encode()),
         ]
-        echoed = (self.spelling.version_header, self.spelling.organization_header)
+        echoed = (self._version_header(), self.spelling.organization_header)
         head.extend((name.encode(), headers[name].encode("latin-1")) for name in echoed if name in headers)
         head.extend(
             (name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()

@@ -307,7 +307,10 @@ async def test_what_is_asked(scripted: ScriptedHub, dialect: Dialect, question: 
     assert request.headers["Authorization"] == "Bearer token-1"
     assert request.headers["Cache-Control"] == "no-cache"
     version, tenant = {
-        Dialect.TESOURO: ({"x-finops-version": "2025-06-23"}, {"x-organization-id": str(ORGANIZATION)}),
+        Dialect.TESOURO: (
+            {"x-finops-version": "2025-06-23", "x-tesouro-version": "2025-06-23"},
+            {"x-organization-id": str(ORGANIZATION)},
+        ),
         Dialect.MONITE: ({"x-monite-version": "2024-05-25"}, {"x-monite-entity-id": str(ORGANIZATION)}),
     }[dialect]
     expected = version if question.path.startswith(PARTNER_LEVEL) else version | tenant

@@ -22,7 +22,7 @@ from service.hub.paging import Page, gather
 from service.hub.payloads import SyncedRecord
 from service.hub.scan import scan
 from service.hub.signing_in import Credentials
-from service.simulator import Clock, Simulator, SimulatorTransport
+from service.simulator import Behaviour, Clock, Simulator, SimulatorTransport
 from tests.hub.scripted_hub import REQUESTS_PER_SECOND
 
 OBJECT_TYPES = ["product", "customer", "vendor", "receivable", "bill", "payment_record"]
@@ -410,6 +410,13 @@ async def test_the_form_encoded_sign_in() -> None:
             )
             hub = client(w.simulator, http, Dialect.TESOURO, credentials=credentials)
             assert await hub.connections(w.organization_id)
+
+
+async def test_either_version_header_will_do() -> None:
+    """The hub's pages spell the header in two ways; whichever it asks for is there."""
+    for name in ("x-finops-version", "x-tesouro-version"):
+        async with world(behaviour=Behaviour(version_header=name)) as it:
+            assert (await it.hub.organization(it.organization_id)).id == it.organization_id
 
 
 async def test_revoked_tokens_cost_one_sign_in() -> None:

@@ -156,6 +156,16 @@ async def test_times_and_nulls_as_in_the_examples(hub: Caller, times: str, endin
     assert ("errors" in connection) == (times != "zulu")
 
 
+async def test_another_version_header(hub: Caller) -> None:
+    """The header that names the version is one, whichever is set, and comes back with the answer."""
+    hub.simulator.set_behaviour(version_header="x-tesouro-version")
+    refused = await hub.call("GET", "/products")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "missing_api_version")
+    headers = {**hub.headers(), "x-tesouro-version": "2025-06-23"}
+    answer = await hub.call("GET", "/products", headers=headers)
+    assert (answer.status_code, answer.headers["x-tesouro-version"]) == (200, "2025-06-23")
+
+
 async def test_pagination_tokens_end(hub: Caller) -> None:
     """A token that is too old is refused as any that leads nowhere."""
     hub.simulator.set_behaviour(pagination_token_seconds=60.0)
