@@ -36,6 +36,8 @@ class Behaviour:
     """Layout of a failed record's `errors`; the bare ones break the published schema on purpose."""
     bill_pushed_at: Literal["waiting_to_be_paid", "partially_paid", "paid"] = "waiting_to_be_paid"
     """Or `partially_paid`, `paid`; the guide says `issued`, which is no payable status."""
+    bills_need_tax_references: bool = False
+    """True: as the guide says, a bill whose lines name no tax rate is refused; else it is found by value."""
     push_on_done: Literal["conflict", "accept", "ignore"] = "conflict"
     """Or `accept`: pushing a record that is done makes another document; `ignore`: nothing happens."""
     push_on_pending: Literal["conflict", "accept", "ignore"] = "conflict"

@@ -143,6 +143,10 @@ def _applies(planted: Planted, record: SyncedRecord) -> bool:
 
 def _enter(world: World, organization: Organization, record: SyncedRecord, at: datetime, trigger: str) -> str:
     """Create the object in the books and return its id there."""
+    if world.behaviour.bills_need_tax_references and record.object_type is ObjectType.BILL:
+        for line in organization.document(record.object_id).lines:
+            if line.accounting_tax_rate_id is None:
+                raise entering.CannotEnter(Cause.MISSING_TAX_RATE, {"rate": line.tax_rate})
     return entering.enter(organization, record, at, by=trigger, chance=world.chance)
 
 

@@ -65,6 +65,19 @@ async def test_errors_of_what_is_pushed_again(hub: Caller, *, clears: bool) -> N
     assert pushed["errors"] == ({} if clears else record["errors"])
 
 
+async def test_bills_that_name_no_tax_rate(hub: Caller) -> None:
+    """Where so switched, bills are pushed only if their lines name a tax rate; invoices find it by value."""
+    hub.simulator.set_behaviour(bills_need_tax_references=True)
+    rate = next(row for row in await hub.walk("/accounting-tax-rates") if row["effective_tax_rate"] == 2000)
+    bare = hub.simulator.issue_bill(hub.organization)
+    named = hub.simulator.issue_bill(hub.organization, accounting_tax_rate_id=rate["id"])
+    invoice = hub.simulator.issue_invoice(hub.organization)
+    refused = await hub.settled(bare, "bill")
+    assert (refused["sync_status"], hub.cause(refused)) == ("error", "missing_tax_rate")
+    assert (await hub.record(named, "bill"))["sync_status"] == "done"
+    assert (await hub.record(invoice))["sync_status"] == "done"
+
+
 async def test_refusals_have_other_statuses(hub: Caller) -> None:
     """What conflicts and what is unknown is refused with the statuses that are set."""
     hub.simulator.set_behaviour(conflict_status=422, unknown_id_status=400)
