@@ -55,6 +55,7 @@ OF_NOW = {
     "/v1/causes/{cause}/packet",  # what is to be done
     "/v1/retries",  # plans of people, each kept as it was made
     "/v1/retries/{retry_id:uuid}",
+    "/v1/unreadable",  # kept as it was read last
 }
 """Reads that have no past: of what was, they would tell what is to be done no more."""
 
