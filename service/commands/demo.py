@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from service.commands.terminal import answers, plain
+from service.demo.ending import Ending, Interrupted
+from service.errors import TieoutError
 
 
 @click.command("demo")
@@ -27,19 +27,18 @@ def command(*, once: bool, port: int, data_dir: Path | None) -> None:
     Troubles come up, and the terminal tells what tieout makes of them, each sentence checked against its own
     answers. Nothing leaves this machine; settings of the environment are not read.
     """
+    ending = Ending()
+    ending.listen()
     from service.demo.show import play  # noqa: PLC0415 - much, and only wanted here
 
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        play(is_once=once, port=port, data_dir=data_dir)
-    except KeyboardInterrupt:
+        play(is_once=once, port=port, data_dir=data_dir, ending=ending)
+    except (Interrupted, TieoutError, KeyboardInterrupt):
+        # What a terminal's Ctrl-C ends beside us, as the making of a database, is no trouble of its own.
+        if not ending.is_asked:
+            raise
         if once:
-            raise  # the story was not told to its end
+            raise click.Abort from None  # the story was not told to its end
         # Whoever ends it has seen enough: it is no error, and make should not call it one.
         click.echo()
         answers().print(plain("  The demo has ended, and all that it started.", "dim"))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does: in good order."""
-    raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """The demo: a whole installation on one machine, and a story that is checked while it is told.
 
     stage       what is set up: Postgres, the simulated hub, the service, a receiver of alerts
+    ending      Ctrl-C, heeded where everything can be ended in order
     child       a process that ends when its parent does, however that came about
     world       the hand that changes the simulated hub and its books
     service_api the service as a program sees it: asked, never assumed

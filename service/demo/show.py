@@ -9,6 +9,7 @@ from typing import Final
 from service.demo import cast, happenings
 from service.demo.beat import Outcome, Telling
 from service.demo.beats import BEATS
+from service.demo.ending import Ending
 from service.demo.narrator import Narrator
 from service.demo.service_api import NotTrue, Row, ties_out
 from service.demo.stage import Stage, set_stage
@@ -16,11 +17,11 @@ from service.demo.stage import Stage, set_stage
 TOO_MANY: Final = 429
 
 
-def play(*, is_once: bool, port: int, data_dir: Path | None) -> None:
-    """Play until it is over (`is_once`) or interrupted; `NotTrue` tells what did not come true."""
+def play(*, is_once: bool, port: int, data_dir: Path | None, ending: Ending) -> None:
+    """Play until it is over (`is_once`) or `Interrupted`; `NotTrue` tells what did not come true."""
     narrator = Narrator()
     narrator.title("tieout demo: everything of a real installation, on this machine alone")
-    with set_stage(narrator, port=port, data_dir=data_dir) as stage:
+    with set_stage(narrator, port=port, data_dir=data_dir, ending=ending) as stage:
         players = cast.assemble(stage.world)
         telling = Telling(stage=stage, cast=players, narrator=narrator)
         _wait_for_first_reading(telling)

@@ -21,6 +21,7 @@ from service import embedded
 from service.commands.hub import opened_hub
 from service.commands.ports import free_port
 from service.commands.subscriptions import carry_out, plan, webhook_url
+from service.demo.ending import Ending
 from service.demo.narrator import Narrator
 from service.demo.processes import Process
 from service.demo.receiver import Receiver
@@ -78,7 +79,7 @@ class Stage:
 
 
 @contextmanager
-def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None) -> Iterator[Stage]:
+def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None, ending: Ending) -> Iterator[Stage]:
     """Start everything; the service itself is started, not yet waited for."""
     with ExitStack() as stack:
         folder = _folder(stack, data_dir)
@@ -86,6 +87,7 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None) -> Iterat
             server = stack.enter_context(embedded.start(folder))
             applied = asyncio.run(migrate(server.url))
         narrator.ready("Postgres of its own", f"{len(applied)} migrations applied")
+        ending.require_none()
         receiver = Receiver()
         stack.callback(receiver.close)
         with narrator.waiting("starting the simulated hub"):
@@ -95,6 +97,7 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None) -> Iterat
         narrator.ready("Simulated hub, with QuickBooks and Xero behind it", told["url"])
         world = World(told["control_url"])
         stack.callback(world.close)
+        ending.require_none()
 
         chosen = free_port(HOST, port)
         if chosen != port:
@@ -117,6 +120,7 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None) -> Iterat
             stack.callback(process.stop)
 
             def require_running() -> None:
+                ending.require_none()
                 process.require_running()
                 simulator.require_running()
 
