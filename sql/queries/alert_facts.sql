@@ -3,9 +3,17 @@
 
 -- name: list_failing_causes :many
 -- One row per cause of failing pushes, with its organizations, heaviest first, and an example of the heaviest. `returning_count`
--- are records that failed with it, were pushed again and have not come back.
+-- are records that failed with it, were pushed again and have not come back. What a person has set aside is nobody's to act upon.
 -- $1 states text[] that count as failing, $2 organizations listed per cause
-WITH shares AS MATERIALIZED (
+WITH aside AS MATERIALIZED (
+    SELECT r.organization_id, r.record_id, r.cause, coalesce(r.currency, '') AS currency, r.amount_minor
+    FROM tieout.set_aside(NULL) a
+    JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
+    WHERE r.state = ANY($1::text[])
+), aside_sums AS (
+    SELECT cause, organization_id, currency, count(*) AS records, coalesce(sum(amount_minor), 0) AS minor
+    FROM aside GROUP BY cause, organization_id, currency
+), counted AS MATERIALIZED (
     SELECT c.cause, c.organization_id, c.currency,
         coalesce(sum(c.records) FILTER (WHERE c.state = ANY($1::text[])), 0)::bigint AS failing,
         coalesce(sum(c.amount_minor) FILTER (WHERE c.state = ANY($1::text[])), 0) AS minor,
@@ -15,6 +23,12 @@ WITH shares AS MATERIALIZED (
     WHERE c.state IN ('waiting', 'retrying', 'blocked', 'quarantined', 'needs_person', 'given_up') AND c.cause <> ''
         AND c.records > 0 AND (c.state = 'waiting' OR c.state = ANY($1::text[]))
     GROUP BY c.cause, c.organization_id, c.currency
+), shares AS MATERIALIZED (
+    SELECT c.cause, c.organization_id, c.currency, c.failing - coalesce(a.records, 0) AS failing, c.minor - coalesce(a.minor, 0) AS minor,
+        c.on_the_way
+    FROM counted c
+    LEFT JOIN aside_sums a ON a.cause = c.cause AND a.organization_id = c.organization_id AND a.currency = c.currency
+    WHERE c.failing > coalesce(a.records, 0) OR c.on_the_way > 0
 ), organizations_of AS (
     SELECT cause, count(*) FILTER (WHERE failing > 0) AS organizations,
         (array_agg(organization_id ORDER BY failing DESC, organization_id) FILTER (WHERE failing > 0))[1:$2::int] AS members
@@ -43,6 +57,7 @@ LEFT JOIN LATERAL (
         SELECT r.first_failed_at, r.cause_text, r.owner, r.reason, r.platform, r.record_id FROM records r
         WHERE r.organization_id = p.members[1] AND r.cause = t.cause AND r.state = ANY($1::text[])
             AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+            AND (r.organization_id, r.record_id) NOT IN (SELECT organization_id, record_id FROM aside)
         LIMIT 100
     ) few
     ORDER BY first_failed_at, record_id LIMIT 1

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import EvidenceKind, speaking
-from service.domain.record_state import State
+from service.domain.record_state import FAILED, State
+from service.store.alert_facts import list_failing_causes
 from service.store.as_of import list_causes_as_of
 from service.store.database import Connection, Database
 from service.store.packets import count_set_aside
@@ -126,3 +127,31 @@ async def test_what_is_settled_is_not_set_aside(database: Database) -> None:
     await write_record(database, record, settled)
     async with database.fleet(readonly=True) as rows:
         assert await count_set_aside(rows, None) == {}
+
+
+async def test_nobody_is_told_of_what_was_set_aside(database: Database) -> None:
+    """Of a cause alerts tell what waits for somebody: number, money and example leave out what does not."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    records = [
+        await add_record(
+            database,
+            ORGANIZATION,
+            state=State.NEEDS_PERSON,
+            cause=Cause.PERIOD_LOCKED,
+            cause_text=f"Period {number} is locked",
+            first_failed_at=_at(number),
+            amount_minor=100 * (number + 1),
+            currency="USD",
+        )
+        for number in range(2)
+    ]
+    told = []
+    for record in records:
+        async with database.organization(ORGANIZATION) as rows:
+            await take(rows, record.record_id, [(ASIDE, 5)])
+        async with database.fleet(readonly=True) as rows:
+            told.append(await list_failing_causes(rows, sorted(FAILED)))
+    [[left], none] = told
+    assert (left.records_count, left.money_at_risk) == (1, {"USD": 200})
+    assert left.example == "Period 1 is locked"
+    assert none == []
