@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from service.domain.cadence.pulled import pulled_at
 from service.domain.cadence.stream import Stream
 from service.domain.comparing.pairing_links import DOCUMENT_TYPES
 from service.domain.document import Ledger, Side
@@ -262,6 +263,7 @@ async def _pulls(
     for version in versions:
         told = version.body.get("last_pull")
         if isinstance(told, str):
-            last_pull = datetime.fromisoformat(told)
-            first_seen[last_pull] = min(version.known_from, first_seen.get(last_pull, version.known_from))
+            last_pull = pulled_at(datetime.fromisoformat(told), link.hub_created_at)
+            if last_pull is not None:
+                first_seen[last_pull] = min(version.known_from, first_seen.get(last_pull, version.known_from))
     return [Pull(last_pull=last_pull, seen_at=seen_at) for last_pull, seen_at in first_seen.items()]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
+from service.domain.cadence.pulled import CREATION
 from service.domain.pushing.override import Override, Word
 from service.domain.record import Record
 from service.domain.record_state import State
@@ -62,6 +65,31 @@ async def test_what_is_proven_absent_is_pushed_once_more(world: Healing) -> None
     [evidence] = await world.evidence(record)
     assert evidence["evidence_id"] == attempt.evidence_id
     assert len(evidence["detail"]["pulls"]) >= 2
+
+
+async def test_the_creation_of_a_connection_is_no_pull(world: Healing) -> None:
+    """A new connection names its creation as its last pull, which is none of those that prove absence."""
+    document_id = await issue(world, fails="timeout_ambiguous", landed=False)
+    world.watch.way.tamper = _before_the_first_pull
+    world.simulator.reconnect(str(world.organization_id), is_new=True)
+    await world.live(10 * MINUTE, 5 * MINUTE)
+    world.watch.way.tamper = None
+    await world.live(8 * HOUR, 20 * MINUTE)
+    record = await world.record_of(document_id)
+    [evidence] = await world.evidence(record)
+    [connection, *_] = world.simulator.organization(str(world.organization_id)).connections[::-1]
+    pulls = [datetime.fromisoformat(each) for each in evidence["detail"]["pulls"]]
+    assert len(pulls) >= 2
+    assert min(pulls) > connection.created_at + CREATION
+    assert world.copies()[document_id] == 1
+
+
+def _before_the_first_pull(request: httpx.Request, body: Any) -> Any:
+    """Each connection names its creation as its last pull, and what it would serve is not there yet."""
+    path = request.url.path
+    if path.endswith("/accounting-connections"):
+        return {"data": [{**row, "last_pull": row["created_at"]} for row in body["data"]]}
+    return {**body, "data": []} if "/accounting/" in path else body
 
 
 @pytest.mark.parametrize("landed", [True, False])
