@@ -196,6 +196,8 @@ def _carefully(beat: Beat) -> Callable[[], Awaitable[None]]:
     async def act() -> None:
         try:
             await beat.act()
+        except asyncio.CancelledError:
+            return  # told to end; the scheduler's library would call that a mistake, with a traceback
         except TieoutError as error:
             log.warning("beat_failed", beat=beat.name, error=str(error))
         except Exception as error:
