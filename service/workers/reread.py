@@ -55,7 +55,7 @@ async def told_of(hub: Hub, work: Work, record: Record, policy: Policy) -> Told:
     try:
         row = await hub.record(record.organization_id, record.record_id, priority=Priority.PUSH)
     except HubError as error:
-        if error.failure is HubFailure.NOT_FOUND:
+        if error.is_missing:
             return Told.SAME
         log.warning("record_untold", record_id=str(record.record_id), reason=str(error))
         return Told.SILENCE if error.failure in SILENCE else Told.UNTOLD
