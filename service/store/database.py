@@ -60,6 +60,9 @@ through, the one that is needed next has always just been thrown out."""
 STATEMENT_LIFETIME_SECONDS = 300
 """After which one is prepared anew, for a plan that fits what the tables hold by then."""
 
+IDLE_CONNECTION_SECONDS = 300
+"""After which one that nobody needed is closed, and Postgres has its memory back."""
+
 SESSION = {
     "role": "tieout_app",
     "search_path": "tieout",
@@ -67,8 +70,11 @@ SESSION = {
     "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}",
     "statement_timeout": f"{STATEMENT_SECONDS * 1000:.0f}",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000:.0f}",
+    "jit": "off",
 }
-"""What every session of the service is told; the role first, since the rest is its business."""
+"""What every session of the service is told; the role first, since the rest is its business. No statement of
+ours runs for long enough to earn back what compiling it costs, and where an index is asked for the estimate
+is made so high that Postgres would compile each of them."""
 
 PORT_MAX = 65_535
 
@@ -158,6 +164,7 @@ class Database:
                 command_timeout=COMMAND_SECONDS,
                 statement_cache_size=0 if server.is_pgbouncer else STATEMENTS_MAX,
                 max_cached_statement_lifetime=STATEMENT_LIFETIME_SECONDS,
+                max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
                 server_settings={"application_name": application_name}
                 | ({} if server.is_pgbouncer else SESSION),
                 init=_prepare,

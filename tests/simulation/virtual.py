@@ -25,6 +25,7 @@ import asyncpg
 import pytest
 
 from service import elapsed
+from service.store import database as store_database
 from service.store.database import NO_SETTINGS, Connection, Database, Settings
 from tests.workers.dying import Mortal, make_task, present
 
@@ -201,6 +202,9 @@ def machines_in(virtual: VirtualTime) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(elapsed, "seconds", lambda: virtual.seconds + _own("skew"))
         patch.setattr(time, "monotonic", lambda: elapsed.seconds() - _own("suspended_seconds"))
+        for lifetime in ("STATEMENT_LIFETIME_SECONDS", "IDLE_CONNECTION_SECONDS"):
+            # Sessions are real: an hour of no time would end them all, and each would begin from nothing.
+            patch.setattr(store_database, lifetime, 0)
         yield
 
 
