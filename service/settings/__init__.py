@@ -18,11 +18,21 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from service.errors import SettingsError
-from service.settings.values import KEY_CHARACTERS_MAX, Address, ApiKey, Digest, HubDialect, Role, Secret
+from service.settings.values import (
+    KEY_CHARACTERS_MAX,
+    KEY_CHARACTERS_MIN,
+    Address,
+    ApiKey,
+    Digest,
+    HubDialect,
+    Role,
+    Secret,
+)
 from service.settings.variables import PREFIX, VARIABLES, Variable
 
 __all__ = [
     "KEY_CHARACTERS_MAX",
+    "KEY_CHARACTERS_MIN",
     "VARIABLES",
     "Address",
     "ApiKey",
@@ -39,9 +49,6 @@ HUB_VERSIONS: Mapping[HubDialect, str] = {
     HubDialect.MONITE: "2024-05-25",
 }
 """The version of its API that each dialect is asked for, unless told otherwise."""
-
-KEY_CHARACTERS_MIN = 22
-"""128 bits in base64; shorter keys work, but `advice` speaks of them."""
 
 Judge: TypeAlias = Callable[[Mapping[str, Any]], Sequence[str]]
 """Tells what is wrong with values, by their attributes; None stands for those that could not be read."""
@@ -145,7 +152,8 @@ class Settings:
     def advice(self) -> Sequence[str]:
         """Say what works but is unwise; `check` shows it."""
         found = [
-            f"TIEOUT_API_KEYS: the key of {key.name} is short; take {KEY_CHARACTERS_MIN} random characters"
+            f"TIEOUT_API_KEYS: the key of {key.name} is short; take {KEY_CHARACTERS_MIN} random characters, "
+            "or it is refused while somebody guesses from the same address"
             for key in self.api_keys
             if len(key.key.reveal()) < KEY_CHARACTERS_MIN
         ]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+KEY_CHARACTERS_MIN = 22
+"""128 bits in base64, which nobody guesses; shorter keys work, but `advice` speaks of them."""
+
 KEY_CHARACTERS_MAX = 512
 """Far more than anybody guesses; longer ones are not looked at when they are sent."""
 

@@ -29,7 +29,7 @@ from service.store.access import (
 )
 from service.store.database import Database
 from service.web.guessing import GuessLimit
-from service.web.keys import EnvironmentKeys, digest_of, is_made
+from service.web.keys import EnvironmentKeys, digest_of, is_code, is_long, is_made
 from service.web.problems import Refused
 
 COOKIE = "tieout_session"
@@ -89,8 +89,7 @@ class Authenticator:
         source = request.client.host if request.client else ""
         digest = digest_of(key)
         wait_seconds = self._limit.wait_seconds(source, digest)
-        is_looked_up = len(key) <= KEY_CHARACTERS_MAX and (not wait_seconds or is_made(key))
-        grant = await self._find(digest) if is_looked_up else None
+        grant = await self._find(key, digest, is_limited=wait_seconds > 0)
         if grant is None and wait_seconds:
             metrics.REFUSED_KEYS.labels(outcome="limited").inc()
             raise Refused(
@@ -122,11 +121,12 @@ class Authenticator:
     async def take_code(self, request: Request, code: str) -> Grant | None:
         """Use a login code up, and tell what it entitles to."""
         source = request.client.host if request.client else ""
-        if self._limit.wait_seconds(source, b""):
+        is_limited = self._limit.wait_seconds(source, b"") > 0
+        if is_limited and not is_code(code):
             return None
         async with self._database.fleet() as connection:
             grant = await take_login_code(connection, digest_of(code))
-        if grant is None:
+        if grant is None and not is_limited:
             self._limit.was_wrong(source)
         return grant
 
@@ -144,9 +144,12 @@ class Authenticator:
             return session
         return session if self._environment.find(session.key_digest) == session.grant else None
 
-    async def _find(self, digest: bytes) -> Grant | None:
+    async def _find(self, key: str, digest: bytes, *, is_limited: bool) -> Grant | None:
+        """Look a key up; where too many were wrong only one that nobody guesses."""
+        if len(key) > KEY_CHARACTERS_MAX or (is_limited and not is_long(key)):
+            return None
         grant = self._environment.find(digest)
-        if grant is not None:
+        if grant is not None or (is_limited and not is_made(key)):
             return grant
         async with self._database.fleet(readonly=True) as connection:
             return await get_api_key(connection, digest)

@@ -2,9 +2,10 @@
 
 Behind a proxy many callers share one source, and one dashboard with an old key must not lock the others
 out: keys that were right before from that source keep working while it is limited. An attacker knows none
-of those. Nor can anybody guess a key that we made: such a one is looked up in any case, or whoever guesses
-would lock out all who come through the same proxy after a restart. The table is bounded, and the source that
-was quiet longest makes room.
+of those. Nor can anybody guess a key that we made, a login code, or a chosen key as long as we ask for: such
+a one is tried in any case, or whoever guesses would lock out all who come through the same proxy after a
+restart. A shorter one has to wait, since trying it in any case would let it be guessed as fast as we answer.
+The table is bounded, and the source that was quiet longest makes room.
 """
 
 from __future__ import annotations

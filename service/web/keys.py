@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from service.settings import ApiKey, Role
+from service.settings import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN, ApiKey, Role
 from service.store.access import Grant, count_api_keys, insert_api_key, insert_login_code
 from service.store.database import Database
 
@@ -25,6 +25,9 @@ PREFIX = "tieout_"
 KEY_BYTES = 32
 _MADE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 """What `new_key` makes: 32 bytes in base64."""
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{43}")
+"""What `make_login_code` makes."""
 
 FIRST_KEY_NAME = "first"
 LOGIN_CODE_NAME = "login-link"
@@ -44,6 +47,16 @@ def new_key() -> str:
 def is_made(key: str) -> bool:
     """Whether a key has the form of those that we make, which nobody can guess."""
     return _MADE.fullmatch(key) is not None
+
+
+def is_code(code: str) -> bool:
+    """Whether a login code has the form of those that we make, which nobody can guess either."""
+    return _CODE.fullmatch(code) is not None
+
+
+def is_long(key: str) -> bool:
+    """Whether a key has the length that we ask of chosen ones: guesses at such are lost, however many."""
+    return KEY_CHARACTERS_MIN <= len(key) <= KEY_CHARACTERS_MAX
 
 
 class EnvironmentKeys:
