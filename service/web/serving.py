@@ -3,11 +3,16 @@
 Left alone it waits for ever for a client that connects and says nothing, trickles its headers, or never reads
 its answer, and it keeps headers of any length. Here each connection has one deadline at a time: to send a
 request whole, to read what it was sent, or to ask again.
+
+The last of them is long. A proxy keeps connections to us for its next requests, and one that we close while
+such a request is on its way is a 502 to whoever asked: proxies have to be the first to end what rests. Where
+connections are many, those that rest make room, the longest resting first, so that they are in nobody's way.
 """
 
 from __future__ import annotations
 
 import asyncio
+from heapq import nsmallest
 from typing import Any
 from uuid import uuid4
 
@@ -23,13 +28,17 @@ REQUEST_SECONDS = 10.0
 """From a request's first byte (or the connection's opening) to its last."""
 
 WRITE_SECONDS = 10.0
-"""How long a client may leave an answer unread while our buffer for it is full."""
+"""How long a client may leave an answer unread, be it its last bytes: a connection does not end before."""
 
-IDLE_SECONDS = 9
-"""How long a connection may stay open between requests."""
+IDLE_SECONDS = 620
+"""How long a connection may stay open between requests: longer than proxies keep it (nginx and AWS a minute,
+Google Cloud ten), by as much as a request that was sent just in time may need."""
 
 HEAD_BYTES_MAX = 64 * 1024
 CONNECTIONS_MAX = 1_000
+ROOM_SHARE = 10
+"""A tenth of the connections is kept for those to come, as long as any that rests can make room."""
+
 BACKLOG = 2_048
 SHUTDOWN_SECONDS = 10
 """What is being answered when we are told to stop may take this long."""
@@ -51,7 +60,11 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(
+            high=0
+        )  # whatever the system does not take at once has its deadline
         self._arm()
+        self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget all deadlines."""
@@ -121,6 +134,22 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._writing.cancel()
             self._writing = None
         super().resume_writing()
+
+    def _make_room(self) -> None:
+        """End the longest resting of too many connections: a share at once, so that few look for them."""
+        if self.limit_concurrency is None:
+            return
+        room = max(1, self.limit_concurrency // ROOM_SHARE)
+        if len(self.connections) <= self.limit_concurrency - room:
+            return
+        resting = [
+            (timer.when(), number, connection)
+            for number, connection in enumerate(self.connections)
+            if isinstance(connection, DeadlineProtocol)
+            and (timer := connection.timeout_keep_alive_task) is not None
+        ]
+        for _, _, connection in nsmallest(room, resting):
+            connection.timeout_keep_alive_handler()
 
     def _arm(self) -> None:
         if self._receiving is None:

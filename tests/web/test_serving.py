@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
@@ -57,6 +58,16 @@ class serve:  # noqa: N801 - reads as the function that it stands for
                 await asyncio.sleep(0.01)
         port: Port = self._server.servers[0].sockets[0].getsockname()[1]
         return port
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._server.server_state.connections)
+
+    def shrink_buffers(self) -> None:
+        """Have the system keep little of what is sent from here on."""
+        for listening in self._server.servers[0].sockets:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
 
     async def __aexit__(self, *_exception: object) -> None:
         self._server.should_exit = True
