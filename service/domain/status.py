@@ -51,6 +51,7 @@ class Code(StrEnum):
     POLLING_BEHIND = "polling_behind"
     WEBHOOK_BACKLOG = "webhook_backlog"
     BOOKS_STALE = "books_stale"
+    CHANNELS_FAILING = "channels_failing"
     ALERTS_CRITICAL = "alerts_critical"
 
 
@@ -113,6 +114,8 @@ class Facts:
     backlog: int
     oldest_backlog_seconds: float
     alerts_by_severity: Mapping[str, int]
+    unheard_since: datetime | None = None
+    """Since when no alert channel takes messages."""
 
     @property
     def organizations(self) -> int:
@@ -197,6 +200,12 @@ def _waiting(facts: Facts, bounds: Bounds) -> Iterator[Reason]:
             f"{counted(facts.organizations_stale, 'organization')} connected with books older than {bound}."
         )
         yield Reason(code=Code.BOOKS_STALE, message=message)
+    if facts.unheard_since is not None:
+        message = (
+            f"No alert channel takes messages, for {span(facts.now - facts.unheard_since)}: "
+            "people are told nothing."
+        )
+        yield Reason(code=Code.CHANNELS_FAILING, message=message)
     critical = facts.alerts_by_severity.get("critical", 0)
     if critical:
         message = f"{counted(critical, 'critical alert')} firing."

@@ -115,6 +115,12 @@ async def count_firing_alerts(connection: Connection) -> Mapping[str, int]:
     return {row["severity"]: row["alerts"] for row in rows}
 
 
+async def get_firing_since(connection: Connection, fingerprint: str) -> datetime | None:
+    """Since when an alert of the fleet fires; None when it does not."""
+    started_at: datetime | None = await connection.fetchval(QUERY["get_firing_since"], fingerprint)
+    return started_at
+
+
 async def mark_alert_acknowledged(connection: Connection, alert_id: UUID, by: str) -> asyncpg.Record | None:
     """Silence its repeats; None when it is not firing."""
     return await connection.fetchrow(QUERY["mark_alert_acknowledged"], alert_id, by)

@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.alerts.alert import Alert, Kind, Policy, Reading
+from service.domain.alerts.channel_rules import EVERY_CHANNEL
 from service.domain.alerts.facts import ChannelFact, Facts, GapFact, HubFact, OrganizationFact, PollingFact
 from service.domain.alerts.fleet_rules import is_blind
 from service.domain.alerts.reconcile import Evidence
@@ -44,6 +45,7 @@ class AlertReading:
 
     policy: Policy
     label_by_channel: Mapping[str, str]
+    """The channels that people are told by: neither the log, which nobody may read, nor a watch."""
     expects_webhooks: bool
     """Whether there is a secret to verify webhooks by; without one, none is expected to arrive."""
 
@@ -75,6 +77,7 @@ class AlertReading:
             silences=await store.list_silent_streams(connection, self.policy.stale_seconds),
             quiet=await store.get_fleet_quiet(connection),
             channels=await self._channels(connection),
+            channels_count=len(self.label_by_channel),
             gap=await self._gap(connection, now),
             unreadable=await store.get_unreadable_deliveries(connection, now - DELIVERY_SPAN),
         )
@@ -140,7 +143,8 @@ class AlertReading:
             case Reading.HUB:
                 return {alert.alert_id: facts.hub.last_ok_at for alert in alerts}
             case Reading.CHANNEL:
-                taken = await list_channel_successes(connection, [alert.scope for alert in alerts])
+                scopes = {*self.label_by_channel, *(alert.scope for alert in alerts)}
+                taken = await list_channel_successes(connection, sorted(scopes))
                 return {alert.alert_id: self._channel_observed(alert, taken, now) for alert in alerts}
         readings = await self._readings(connection, reading, alerts)
         return {alert.alert_id: _oldest(alert, readings, now) for alert in alerts}
@@ -148,7 +152,11 @@ class AlertReading:
     def _channel_observed(
         self, alert: Alert, taken: Mapping[str, datetime], now: datetime
     ) -> datetime | None:
-        """A channel that is no longer set has nothing left to prove."""
+        """When it, or any, took a message; a channel that is no longer set has nothing left to prove."""
+        if alert.scope == EVERY_CHANNEL and self.label_by_channel:
+            return max(
+                (at for channel, at in taken.items() if channel in self.label_by_channel), default=None
+            )
         return taken.get(alert.scope) if alert.scope in self.label_by_channel else now
 
     async def _readings(self, connection: Connection, reading: Reading, alerts: Sequence[Alert]) -> Readings:

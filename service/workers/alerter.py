@@ -7,14 +7,17 @@ after it, every message is in the outbox and will be sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
 from service.channels.channel import Channel
+from service.channels.heartbeat import KIND as HEARTBEAT
+from service.channels.log import Log
 from service.domain.alerts.alert import Alert, Kind, Policy
 from service.domain.alerts.body import body
+from service.domain.alerts.channel_rules import failing_channels
 from service.domain.alerts.reconcile import Changes, Notice, reconcile
 from service.domain.alerts.rules import conditions
 from service.domain.fleet import WorkKind
@@ -35,6 +38,9 @@ LOOK_SECONDS_MIN: Final = 0.5
 """Looking costs a dozen queries; shorter settings than a test's gain nothing."""
 
 LOOKS_PER_WAIT: Final = 3
+
+TELLING_NOBODY: Final = frozenset({Log.kind, HEARTBEAT})
+"""Kinds of channels that take everything and wake nobody."""
 
 PATIENCE_STEPS: Final = 15
 """A failure that time cures is waited out for the first four retries: 1 + 2 + 4 + 8 first steps of the
@@ -59,7 +65,9 @@ class Alerter:
         self._look_seconds = look_seconds(self._policy)
         self._reading = AlertReading(
             policy=self._policy,
-            label_by_channel={channel.digest: channel.label for channel in channels},
+            label_by_channel={
+                channel.digest: channel.label for channel in channels if channel.kind not in TELLING_NOBODY
+            },
             expects_webhooks=bool(settings.webhook_secrets),
         )
 
@@ -85,10 +93,13 @@ class Alerter:
         absent = [alert for alert in open_alerts if alert.fingerprint not in names]
         evidence = await self._reading.evidence(connection, absent, facts, now)
         changes = reconcile(alerts, wrong, evidence, now=now, policy=self._policy)
-        await self._write(connection, changes, now)
+        failing = {each.channel for each in failing_channels(facts, self._policy, now)}
+        await self._write(connection, changes, failing, now)
         return changes
 
-    async def _write(self, connection: Connection, changes: Changes, now: datetime) -> None:
+    async def _write(
+        self, connection: Connection, changes: Changes, failing: Collection[str], now: datetime
+    ) -> None:
         await store.upsert_alerts(connection, changes.upserts)
         await store.mark_alerts_held(connection, _ids(changes.held), now)
         await store.delete_pending_alerts(connection, _ids(changes.dropped))
@@ -96,7 +107,7 @@ class Alerter:
             self._message(notice, channel)
             for notice in changes.notices
             for channel in self._channels
-            if not _is_about(notice.alert, channel)
+            if not _is_lost(notice.alert, channel, failing)
         ]
         if messages:
             await store.insert_notifications(connection, messages, now)
@@ -134,9 +145,15 @@ def look_seconds(policy: Policy) -> float:
     return min(max(wanted, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
 
 
-def _is_about(alert: Alert, channel: Channel) -> bool:
-    """Whether the alert says that this very channel takes nothing: it would only wait in line there."""
-    return alert.kind is Kind.CHANNEL_FAILING and alert.scope == channel.digest
+def _is_lost(alert: Alert, channel: Channel, failing: Collection[str]) -> bool:
+    """Whether the alert says of channels that they take nothing, and this is one: it would only wait there.
+
+    The end goes to all but the channel that it is about: a receiver that heard the beginning would hold it
+    open for ever.
+    """
+    if alert.kind is not Kind.CHANNEL_FAILING:
+        return False
+    return alert.scope == channel.digest or (alert.is_open and channel.digest in failing)
 
 
 def _ids(alerts: Sequence[Alert]) -> Sequence[UUID]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from service.domain.alerts.alert import FLEET_SCOPE, READING_BY_KIND, Condition, Kind, Severity
+from service.domain.alerts.channel_rules import EVERY_CHANNEL_ALERT, NAMED_MAX
 from service.domain.alerts.facts import (
     UNREADABLE_MAX,
     ChannelFact,
@@ -399,6 +400,25 @@ def test_a_channel_that_takes_nothing_is_told_after_a_while() -> None:
     assert condition.detail == "2 messages wait to be sent since 2026-11-20 03:00 UTC. Last answer: 500"
     refused = ChannelFact(channel="c", label="x", waiting_count=0, refused_count=1, since=START, error="404")
     assert list(found(1, channels=[refused])) == ["channel_failing:c"]
+
+
+def test_channels_that_all_fail_are_one_alert() -> None:
+    """It names some of them, and inhibits what is told of each; as long as one is left there is none."""
+    failing = [
+        ChannelFact(
+            channel=f"c{n}", label=f"l{n}", waiting_count=1, refused_count=0, since=at(n), error="500"
+        )
+        for n in range(NAMED_MAX + 2)
+    ]
+    assert EVERY_CHANNEL_ALERT not in found(600, channels=failing, channels_count=len(failing) + 1)
+    assert EVERY_CHANNEL_ALERT not in found(121, channels=failing, channels_count=len(failing))
+    single = dict(found(600, channels=failing, channels_count=len(failing)))
+    every = single.pop(EVERY_CHANNEL_ALERT)
+    assert every.severity is Severity.CRITICAL
+    assert "l0: 500; l1: 500" in every.detail
+    assert every.detail.endswith("; 2 more channels")
+    assert {condition.inhibited_by for condition in single.values()} == {(EVERY_CHANNEL_ALERT,)}
+    assert EVERY_CHANNEL_ALERT not in found(600, channels=[], channels_count=0)
 
 
 def test_upstream_text_cannot_act() -> None:

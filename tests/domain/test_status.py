@@ -61,6 +61,7 @@ CASES: dict[Code, dict[str, Any]] = {
     Code.POLLING_BEHIND: {"overdue": 2, "oldest_overdue_seconds": 90.0},
     Code.WEBHOOK_BACKLOG: {"backlog": 2, "oldest_backlog_seconds": 61.0},
     Code.BOOKS_STALE: {"organizations_stale": 1},
+    Code.CHANNELS_FAILING: {"unheard_since": NOW - timedelta(hours=1)},
     Code.ALERTS_CRITICAL: {"alerts_by_severity": {"critical": 1}},
 }
 

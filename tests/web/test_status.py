@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 
+from service.domain.alerts.alert import Kind
+from service.domain.alerts.channel_rules import EVERY_CHANNEL, EVERY_CHANNEL_ALERT
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.hub_budget import mark_hub_failing, mark_hub_ok
@@ -101,6 +104,13 @@ async def test_each_blindness_is_a_reason(database: Database, viewer: httpx.Asyn
 
     await add_alert(database, severity="critical")
     assert await codes(viewer) == ("degraded", {"alerts_critical"})
+    every: dict[str, Any] = {
+        "kind": Kind.CHANNEL_FAILING,
+        "scope": EVERY_CHANNEL,
+        "fingerprint": EVERY_CHANNEL_ALERT,
+    }
+    await add_alert(database, severity="critical", **every)
+    assert await codes(viewer) == ("degraded", {"alerts_critical", "channels_failing"})
     async with database.fleet() as connection:
         await connection.execute("UPDATE alerts SET status = 'resolved'")
 

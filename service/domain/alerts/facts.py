@@ -151,5 +151,7 @@ class Facts:
     silences: Sequence[SilenceFact] = ()
     quiet: QuietFact | None = None
     channels: Sequence[ChannelFact] = ()
+    channels_count: int = 0
+    """How many there are that people are told by."""
     gap: GapFact | None = None
     unreadable: UnreadableFact | None = None

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alerts.alert import FLEET_SCOPE, Condition, Kind, Policy, Severity
+from service.domain.alerts.channel_rules import channel_conditions
 from service.domain.alerts.facts import (
     UNREADABLE_MAX,
-    ChannelFact,
     Facts,
     HubFact,
     QuietFact,
@@ -64,9 +64,6 @@ MISSING_EVENTS: Final = 10
 """Deliveries that never came within an hour before somebody is told: a lost one now and then is the
 sender's daily life, and costs nothing, since the log had it."""
 
-CHANNEL_PATIENCE_GROUPS: Final = 4.0
-"""A channel may refuse for this many group waits: receivers restart."""
-
 
 def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Condition]:
     """Say what is wrong with the whole."""
@@ -78,12 +75,7 @@ def fleet_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Co
     yield from _gap(facts)
     if facts.unreadable is not None:
         yield _unreadable(facts.unreadable)
-    for channel in facts.channels:
-        if (
-            channel.refused_count
-            or _seconds(channel.since, now) >= CHANNEL_PATIENCE_GROUPS * policy.group_seconds
-        ):
-            yield _channel(channel)
+    yield from channel_conditions(facts, policy, now)
 
 
 def is_blind(hub: HubFact, policy: Policy, now: datetime) -> bool:
@@ -250,27 +242,6 @@ def _unreadable(unreadable: UnreadableFact) -> Condition:
         next_step="Look at them in /v1/events?quarantined=true; if the hub has changed its format, look for "
         "a release of tieout that reads it, and ask the hub what was changed.",
         since=unreadable.since,
-    )
-
-
-def _channel(channel: ChannelFact) -> Condition:
-    label = neutral(channel.label, NAME_MAX)
-    troubles = []
-    if channel.waiting_count:
-        troubles.append(f"{count(channel.waiting_count, 'message waits', 'messages wait')} to be sent")
-    if channel.refused_count:
-        troubles.append(f"{count(channel.refused_count, 'was', 'were')} refused for good")
-    return Condition(
-        kind=Kind.CHANNEL_FAILING,
-        scope=channel.channel,
-        severity=Severity.WARNING,
-        summary=f"The alert channel {label} does not take messages",
-        detail=f"{' and '.join(troubles)} since {instant(channel.since)}. Last answer: "
-        f"{neutral(channel.error, EXCERPT_MAX)}",
-        owner="partner_engineer",
-        next_step="Check the channel's URL in TIEOUT_ALERT_CHANNELS and its receiver. Waiting "
-        "messages go out by themselves once it answers; refused ones stay in the list of alerts.",
-        since=channel.since,
     )
 
 

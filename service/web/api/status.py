@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service.domain.alerts.channel_rules import EVERY_CHANNEL_ALERT
 from service.domain.cadence.bound import tolerated_seconds
 from service.domain.record_state import State as RecordState
 from service.domain.status import Bounds, Code, Facts, HubFacts, Reason, ReplicaFacts, State, judge, state_of
 from service.settings import Settings
-from service.store.alerts import count_firing_alerts
+from service.store.alerts import count_firing_alerts, get_firing_since
 from service.store.database import Connection
 from service.store.fleet_counts import sum_standings
 from service.store.hub_budget import get_hub_health, get_hub_usage
@@ -225,6 +226,7 @@ async def load_facts(connection: Connection, settings: Settings) -> Facts:
         backlog=backlog.backlog,
         oldest_backlog_seconds=round(backlog.oldest_backlog_seconds, 3),
         alerts_by_severity=await count_firing_alerts(connection),
+        unheard_since=await get_firing_since(connection, EVERY_CHANNEL_ALERT),
     )
 
 
