@@ -59,6 +59,12 @@ async def sum_fleet_counts(connection: Connection) -> Counts:
     return Counts(records=records, differences=differences, missed_events=missed_events)
 
 
+async def sum_fleet_money(connection: Connection) -> Mapping[str, int]:
+    """The money of all records of the fleet that fail, by currency."""
+    rows = await connection.fetch(QUERY["sum_fleet_money"])
+    return {row["currency"]: int(row["minor"]) for row in rows}
+
+
 async def list_fleet_causes(connection: Connection, limit: int) -> Sequence[asyncpg.Record]:
     """One row per open cause group of the fleet, heaviest first."""
     return await connection.fetch(QUERY["list_fleet_causes"], limit)

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from service.store.database import Connection
-from service.store.fleet_counts import Counts, sum_fleet_counts
+from service.store.fleet_counts import Counts, sum_fleet_counts, sum_fleet_money
 from service.store.queries import QUERY
 
 
@@ -44,6 +44,14 @@ async def load_counts(connection: Connection, organization_id: UUID | None) -> C
         differences={(row["kind"], row["expected"]): row["differences"] for row in differences},
         missed_events=await connection.fetchval(QUERY["count_missed_events"], organization_id),
     )
+
+
+async def sum_money_at_risk(connection: Connection, organization_id: UUID | None) -> Mapping[str, int]:
+    """The money of all records that fail, of the fleet or of one organization, by currency."""
+    if organization_id is None:
+        return await sum_fleet_money(connection)
+    rows = await connection.fetch(QUERY["sum_organization_money"], organization_id)
+    return {row["currency"]: int(row["minor"]) for row in rows}
 
 
 async def get_event_backlog(connection: Connection) -> Backlog:

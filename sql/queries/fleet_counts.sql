@@ -6,6 +6,11 @@ SELECT subject, keys, sum(counted)::bigint AS counted FROM fleet_counts
 WHERE subject IN ('records', 'differences', 'missed_events')
 GROUP BY subject, keys HAVING sum(counted) <> 0;
 
+-- name: sum_fleet_money :many
+-- The money of all records that fail, by currency.
+SELECT keys[3] AS currency, sum(counted) AS minor FROM fleet_counts WHERE subject = 'cause_money'
+GROUP BY keys[3] HAVING sum(counted) <> 0;
+
 -- name: sum_standings :many
 -- Organizations by the status of the connection that counts, 'none' without one: how many, how many of the connected are stale
 -- or lack a complete reading of their records, and the oldest complete reading of the others.

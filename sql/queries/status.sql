@@ -7,6 +7,13 @@ SELECT sync_status, state, sum(records)::bigint AS records FROM record_counts
 WHERE organization_id = $1
 GROUP BY sync_status, state HAVING sum(records) <> 0;
 
+-- name: sum_organization_money :many
+-- The money of its records that fail, by currency.
+-- $1 organization_id
+SELECT currency, sum(amount_minor) AS minor FROM record_counts
+WHERE organization_id = $1 AND state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up') AND currency <> ''
+GROUP BY currency HAVING sum(amount_minor) <> 0;
+
 -- name: sum_webhook_counts :many
 -- How deliveries ended, over all days.
 SELECT outcome, sum(deliveries)::bigint AS deliveries FROM webhook_counts GROUP BY outcome;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from service.store.balances import list_balances
 from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
 from service.store.packets import count_set_aside
-from service.store.status import get_database_state
+from service.store.status import get_database_state, sum_money_at_risk
 from service.web.api import (
     alerts,
     causes,
@@ -60,13 +59,11 @@ async def overview(asked: Asked) -> Response:
     bound = asked.who.organization_id
     async with asked.rows() as connection:
         told = await status.load(connection, asked.service, bound)
+        risk = await sum_money_at_risk(connection, bound)
         aside = await count_set_aside(connection, bound)
         needy = await list_organizations_in_need(connection, NEEDY_MAX)
         firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_READ)
         trend = await list_fleet_samples(connection, TREND, TREND_POINTS)
-    risk: Counter[str] = Counter()
-    for cause in told.causes:
-        risk.update(cause.money_at_risk)
     return render(
         "overview.html",
         asked,
