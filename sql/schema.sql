@@ -162,6 +162,8 @@ CREATE FUNCTION tieout.count_fleet() RETURNS TABLE(subject text, keys text[], co
     SELECT 'cause_organizations', ARRAY[k.cause, k.cause_group], count(*) FROM cause_counts k WHERE k.records > 0
     GROUP BY k.cause, k.cause_group
     UNION ALL
+    SELECT 'set_aside', ARRAY[a.cause, a.cause_group], count(*) FROM set_aside_records a GROUP BY a.cause, a.cause_group
+    UNION ALL
     SELECT 'differences', ARRAY[d.kind, d.expected::text], count(*) FROM differences d WHERE d.resolved_at IS NULL
     GROUP BY d.kind, d.expected
     UNION ALL
@@ -345,28 +347,26 @@ WITH failing AS MATERIALIZED (
     ) said
     JOIN tieout.records r ON r.organization_id = said.organization_id AND r.record_id = said.record_id
     WHERE r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
-), tried AS MATERIALIZED (
-    SELECT a.organization_id, a.record_id, a.episode, a.evidence_id, a.started_at, o.outcome
-    FROM failing f
-    JOIN tieout.attempts a ON a.organization_id = f.organization_id AND a.record_id = f.record_id
-    LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
-        AND o.episode = a.episode AND o.number = a.number
-), last_word AS (
-    SELECT DISTINCT ON (f.organization_id, f.record_id) f.organization_id, f.record_id, f.cause, f.cause_group, e.kind
-    FROM failing f
-    JOIN tieout.evidence e ON e.organization_id = f.organization_id AND e.record_id = f.record_id
-    WHERE e.kind IN ('set_aside', 'named_person') AND e.observed_at >= f.failed_at
+)
+SELECT f.organization_id, f.record_id, f.cause, tieout.wording(f.cause, f.cause_group)
+FROM failing f
+CROSS JOIN LATERAL (
+    SELECT e.kind FROM tieout.evidence e
+    WHERE e.organization_id = f.organization_id AND e.record_id = f.record_id
+        AND e.kind IN ('set_aside', 'named_person') AND e.observed_at >= f.failed_at
         AND (e.kind = 'set_aside' OR f.doubted_at IS NULL
             OR coalesce((e.detail ->> 'record_updated_at')::timestamptz, e.observed_at) >= f.doubted_at)
         AND NOT EXISTS (
-            SELECT FROM tried a
+            SELECT FROM tieout.attempts a
+            LEFT JOIN tieout.attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+                AND o.episode = a.episode AND o.number = a.number
             WHERE a.organization_id = f.organization_id AND a.record_id = f.record_id
                 AND (a.evidence_id = e.evidence_id
-                    OR a.episode = f.episode AND a.started_at >= e.observed_at AND a.outcome IS DISTINCT FROM 'not_sent')
+                    OR a.episode = f.episode AND a.started_at >= e.observed_at AND o.outcome IS DISTINCT FROM 'not_sent')
         )
-    ORDER BY f.organization_id, f.record_id, e.observed_at DESC, e.kind DESC
-)
-SELECT w.organization_id, w.record_id, w.cause, tieout.wording(w.cause, w.cause_group) FROM last_word w WHERE w.kind = 'set_aside'
+    ORDER BY e.observed_at DESC, e.kind DESC LIMIT 1
+) last_word
+WHERE last_word.kind = 'set_aside'
 $$;
 
 CREATE TABLE tieout.attempts (
@@ -1026,6 +1026,13 @@ CREATE TABLE tieout.sessions (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE tieout.set_aside_records (
+    organization_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    cause text NOT NULL,
+    cause_group text NOT NULL
+);
+
 CREATE TABLE tieout.sign_offs (
     organization_id uuid NOT NULL,
     period date NOT NULL,
@@ -1374,6 +1381,9 @@ ALTER TABLE ONLY tieout.scans
 ALTER TABLE ONLY tieout.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (digest);
 
+ALTER TABLE ONLY tieout.set_aside_records
+    ADD CONSTRAINT set_aside_records_pkey PRIMARY KEY (organization_id, record_id);
+
 ALTER TABLE ONLY tieout.sign_offs
     ADD CONSTRAINT sign_offs_pkey PRIMARY KEY (organization_id, period, number);
 
@@ -1591,6 +1601,8 @@ ALTER TABLE tieout.retry_items ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.scans ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.set_aside_records ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.sign_offs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.standings ENABLE ROW LEVEL SECURITY;
@@ -1664,6 +1676,8 @@ CREATE POLICY wall ON tieout.retry_acts TO tieout_app USING ((( SELECT tieout.sc
 CREATE POLICY wall ON tieout.retry_items TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.scans TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.set_aside_records TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.sign_offs TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1784,6 +1798,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.retry_items TO tieout_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.scans TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.sessions TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.set_aside_records TO tieout_app;
 
 GRANT SELECT,INSERT ON TABLE tieout.sign_offs TO tieout_app;
 

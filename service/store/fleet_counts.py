@@ -22,6 +22,7 @@ import asyncpg
 
 from service.store.database import Connection
 from service.store.queries import QUERY
+from service.store.set_aside import correct_set_aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,11 @@ async def fold_fleet_counts(connection: Connection) -> None:
 
 
 async def correct_fleet_counts(connection: Connection) -> int:
-    """Bring everything that is kept to what the rows say; returns how many sums and standings were off."""
+    """Bring everything that is kept to what the rows say; returns how much was off."""
+    aside = await correct_set_aside(connection)
     await connection.execute(QUERY["correct_cause_counts"])
     await connection.execute(QUERY["prune_cause_counts"])
     sums = await connection.fetch(QUERY["correct_fleet_counts"])
     await connection.execute(QUERY["lock_standings"])
     standings = await connection.fetch(QUERY["correct_standings"])
-    return len(sums) + len(standings)
+    return aside + len(sums) + len(standings)

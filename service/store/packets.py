@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from service.domain.causes.facts import platform_name
@@ -19,6 +19,7 @@ from service.store.push_conditions import read_known
 from service.store.queries import QUERY
 from service.store.records import record_of
 from service.store.reference_objects import ReferenceKind
+from service.store.set_aside import count_set_aside
 
 
 async def get_packet(connection: Connection, cause: Cause, organization_id: UUID | None = None) -> Packet:
@@ -36,14 +37,6 @@ async def get_packet(connection: Connection, cause: Cause, organization_id: UUID
         await _totals(connection, cause, organization_id),
         set_aside=sum(records for (name, _), records in aside.items() if name == cause),
     )
-
-
-async def count_set_aside(
-    connection: Connection, organization_id: UUID | None
-) -> Mapping[tuple[str, str | None], int]:
-    """How many records fail that a person has set aside, by cause and wording."""
-    rows = await connection.fetch(QUERY["count_set_aside"], organization_id)
-    return {(row["cause"], row["cause_group"]): row["records"] for row in rows}
 
 
 async def _totals(connection: Connection, cause: Cause, organization_id: UUID | None) -> Totals:

@@ -15,9 +15,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from service.domain.pushing.attempt import Outcome
 from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.rows import clean, clean_text
+from service.store.set_aside import WORDS, keep_set_aside
 
 ERROR_CHARACTERS_MAX = 2000
 """Of what the hub answered; enough for its own sentence and a good part of a gateway's page."""
@@ -103,6 +105,8 @@ async def insert_evidence(connection: Connection, organization_id: UUID, evidenc
         evidence.kind,
         clean(evidence.detail),
     )
+    if evidence.kind in WORDS:
+        await keep_set_aside(connection, organization_id, [evidence.record_id])
 
 
 async def return_evidence(connection: Connection, organization_id: UUID, key: AttemptKey) -> None:
@@ -110,6 +114,7 @@ async def return_evidence(connection: Connection, organization_id: UUID, key: At
     await connection.execute(
         QUERY["return_evidence"], organization_id, key.record_id, key.episode, key.number, uuid4()
     )
+    await keep_set_aside(connection, organization_id, [key.record_id])
 
 
 async def insert_attempt(
@@ -136,6 +141,7 @@ async def insert_attempt(
         replica_id,
         record_updated_at,
     )
+    await keep_set_aside(connection, organization_id, [key.record_id])
     return row is not None
 
 
@@ -161,6 +167,8 @@ async def insert_attempt_outcome(
         clean_text(error)[:ERROR_CHARACTERS_MAX] if error else None,
         told_at,
     )
+    if outcome == Outcome.NOT_SENT:
+        await keep_set_aside(connection, organization_id, [key.record_id])
 
 
 async def list_attempts(

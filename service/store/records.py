@@ -24,6 +24,7 @@ from service.store.queries import QUERY
 from service.store.record_counts import add_record_counts
 from service.store.record_rows import FIELDS, RecordRow, json_text, record_row
 from service.store.rows import rows_touched
+from service.store.set_aside import keep_set_aside_changed
 
 _CAUSES = frozenset(Cause)
 
@@ -67,7 +68,9 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
     if known:
         written += await _write(connection, "update_records", organization_ids.pop(), known)
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
-    await add_record_counts(connection, [(change.before, change.after) for change in changes])
+    moves = [(change.before, change.after) for change in changes]
+    await add_record_counts(connection, moves)
+    await keep_set_aside_changed(connection, changes[0].after.organization_id, moves)
     await _mark_passed_trials(connection, changes)
 
 

@@ -7,7 +7,7 @@
 -- $1 states text[] that count as failing, $2 organizations listed per cause
 WITH aside AS MATERIALIZED (
     SELECT r.organization_id, r.record_id, r.cause, coalesce(r.currency, '') AS currency, r.amount_minor
-    FROM tieout.set_aside(NULL) a
+    FROM set_aside_records a
     JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
     WHERE r.state = ANY($1::text[])
 ), aside_sums AS (

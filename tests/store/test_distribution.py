@@ -64,7 +64,7 @@ ACROSS: Mapping[str, str] = {
 """Queries that meet rows of many organizations, and why they may."""
 
 ROLLUPS = frozenset({"fleet_counts", "standings"})
-STATUS = ("sum_fleet_counts", "sum_standings")
+STATUS = ("sum_fleet_counts", "sum_fleet_money", "sum_fleet_set_aside", "sum_standings")
 """Where /status has the figures of the whole fleet from."""
 
 

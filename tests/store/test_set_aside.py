@@ -15,10 +15,10 @@ from service.domain.record_state import FAILED, State
 from service.store.alert_facts import list_failing_causes
 from service.store.as_of import list_causes_as_of
 from service.store.database import Connection, Database
-from service.store.packets import count_set_aside
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence
 from service.store.records import get_record
+from service.store.set_aside import count_set_aside, keep_set_aside
 from tests.web.builders import NOW, ORGANIZATION, add_organization, add_record, write_record
 
 ASIDE, SEND = "set_aside", "named_person"
@@ -47,6 +47,7 @@ async def take(rows: Connection, record_id: UUID, steps: Sequence[Step]) -> None
             " VALUES ($1, $2, 1, $3, $4, $5)",
             *(ORGANIZATION, record_id, number, name.rpartition(": ")[2], _at(minute)),
         )
+    await keep_set_aside(rows, ORGANIZATION, [record_id])
 
 
 async def write_evidence(rows: Connection, record_id: UUID, kind: str, at: datetime) -> UUID:

@@ -14,8 +14,8 @@ from service.domain.causes.names import Cause as Name
 from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes
-from service.store.packets import count_set_aside
 from service.store.records import list_organization_causes
+from service.store.set_aside import count_set_aside
 from service.web.paging import Keyset, Page
 from service.web.problems import Refused
 from service.web.route import Asked

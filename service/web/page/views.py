@@ -16,7 +16,7 @@ from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
 from service.store.document_names import get_document_name
 from service.store.fleet_samples import list_fleet_samples
-from service.store.packets import count_set_aside
+from service.store.set_aside import count_set_aside
 from service.store.status import get_database_state, sum_money_at_risk
 from service.web.api import (
     alerts,
