@@ -75,13 +75,27 @@ WHERE ($1::uuid IS NULL OR e.organization_id = $1)
 ORDER BY e.received_at DESC, e.event_id DESC, e.subscription_id DESC LIMIT $7;
 
 -- name: list_organizations_in_need :many
--- Organizations with lost connections, failing records or unexplained differences, the heaviest first.
+-- Organizations with lost connections, failing records or unexplained differences, the heaviest first. What a person has set aside
+-- is nobody's to look at, nor that it is not in the books.
 -- $1 limit
 WITH failing AS (
-    SELECT organization_id, sum(records)::bigint AS records FROM cause_counts WHERE records > 0 GROUP BY organization_id
+    SELECT organization_id, sum(records)::bigint AS records FROM (
+        SELECT organization_id, records FROM cause_counts WHERE records > 0
+        UNION ALL
+        SELECT organization_id, -count(*) FROM set_aside_records GROUP BY organization_id
+    ) open
+    GROUP BY organization_id HAVING sum(records) > 0
 ), differing AS (
-    SELECT organization_id, sum(open_differences - expected_differences)::bigint AS differences FROM comparisons
-    WHERE open_differences > expected_differences GROUP BY organization_id
+    SELECT organization_id, sum(differences)::bigint AS differences FROM (
+        SELECT organization_id, open_differences - expected_differences AS differences FROM comparisons
+        WHERE open_differences > expected_differences
+        UNION ALL
+        SELECT k.organization_id, -count(*) FROM set_aside_records k
+        JOIN differences d ON d.organization_id = k.organization_id AND d.record_id = k.record_id
+        WHERE d.resolved_at IS NULL AND NOT d.expected AND d.kind IN ('push_failed', 'not_pushed')
+        GROUP BY k.organization_id
+    ) open
+    GROUP BY organization_id HAVING sum(differences) > 0
 ), heaviest AS (
     SELECT s.organization_id, s.connection_status, coalesce(f.records, 0) AS failing, coalesce(d.differences, 0) AS differences,
         coalesce(s.connection_status IN ('disconnected', 'deauthorized'), false) AS is_lost

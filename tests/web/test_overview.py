@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
+import httpx
 import pytest
 
 from service.domain.causes.names import Cause
+from service.domain.document import Ledger
+from service.domain.pushing.override import Override, Word
+from service.domain.pushing.policy import Policy
+from service.domain.record import Record
 from service.domain.record_state import State
+from service.store.comparing import upsert_comparison
 from service.store.database import Database
-from tests.web.builders import ORGANIZATION, OTHER, add_organization, add_record
+from service.store.overrides import insert_override
+from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization, add_record
 from tests.web.conftest import ClientOf
 from tests.web.test_page import open_page
 
@@ -44,3 +52,63 @@ async def test_money_at_risk_is_that_of_all_causes(
     page = await open_page(client_of(name), "/")
     [figure] = re.findall(rf"Money at risk\s(.*?)in {failing} failing records", page.text, re.DOTALL)
     assert [" ".join(each) for each in re.findall(r"([A-Z]{3})\s([\d.]+)", figure)] == told
+
+
+async def set_aside(database: Database, record: Record) -> None:
+    """Ann does not want it in the books."""
+    override = Override(word=Word.LEAVE, person="Ann", reason="it was billed elsewhere")
+    async with database.organization(record.organization_id) as rows:
+        await insert_override(rows, record.organization_id, record.record_id, override, Policy())
+
+
+async def compare(database: Database, organization_id: UUID, differences: Mapping[str, UUID | None]) -> None:
+    """A ledger is compared and found to have open differences: each its kind, and of which record it is."""
+    for kind, record_id in differences.items():
+        await add_difference(database, organization_id, kind=kind, record_id=record_id)
+    async with database.organization(organization_id) as rows:
+        await upsert_comparison(
+            rows,
+            organization_id,
+            Ledger.RECEIVABLE,
+            certified=True,
+            open_differences=len(differences),
+            expected_differences=0,
+        )
+
+
+async def told_needy(caller: httpx.AsyncClient) -> str:
+    """What the overview tells of whom to look at, as one line."""
+    page = await open_page(caller, "/")
+    [needy] = re.findall(r"Organizations to look at\s+(.*?)\s+Alerts\s", page.text, re.DOTALL)
+    return " ".join(re.sub(r"(?<=[a-z])(?=\d)", " ", needy).split())
+
+
+async def test_nobody_need_look_at_what_was_set_aside(
+    database: Database, operator: httpx.AsyncClient
+) -> None:
+    """Who has but failing records that are set aside is not told, nor that these are not in the books."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    records = [await add_record(database, ORGANIZATION, state=State.BLOCKED) for _ in range(2)]
+    await compare(database, ORGANIZATION, {"push_failed": records[0].record_id})
+    told = [await told_needy(operator)]
+    for record in records:
+        await set_aside(database, record)
+        told.append(await told_needy(operator))
+    assert told == [
+        "Alder 2 failing 1 difference",
+        "Alder 1 failing",
+        "None No organization needs anybody just now.",
+    ]
+
+
+async def test_what_else_differs_is_looked_at(database: Database, operator: httpx.AsyncClient) -> None:
+    """What was set aside hides no other difference, be it of the same record."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    await compare(
+        database,
+        ORGANIZATION,
+        {"not_pushed": record.record_id, "deleted_in_books": record.record_id, "never_attempted": None},
+    )
+    await set_aside(database, record)
+    assert await told_needy(operator) == "Alder 2 differences"
