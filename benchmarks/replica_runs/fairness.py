@@ -1,7 +1,9 @@
 """Detection in some organizations, beside one that has a hundred thousand errors, and without it.
 
 Every second or so an invoice is issued in one of the others; the hub tells of it by a webhook, pushes it, and
-says nothing of how that ended. What is measured is how long after the end of the push the service knew it.
+says nothing of how that ended. What is measured is how long after the end of the push the service knew it:
+while the hundred thousand are read for the first time, and again once all of them are known, are classified,
+and half of them are being pushed again.
 """
 
 from __future__ import annotations
@@ -40,19 +42,26 @@ DELAYS = """
 ERRORS = "SELECT count(*) FROM tieout.records WHERE organization_id = $1 AND sync_status = 'error'"
 
 
+ATTEMPTS = "SELECT count(*) FROM tieout.attempts WHERE organization_id = $1"
+
+
 @dataclass(frozen=True)
 class Detected:
-    """How long results lay unseen in the others; `known` errors of the troubled one when it ended."""
+    """How long results lay unseen in the others; what was known, and pushed, of the troubled one in the end."""
 
     delays: Sequence[float]
     issued: int
     known: int
-    peak_bytes: int
+    pushed: int
     busiest_second: int
+    peak_bytes: int
 
 
-def detect(organizations: int, errors: int, seconds: float) -> Detected:
-    """Issue invoices for a while, in a world whose first organization has so many errors."""
+def detect(organizations: int, errors: int, seconds: float) -> tuple[Detected, Detected]:
+    """Issue invoices for a while, in a world whose first organization has so many errors.
+
+    The first is of the time when they are read for the first time, the second of when they are known.
+    """
     port = free_port()
     webhooks = f"http://127.0.0.1:{port}/webhooks/hub"
     arguments = ("benchmarks/measuring/troubled_hub.py", str(organizations), str(errors), webhooks, SECRET)
@@ -62,12 +71,21 @@ def detect(organizations: int, errors: int, seconds: float) -> Detected:
         replica(url, world, roles="web,worker", port=port) as running,
     ):
         troubled, *others = world.organization_ids
-        until("the others are read", lambda: _is_read(url, UUID(troubled), len(others)), READ_SECONDS)
-        began_at = datetime.now(UTC)
-        issued = _issue(world, others, seconds)
-        time.sleep(LAST_SECONDS)
-        delays, known = asyncio.run(_found(url, UUID(troubled), began_at))
-        return Detected(delays, issued, known, running.peak_bytes, world.requests()["busiest_second"])
+        first = UUID(troubled)
+
+        def measured() -> Detected:
+            began_at = datetime.now(UTC)
+            issued = _issue(world, others, seconds)
+            time.sleep(LAST_SECONDS)
+            delays, known, pushed = asyncio.run(_found(url, first, began_at))
+            return Detected(
+                delays, issued, known, pushed, world.requests()["busiest_second"], running.peak_bytes
+            )
+
+        until("the others are read", lambda: _is_read(url, first, len(others)), READ_SECONDS)
+        at_first = measured()
+        until("all errors are known", lambda: asyncio.run(_value(url, ERRORS, first)) >= errors, READ_SECONDS)
+        return at_first, measured()
 
 
 def _issue(world: Hub, organization_ids: Sequence[str], seconds: float) -> int:
@@ -94,11 +112,12 @@ async def _value(url: str, query: str, *arguments: object) -> int:
         await connection.close()
 
 
-async def _found(url: str, troubled: UUID, began_at: datetime) -> tuple[Sequence[float], int]:
-    """How long each result took to be known, and how many errors of the troubled one are."""
+async def _found(url: str, troubled: UUID, began_at: datetime) -> tuple[Sequence[float], int, int]:
+    """How long each result took to be known; how many errors of the troubled one are, and its pushes."""
     connection = await asyncpg.connect(url)
     try:
         delays = [float(row[0]) for row in await connection.fetch(DELAYS, troubled, began_at)]
-        return delays, int(await connection.fetchval(ERRORS, troubled))
+        known = int(await connection.fetchval(ERRORS, troubled))
+        return delays, known, int(await connection.fetchval(ATTEMPTS, troubled))
     finally:
         await connection.close()
