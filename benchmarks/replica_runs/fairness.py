@@ -47,7 +47,7 @@ ATTEMPTS = "SELECT count(*) FROM tieout.attempts WHERE organization_id = $1"
 
 @dataclass(frozen=True)
 class Detected:
-    """How long results lay unseen in the others; what was known, and pushed, of the troubled one in the end."""
+    """How long results lay unseen in the others; what was known, and pushed, of the troubled one's errors."""
 
     delays: Sequence[float]
     issued: int

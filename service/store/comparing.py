@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -20,7 +21,7 @@ from service.domain.document import Basis, Ledger
 from service.store.database import Connection
 from service.store.history import HistoryKind, Version, insert_history
 from service.store.queries import QUERY
-from service.store.rows import Row, rows_json
+from service.store.rows import Row, in_turns, named_in_turns, rows_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +50,29 @@ async def list_differences_of_documents(
     books_ids: Collection[str],
 ) -> Mapping[str, KnownDifference]:
     """Those not resolved that are about any of these documents, by fingerprint."""
-    rows = await connection.fetch(
-        QUERY["list_differences_of_documents"], organization_id, ledger, list(local_ids), list(books_ids)
-    )
-    return {row["fingerprint"]: known_difference(row) for row in rows}
+    query = QUERY["list_differences_of_documents"]
+    found: dict[str, KnownDifference] = {}
+    for named in named_in_turns(local_ids, books_ids):
+        rows = await connection.fetch(query, organization_id, ledger, *named)
+        found |= {row["fingerprint"]: known_difference(row) for row in rows}
+    return found
 
 
 async def write_differences(
     connection: Connection, organization_id: UUID, changes: Changes, now: datetime
 ) -> None:
     """Open, change and resolve differences, each with its version in history."""
-    rows = [_row(organization_id, each, uuid4(), 1, now) for each in changes.opened]
-    rows += [
+    opened = (_row(organization_id, each, uuid4(), 1, now) for each in changes.opened)
+    changed = (
         _row(organization_id, each, known.difference_id, known.version + 1, now)
         for known, each in changes.changed
-    ]
-    rows += [
+    )
+    resolved = (
         _row(organization_id, known.difference, known.difference_id, known.version + 1, now, resolved_at=now)
         for known in changes.resolved
-    ]
-    await upsert_differences(connection, organization_id, rows)
+    )
+    for rows in in_turns(chain(opened, changed, resolved)):
+        await upsert_differences(connection, organization_id, rows)
 
 
 async def upsert_differences(connection: Connection, organization_id: UUID, rows: Sequence[Row]) -> None:

@@ -17,7 +17,7 @@ from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE
 from service.domain.document import Ledger, Side
 from service.store.database import Connection
 from service.store.queries import QUERY
-from service.store.rows import Row, rows_json
+from service.store.rows import Row, in_turns, rows_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +168,10 @@ async def delete_counted(
     )
 
 
-async def insert_counted(connection: Connection, rows: Sequence[Row]) -> None:
+async def insert_counted(connection: Connection, rows: Iterable[Row]) -> None:
     """Say how documents counted; none is no round trip."""
-    if rows:
-        await connection.execute(QUERY["insert_counted"], rows_json(rows))
+    for turn in in_turns(rows):
+        await connection.execute(QUERY["insert_counted"], rows_json(turn))
 
 
 async def list_confirmable_records(

@@ -10,10 +10,12 @@ A transaction that began before the last reading may have ended after it. So cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 from service.domain.comparing.neighbourhood import Asks, Facts, Neighbourhood
@@ -24,7 +26,10 @@ from service.store import neighbours
 from service.store.counted import CountedUntil, Named
 from service.store.database import Connection
 from service.store.neighbours import Counted, Neighbour
+from service.store.rows import named_in_turns
 from service.workers.compared import Circumstances, link_of
+
+T = TypeVar("T")
 
 OVERLAP: Final = timedelta(minutes=5)
 """Longer than any transaction that writes documents or records: each of their few statements has 30 s."""
@@ -33,6 +38,9 @@ NO_ASKS: Final = Asks(**dict.fromkeys(Asks.__slots__, frozenset()))
 
 PART_MAX: Final = 5_000
 """Documents compared as a part, some 20 MB of them; beyond, comparing everything costs hardly more."""
+
+APART_FROM: Final = 2_000
+"""Documents whose neighbourhood is thought about in a thread: of fewer it takes hundredths of a second."""
 
 
 @dataclass(slots=True)
@@ -147,14 +155,19 @@ class _Reading:
 
     async def close(self) -> Part | None:
         """Read until nobody else can matter; None when that never ends within bounds."""
-        while asks := self.found.asks():
-            self.found.learn(await self._answer(asks))
+        while asks := await self._apart(self.found.asks):
+            facts = await self._answer(asks)
+            await self._apart(partial(self.found.learn, facts))
             if asks.keys:
                 where = (self.connection, self.organization_id, self.ledger)
                 self.found.count(await neighbours.count_seats(*where, asks.keys))
             if self.limit is not None and self.found.size > self.limit:
                 return None
         return self._part()
+
+    async def _apart(self, think: Callable[[], T]) -> T:
+        """Think; about so much that all others would wait for it, in a thread of its own."""
+        return await asyncio.to_thread(think) if self.found.size > APART_FROM else think()
 
     async def read_once(self) -> Part:
         """Read what is wanted, and the links of its parties, without looking any further."""
@@ -188,16 +201,15 @@ class _Reading:
         where = (self.connection, self.organization_id, self.ledger)
         documents: list[tuple[Document, int | None]] = []
         mates: list[tuple[Side, str]] = []
-        once_paired: Mapping[str, str] = {}
-        seats: Sequence[Counted] = ()
-        if asks.local_ids or asks.books_ids:
-            named = (asks.local_ids, asks.books_ids)
-            documents = self._told(await neighbours.list_neighbours(*where, *named))
+        once_paired: dict[str, str] = {}
+        seats: list[Counted] = []
+        for named in named_in_turns(asks.local_ids, asks.books_ids):
+            documents += self._told(await neighbours.list_neighbours(*where, *named))
             remembered = await neighbours.list_remembered_pairs(*where, *named)
-            once_paired = {local_id: each.books_id for local_id, each in remembered.items()}
+            once_paired |= {local_id: each.books_id for local_id, each in remembered.items()}
             if with_seats:
-                seats = await neighbours.list_seats(*where, *named, limit=self._rows_max)
-            self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}
+                seats += await neighbours.list_seats(*where, *named, limit=self._rows_max)
+        self.before |= {(each.entry.local_id, each.entry.books_id): each for each in seats}
         if asks.numbers:
             mates += await neighbours.list_number_mates(*where, asks.numbers, self._rows_max)
         if asks.members:
@@ -222,12 +234,12 @@ class _Reading:
         return told
 
     async def _links(self, asks: Asks) -> list[Link]:
-        objects = asks.local_ids | asks.party_ids
-        if not objects and not asks.books_ids:
-            return []
         where = (self.connection, self.organization_id, self.ledger)
-        rows = await neighbours.list_links(*where, objects, asks.books_ids)
-        for row in rows:
-            if row["object_type"] in DOCUMENT_TYPES[self.ledger] and row["object_id"] is not None:
-                self.record_versions[str(row["record_id"])] = (str(row["object_id"]), row["version"])
-        return [link_of(row) for row in rows]
+        links: list[Link] = []
+        for named in named_in_turns(asks.local_ids | asks.party_ids, asks.books_ids):
+            rows = await neighbours.list_links(*where, *named)
+            for row in rows:
+                if row["object_type"] in DOCUMENT_TYPES[self.ledger] and row["object_id"] is not None:
+                    self.record_versions[str(row["record_id"])] = (str(row["object_id"]), row["version"])
+            links += map(link_of, rows)
+        return links

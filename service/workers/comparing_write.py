@@ -7,7 +7,7 @@ findings. That the balance still meets is checked each time (`balance.moved`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -39,7 +39,7 @@ from service.store.balances import (
 )
 from service.store.database import Connection
 from service.store.documents import sum_unpaid_invoices
-from service.store.rows import Row
+from service.store.rows import Row, in_turns
 from service.workers.compared import Circumstances
 from service.workers.comparing_part import Part
 
@@ -137,9 +137,7 @@ class Writing:
             await counted.delete_counted(*where, part.local_ids, part.books_ids)
         await counted.insert_counted(self.connection, self._counted_rows(part, comparison))
         replaced = await self._remember_pairs(comparison.pairing.pairs, part.once_paired)
-        findings = inspect(comparison.pairing.local_only, self.around.setup)
-        rows = [self._finding(each) for each in findings]
-        await store.replace_findings_of(*where, list(part.local_ids), rows)
+        await self._write_findings(part, comparison.pairing.local_only)
         return Exchanged(
             before=[each.difference for each in known.values()],
             opened=len(changed.opened),
@@ -148,6 +146,15 @@ class Writing:
             revisit_local=replaced,
             revisit_books=[part.once_paired[local_id] for local_id in replaced],
         )
+
+    async def _write_findings(self, part: Part, local_only: Sequence[Document]) -> None:
+        """Make what will fail of the documents that are not in the books the findings of all of a part."""
+        where = (self.connection, self.organization_id, self.ledger)
+        lone = {each.document_id: each for each in local_only}
+        for local_ids in in_turns(part.local_ids):
+            documents = [lone[each] for each in local_ids if each in lone]
+            rows = [self._finding(each) for each in inspect(documents, self.around.setup)]
+            await store.replace_findings_of(*where, local_ids, rows)
 
     async def write_organization_findings(self) -> None:
         """Write what will fail of the organization as a whole."""
@@ -203,7 +210,7 @@ class Writing:
         rows = await list_balances(self.connection, self.organization_id, None, CURRENCIES_MAX)
         return {row["currency"]: row for row in rows if row["ledger"] == self.ledger}
 
-    def _counted_rows(self, part: Part, comparison: Comparison) -> Sequence[Row]:
+    def _counted_rows(self, part: Part, comparison: Comparison) -> Iterator[Row]:
         """Tell how each document counts, for the next comparison."""
         contradicted = contradicted_ids(comparison.differences, comparison.pairing.pairs)
         local = {each.document_id: each for each in part.local}
@@ -212,32 +219,28 @@ class Writing:
         for link in part.links:
             if link.object_id is not None and link.object_id in local:
                 claims.setdefault(link.object_id, set()).update(link.books_ids)
-        rows = []
         for entry in comparison.entries:
             ours, theirs = local.get(entry.local_id or ""), books.get(entry.books_id or "")
             named = claims.get(entry.local_id or "", set()) - {entry.books_id}
             is_certain = entry.paired_by in BY_RECORD or entry.paired_by is PairedBy.NUMBER
-            rows.append(
-                {
-                    "organization_id": self.organization_id,
-                    "ledger": self.ledger,
-                    "local_id": entry.local_id,
-                    "books_id": entry.books_id,
-                    "paired_by": entry.paired_by,
-                    "local_version": part.versions[Side.LOCAL, ours.document_id] if ours else None,
-                    "books_version": part.versions[Side.BOOKS, theirs.document_id] if theirs else None,
-                    "records_version": part.records_versions.get(entry.local_id or "", 0),
-                    **_posting("local", entry.local),
-                    **_posting("books", entry.books),
-                    "local_number": ours.number if ours else None,
-                    "books_number": theirs.number if theirs else None,
-                    "claims": sorted(named) or None,
-                    "local_keys": None if is_certain else _keys(ours),
-                    "books_keys": None if is_certain else _keys(theirs),
-                    "is_equal": entry.paired_by in BY_RECORD and entry.local_id not in contradicted,
-                }
-            )
-        return rows
+            yield {
+                "organization_id": self.organization_id,
+                "ledger": self.ledger,
+                "local_id": entry.local_id,
+                "books_id": entry.books_id,
+                "paired_by": entry.paired_by,
+                "local_version": part.versions[Side.LOCAL, ours.document_id] if ours else None,
+                "books_version": part.versions[Side.BOOKS, theirs.document_id] if theirs else None,
+                "records_version": part.records_versions.get(entry.local_id or "", 0),
+                **_posting("local", entry.local),
+                **_posting("books", entry.books),
+                "local_number": ours.number if ours else None,
+                "books_number": theirs.number if theirs else None,
+                "claims": sorted(named) or None,
+                "local_keys": None if is_certain else _keys(ours),
+                "books_keys": None if is_certain else _keys(theirs),
+                "is_equal": entry.paired_by in BY_RECORD and entry.local_id not in contradicted,
+            }
 
     async def _remember_pairs(self, pairs: Sequence[Pair], told: Mapping[str, str]) -> Sequence[str]:
         """Remember what no record tells; returns the local ids whose memory was replaced."""

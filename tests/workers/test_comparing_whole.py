@@ -9,8 +9,10 @@ from random import Random
 import pytest
 
 from service.domain.document import Ledger, Origin, Side, Status
+from service.store import rows
 from service.store.database import Database
 from service.store.partner_documents import put_documents
+from service.workers import comparing_part
 from service.workers.compared import read_circumstances
 from service.workers.comparing_whole import Whole
 from service.workers.comparing_write import Writing
@@ -54,8 +56,16 @@ def next_world(world: World, seed: int, random: Random) -> World:
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_whole_again_and_again_comes_to_what_the_domain_says(database: Database, seed: int) -> None:
-    """The first time in two transactions, later in one, then as a part: always the same as comparing all."""
+async def test_whole_again_and_again_comes_to_what_the_domain_says(
+    database: Database, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first time in two transactions, later in one, then as a part: always the same as comparing all.
+
+    So it is where rows are many turns, and neighbourhoods thought about in a thread.
+    """
+    if seed % 2:
+        monkeypatch.setattr(rows, "ROWS_AT_ONCE", 2)
+        monkeypatch.setattr(comparing_part, "APART_FROM", 0)
     random = Random(seed)  # noqa: S311 - a test repeats itself by its seed
     world = recorded(seed)
     ledger = await ComparedLedger.plant(database, world)
