@@ -72,9 +72,9 @@ SESSION = {
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000:.0f}",
     "jit": "off",
 }
-"""What every session of the service is told; the role first, since the rest is its business. No statement of
-ours runs for long enough to earn back what compiling it costs, and where an index is asked for the estimate
-is made so high that Postgres would compile each of them."""
+"""What every session of the service is told; the role first, since the rest is its business. Compiling
+a statement (`jit`) takes Postgres longer than nearly all of ours take, and it would do so for whatever it
+takes to be dear: tables that were not analysed yet, and scans that we had it avoid."""
 
 PORT_MAX = 65_535
 
