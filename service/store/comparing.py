@@ -50,10 +50,9 @@ async def list_differences_of_documents(
     books_ids: Collection[str],
 ) -> Mapping[str, KnownDifference]:
     """Those not resolved that are about any of these documents, by fingerprint."""
-    query = QUERY["list_differences_of_documents"]
     found: dict[str, KnownDifference] = {}
     for named in named_in_turns(local_ids, books_ids):
-        rows = await connection.fetch(query, organization_id, ledger, *named)
+        rows = await connection.fetch(QUERY["list_differences_of_documents"], organization_id, ledger, *named)
         found |= {row["fingerprint"]: known_difference(row) for row in rows}
     return found
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from uuid import UUID
 
-import pytest
 from msgspec.structs import replace
 
 from service.domain.causes.cause import Cause
 from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.database import Database
-from service.store.migrate import MIGRATIONS, migrate
+from service.store.migrate import MIGRATIONS
 from service.store.records import Change, list_records, lock_records, write_records
+from tests.conftest import command
 from tests.domain.record_builders import follow, seen
 
 TIMED_OUT, PENDING = seen("error", 0, Cause.TIMEOUT_AMBIGUOUS), seen("pending", 30)
@@ -32,18 +30,14 @@ async def write(database: Database, record_id: UUID, *told: Record) -> None:
             await write_records(connection, [change])
 
 
-@pytest.fixture
-async def older(empty_database_url: str, tmp_path: Path) -> Database:
-    """A database as the release before left it."""
-    for migration in MIGRATIONS.glob("*.sql"):
-        if migration.name < "0056":
-            shutil.copy(migration, tmp_path)
-    await migrate(empty_database_url, folder=tmp_path)
-    return await Database.open(empty_database_url)
+async def fill_doubts(database_url: str) -> None:
+    """Do what the upgrade does, of what the release before left."""
+    [upgrade] = MIGRATIONS.glob("0056_*.sql")
+    await command(database_url, upgrade.read_text(encoding="utf-8"))
 
 
 async def test_what_may_have_landed_counts_as_doubted_after_the_upgrade(
-    older: Database, empty_database_url: str
+    database: Database, database_url: str
 ) -> None:
     """Quarantined, or on its way behind a time-out, a quarantine or `done`; what merely failed does not."""
     held = follow(TIMED_OUT)
@@ -58,12 +52,11 @@ async def test_what_may_have_landed_counts_as_doubted_after_the_upgrade(
         UUID(int=16): (follow(PENDING),),
         UUID(int=17): (follow(DONE),),
     }
-    async with older:
-        for record_id, versions in told.items():
-            await write(older, record_id, *versions)
-        await migrate(empty_database_url)
-        async with older.organization(ORGANIZATION) as connection:
-            records = await list_records(connection, organization_id=ORGANIZATION, limit=100)
+    for record_id, versions in told.items():
+        await write(database, record_id, *versions)
+    await fill_doubts(database_url)
+    async with database.organization(ORGANIZATION) as connection:
+        records = await list_records(connection, organization_id=ORGANIZATION, limit=100)
     doubted = {each.record_id.int: each.doubted_at for each in records if each.doubted_at}
     assert doubted == {each.record_id.int: each.updated_at for each in records if each.record_id.int < 15}
     assert {each.state for each in records if each.record_id.int < 15} == {State.QUARANTINED, State.WAITING}
