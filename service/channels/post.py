@@ -8,6 +8,7 @@
 - **A capped, undecoded answer**: a few hundred characters say what is wrong; the rest is not read.
 - **A connection per message**: alerts are rare, and a kept connection that the receiver has closed
   meanwhile would make the next message's fate unknown for nothing.
+- **It never raises**: an exception would end the run with the message's error left empty, and nobody told.
 - **The fate is exact**: until the first byte of the request left, a failure means that it did not arrive.
 """
 
@@ -118,6 +119,8 @@ class Poster:
             return progress.failed(f"no answer within {self._deadline_seconds:g} s")
         except httpx.HTTPError as error:
             return progress.failed(_words(error))
+        except Exception as error:  # noqa: BLE001 - raised, it would be told nobody; as an outcome, `channel_failing` tells it
+            return progress.failed(self._secrets.sub(MASK, _words(error)))
 
     async def _post_to(self, addresses: Sequence[Address], call: _Call, progress: _Progress) -> Outcome:
         for address in addresses[:-1]:
@@ -226,7 +229,7 @@ async def _excerpt(response: httpx.Response) -> str:
     return bytes(read[:ANSWER_BYTES_MAX]).decode(errors="replace")
 
 
-def _words(error: httpx.HTTPError) -> str:
+def _words(error: Exception) -> str:
     return one_line(f"{type(error).__name__} {error}")
 
 

@@ -9,6 +9,8 @@ import base64
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import httpx
+
 from service.channels.address import parse, why_forbidden
 from service.channels.post import Target, default_port
 
@@ -41,7 +43,7 @@ def target(url: str, *, allow_private: bool, default_path: str = "/") -> tuple[T
         raise Unusable("must go on with http:// or https:// after the plus sign")
     if parts.fragment:
         raise Unusable("has a part after #, which no receiver would see")
-    host = (parts.hostname or "").rstrip(".")
+    host = _as_dialled((parts.hostname or "").rstrip("."))
     _require_allowed(host, allow_private=allow_private)
     query, taken = _without_secret(parts.query)
     path = parts.path if parts.path not in {"", "/"} else default_path
@@ -55,6 +57,18 @@ def target(url: str, *, allow_private: bool, default_path: str = "/") -> tuple[T
         ),
         taken,
     )
+
+
+def _as_dialled(host: str) -> str:
+    """The host in letters that headers and resolvers take: `bücher.example` is `xn--bcher-kva.example`."""
+    if parse(host) is not None:
+        return host
+    try:
+        name = host if host.isascii() else httpx.URL(scheme="http", host=host).raw_host.decode()
+        name.encode("idna")  # as the resolver will
+    except (httpx.InvalidURL, UnicodeError):
+        raise Unusable("names a host that cannot exist") from None
+    return name
 
 
 def _require_allowed(host: str, *, allow_private: bool) -> None:

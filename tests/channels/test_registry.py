@@ -59,11 +59,24 @@ async def test_digests_differ_by_receiver_and_not_by_secret() -> None:
         await channel.close()
 
 
+async def test_an_international_host_is_named_as_it_is_dialled() -> None:
+    """A name in any letters is encoded when its URL is read, as no header could bear it otherwise."""
+    assert await opened("webhook+https://alarm.bücher.example/x", "slack+https://straße.example/y") == [
+        "log",
+        "webhook to alarm.xn--bcher-kva.example",
+        "Slack at xn--strae-oqa.example",
+    ]
+
+
 BAD = [
     ("carrier+pigeon://loft", "is of no kind that is built in (webhook+http"),
     ("webhook+ftp://host/x", "is of no kind"),
     ("webhook+http://", "names no host"),
     ("webhook+http://host:99999/", "is no URL"),
+    ("webhook+http://a..b/hunter2", "names a host that cannot exist"),
+    (f"webhook+http://{'a' * 64}.example/hunter2", "names a host that cannot exist"),
+    ("webhook+http://-bücher-.example/hunter2", "names a host that cannot exist"),
+    ("webhook+http://127。0。0。1/hunter2", "is on a private network"),
     ("webhook+http://host/#part", "has a part after #"),
     ("webhook+https://host/?secret=", "has an empty secret"),
     ("webhook+http://127.0.0.1/hunter2", "is on a private network; set TIEOUT_ALERT_ALLOW_PRIVATE=true"),

@@ -9,7 +9,7 @@ import hmac
 import pytest
 
 from service.channels.channel import Fate
-from service.channels.post import RETRY_AFTER_SECONDS_MAX
+from service.channels.post import RETRY_AFTER_SECONDS_MAX, Target
 from service.channels.url import Unusable
 from service.channels.webhook import Webhook, keys_of, open_webhook
 from tests.channels.receiver import Answer, Received, Receiver, receiving
@@ -181,6 +181,19 @@ async def test_nobody_listening_means_that_nothing_was_sent() -> None:
     outcome = await channel.send(message())
     await channel.close()
     assert outcome.fate is Fate.LATER
+
+
+async def test_what_nobody_foresaw_is_told_as_an_outcome() -> None:
+    """Whatever fails before the first byte is a message for later, with its reason; no other one waits."""
+    path = "/hook/hunter2hunter2" + "x" * 70_000  # longer than the client lets an address be
+    channel = Webhook(
+        Target(scheme="http", host="127.0.0.1", port=1, path_and_query=path), (), allow_private=True
+    )
+    outcome = await channel.send(message())
+    await channel.close()
+    assert outcome.fate is Fate.LATER
+    assert outcome.detail.startswith("InvalidURL")
+    assert "hunter2" not in outcome.detail
 
 
 async def test_a_user_and_password_are_sent_as_such() -> None:
