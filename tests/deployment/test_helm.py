@@ -123,7 +123,19 @@ def test_pods_are_restricted() -> None:
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
-            assert container["resources"]["limits"]["memory"].endswith("Mi")
+            assert container["resources"]["limits"]["memory"].endswith(("Mi", "Gi"))
+
+
+def test_a_worker_may_take_what_comparing_was_measured_to(project: Path) -> None:
+    """A worker's limit exceeds every figure of memory that the page about sizes tells of our processes."""
+    rows = (project / "docs" / "scaling.md").read_text().split("## What a thing costs")[1].split("\n## ")[0]
+    [compared] = re.findall(r"(\d+) MB while it is compared whole", rows)
+    own = re.findall(r"(\d+) MB (?:of the process|while it reads|while it receives)", rows)
+    worker = dict(pods(render(SECRET)))["tieout-worker"]["containers"][0]
+    [(amount, unit)] = re.findall(r"^(\d+)(Mi|Gi)$", worker["resources"]["limits"]["memory"])
+    limit = int(amount) * {"Mi": 2**20, "Gi": 2**30}[unit]
+    assert len(own) == 3
+    assert limit > max(map(int, [compared, *own])) * 10**6
 
 
 def test_network_is_closed_by_default() -> None:
