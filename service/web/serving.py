@@ -67,8 +67,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget all deadlines."""
+        """Forget all deadlines, also the one between requests: uvicorn leaves it running after a reset."""
         self._disarm()
+        self._unset_keepalive_if_required()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -142,11 +143,17 @@ class DeadlineProtocol(HttpToolsProtocol):
         room = max(1, self.limit_concurrency // ROOM_SHARE)
         if len(self.connections) <= self.limit_concurrency - room:
             return
+        staying = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, DeadlineProtocol) and not connection.transport.is_closing()
+        ]
+        if len(staying) <= self.limit_concurrency - room:
+            return  # others of the same burst have made room already
         resting = [
             (timer.when(), number, connection)
-            for number, connection in enumerate(self.connections)
-            if isinstance(connection, DeadlineProtocol)
-            and (timer := connection.timeout_keep_alive_task) is not None
+            for number, connection in enumerate(staying)
+            if (timer := connection.timeout_keep_alive_task) is not None
         ]
         for _, _, connection in nsmallest(room, resting):
             connection.timeout_keep_alive_handler()

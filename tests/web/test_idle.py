@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import struct
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -99,6 +102,37 @@ async def test_who_is_being_answered_makes_no_room(port: int) -> None:
         writer.write(ASKS[-2:])
         assert (await answer(reader))[0] == 200
     await leave(*begun)
+
+
+async def test_a_burst_makes_as_much_room_as_it_needs(port: int) -> None:
+    """Where many come at once, as many of those that rest end, and all who came are answered."""
+    resting = [await asked(port) for _ in range(9)]
+    came = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(8)))
+    for _, writer in came:
+        writer.write(ASKS)
+    assert [(await answer(reader))[0] for reader, _ in came] == [200] * 8
+    assert await is_open(resting[-1])
+    await leave(*resting, *came)
+
+
+@pytest.mark.parametrize("request_bytes", [ASKS, delivery()], ids=["long way", "short way"])
+async def test_nothing_is_kept_of_a_connection_that_was_reset(
+    database: Database, request_bytes: bytes
+) -> None:
+    """Whoever resets a resting connection leaves nothing of it in memory: no timer holds what it had sent."""
+    app = build(settings=settings(listen="127.0.0.1:0"), database=database, replica_id="r", version="1")
+    server = serve(app)
+    async with server as port:
+        _, writer = await asked(port, request_bytes)
+        (kept,) = map(weakref.ref, server.protocols)
+        given = writer.get_extra_info("socket")
+        given.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        async with asyncio.timeout(10):
+            while server.connections:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        gc.collect()
+        assert kept() is None
 
 
 async def test_the_end_of_an_answer_has_a_deadline_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 
 import httpx
 import pytest
@@ -62,7 +62,12 @@ class serve:  # noqa: N801 - reads as the function that it stands for
     @property
     def connections(self) -> int:
         """How many are open."""
-        return len(self._server.server_state.connections)
+        return len(self.protocols)
+
+    @property
+    def protocols(self) -> Collection[object]:
+        """What the server keeps of each that is open."""
+        return self._server.server_state.connections
 
     def shrink_buffers(self) -> None:
         """Have the system keep little of what is sent from here on."""
