@@ -252,3 +252,4 @@ def test_advice_names_what_is_unwise() -> None:
         "TIEOUT_DATABASE_URL",
     ]
     assert "canary" not in " ".join(advice)
+    assert "sslmode=verify-full&sslrootcert=" in advice[-1], "without a file asyncpg trusts nobody"

@@ -56,6 +56,9 @@ envFrom:
   - secretRef: {name: {{ include "tieout.secret" . | quote }}}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+  {{- if .Values.database.caSecret }}
+  - {name: database-ca, mountPath: /etc/tieout/database, readOnly: true}
+  {{- end }}
 {{- end }}
 
 {{- define "tieout.settings" -}}
@@ -70,6 +73,10 @@ volumeMounts:
 {{- define "tieout.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
+{{- with .Values.database.caSecret }}
+- name: database-ca
+  secret: {secretName: {{ . | quote }}, items: [{key: ca.crt, path: ca.crt}]}
+{{- end }}
 {{- end }}
 
 {{- define "tieout.spread" -}}

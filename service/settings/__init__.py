@@ -162,7 +162,11 @@ class Settings:
                 found.append(f"{name}: credentials would travel unencrypted; take https://")
         database = self.database_url.reveal() if self.database_url else ""
         if database and not _is_here(database) and "sslmode=verify-" not in database:
-            found.append("TIEOUT_DATABASE_URL: nobody checks who answers; add sslmode=verify-full")
+            # The system's authorities are not looked at unless named, so both options are needed.
+            found.append(
+                "TIEOUT_DATABASE_URL: nobody checks who answers; add sslmode=verify-full&sslrootcert=FILE, a "
+                "file with the certificate of the authority that signed the server's"
+            )
         return found
 
 

@@ -77,8 +77,9 @@ def test_lint_has_no_complaint() -> None:
             "networkPolicy": {"enabled": False},
         },
         {"web": {"autoscaling": {"enabled": True}}, "worker": {"autoscaling": {"enabled": True}}},
+        {"database": {"caSecret": "postgres-ca"}},
     ],
-    ids=["defaults", "ingress", "settings", "autoscaling"],
+    ids=["defaults", "ingress", "settings", "autoscaling", "authority"],
 )
 def test_every_object_is_valid(version: str, extra: Mapping[str, Any]) -> None:
     """Each object satisfies the strict schema of the oldest and a recent Kubernetes."""
@@ -227,3 +228,22 @@ def test_migrations_may_go_around_pgbouncer() -> None:
     assert address["valueFrom"] == {"secretKeyRef": {"name": "tieout-postgres", "key": "TIEOUT_DATABASE_URL"}}
     for name in ("tieout-web", "tieout-worker"):
         assert "TIEOUT_DATABASE_URL" not in {each["name"] for each in found[name]["containers"][0]["env"]}
+
+
+def test_postgres_can_be_known_by_its_authority() -> None:
+    """The certificate in a Secret lies, alone and read-only, where every pod's address can name it."""
+    found = dict(pods(render({**SECRET, "database": {"caSecret": "postgres-ca"}})))
+    assert set(found) == {"tieout-web", "tieout-worker", "tieout-migrate"}
+    for pod in found.values():
+        [volume] = [each for each in pod["volumes"] if each["name"] == "database-ca"]
+        assert volume["secret"] == {
+            "secretName": "postgres-ca",
+            "items": [{"key": "ca.crt", "path": "ca.crt"}],
+        }
+        [container] = pod["containers"]
+        [mount] = [each for each in container["volumeMounts"] if each["name"] == "database-ca"]
+        assert (mount["mountPath"], mount["readOnly"]) == ("/etc/tieout/database", True)
+    for place in (CHART / "values.yaml", CHART.parent / "README.md"):
+        assert "sslmode=verify-full&sslrootcert=/etc/tieout/database/ca.crt" in place.read_text()
+    for pod in dict(pods(render(SECRET))).values():
+        assert [each["name"] for each in pod["volumes"]] == ["tmp"]
