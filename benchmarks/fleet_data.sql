@@ -76,7 +76,7 @@ SELECT pg_temp.organization(1 + n % :organizations), gen_random_uuid(), n::text,
 FROM generate_series(1, 20 * :organizations) AS n;
 
 INSERT INTO comparisons
-SELECT organization_id, 'receivable', now(), true, count(*), count(*) FILTER (WHERE expected) FROM differences GROUP BY 1;
+SELECT organization_id, 'receivable', now(), true, count(*) FILTER (WHERE NOT expected), count(*) FILTER (WHERE expected) FROM differences GROUP BY 1;
 
 INSERT INTO balances (
     organization_id, ledger, currency, local_minor, local_count, books_minor, books_count, terms, unclassified_minor, certified, version,

@@ -1421,7 +1421,7 @@ CREATE INDEX attempts_of_trials ON tieout.attempts USING btree (started_at) WHER
 
 CREATE INDEX balances_unclassified ON tieout.balances USING btree (currency) INCLUDE (unclassified_minor) WHERE (unclassified_minor <> 0);
 
-CREATE INDEX comparisons_unexplained ON tieout.comparisons USING btree (organization_id) INCLUDE (open_differences, expected_differences) WHERE (open_differences > expected_differences);
+CREATE INDEX comparisons_to_explain ON tieout.comparisons USING btree (organization_id) INCLUDE (open_differences) WHERE (open_differences > 0);
 
 CREATE UNIQUE INDEX counted_by_books ON tieout.counted USING btree (organization_id, ledger, books_id);
 

@@ -140,7 +140,7 @@ async def upsert_pairs(
 
 
 async def get_comparison(connection: Connection, organization_id: UUID, ledger: Ledger) -> tuple[int, int]:
-    """How many differences the last comparison left open, and how many of them are none to act upon."""
+    """How many differences the last comparison left open that nothing explains, and how many beside them."""
     row = await connection.fetchrow(QUERY["get_comparison"], organization_id, ledger)
     return (0, 0) if row is None else (row["open_differences"], row["expected_differences"])
 

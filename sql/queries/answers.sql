@@ -87,8 +87,7 @@ WITH failing AS (
     GROUP BY organization_id HAVING sum(records) > 0
 ), differing AS (
     SELECT organization_id, sum(differences)::bigint AS differences FROM (
-        SELECT organization_id, open_differences - expected_differences AS differences FROM comparisons
-        WHERE open_differences > expected_differences
+        SELECT organization_id, open_differences AS differences FROM comparisons WHERE open_differences > 0
         UNION ALL
         SELECT k.organization_id, -count(*) FROM set_aside_records k
         JOIN differences d ON d.organization_id = k.organization_id AND d.record_id = k.record_id

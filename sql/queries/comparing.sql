@@ -48,8 +48,9 @@ SELECT kind, expected, count(*) AS differences FROM differences WHERE organizati
 GROUP BY kind, expected;
 
 -- name: count_organization_differences :many
+-- All that are open, and how many of these are expected: a comparison keeps either apart.
 -- $1 organization_ids uuid[]
-SELECT organization_id, sum(open_differences)::bigint AS open, sum(expected_differences)::bigint AS expected
+SELECT organization_id, sum(open_differences + expected_differences)::bigint AS open, sum(expected_differences)::bigint AS expected
 FROM comparisons WHERE organization_id = ANY($1::uuid[]) GROUP BY organization_id;
 
 -- name: sum_unclassified :many

@@ -20,7 +20,7 @@ from service.store.database import Database
 from service.store.overrides import insert_override
 from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization, add_record
 from tests.web.conftest import ClientOf
-from tests.web.test_page import open_page
+from tests.web.test_page import BROWSER, open_page
 
 WORDINGS = "abcdefghijkl"
 """Of errors that nobody knows, each a cause of its own: more than the overview lists."""
@@ -61,8 +61,10 @@ async def set_aside(database: Database, record: Record) -> None:
         await insert_override(rows, record.organization_id, record.record_id, override, Policy())
 
 
-async def compare(database: Database, organization_id: UUID, differences: Mapping[str, UUID | None]) -> None:
-    """A ledger is compared and found to have open differences: each its kind, and of which record it is."""
+async def compare(
+    database: Database, organization_id: UUID, differences: Mapping[str, UUID | None], *, expected: int = 0
+) -> None:
+    """A ledger is compared: what is to explain, each kind with its record, and how many are expected."""
     for kind, record_id in differences.items():
         await add_difference(database, organization_id, kind=kind, record_id=record_id)
     async with database.organization(organization_id) as rows:
@@ -72,7 +74,7 @@ async def compare(database: Database, organization_id: UUID, differences: Mappin
             Ledger.RECEIVABLE,
             certified=True,
             open_differences=len(differences),
-            expected_differences=0,
+            expected_differences=expected,
         )
 
 
@@ -112,3 +114,17 @@ async def test_what_else_differs_is_looked_at(database: Database, operator: http
     )
     await set_aside(database, record)
     assert await told_needy(operator) == "Alder 2 differences"
+
+
+@pytest.mark.parametrize("expected", [0, 5])
+async def test_what_is_expected_is_taken_from_nothing(
+    database: Database, operator: httpx.AsyncClient, expected: int
+) -> None:
+    """Three differences to explain are told as three everywhere, however many are expected beside them."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    await compare(database, ORGANIZATION, dict.fromkeys(("amount", "tax", "number")), expected=expected)
+    assert await told_needy(operator) == "Alder 3 differences"
+    page = await operator.get("/organizations", headers=BROWSER)
+    assert '<td class="n" data-label="To explain"><b>3</b></td>' in page.text
+    [organization] = (await operator.get("/v1/organizations")).json()["data"]
+    assert organization["counts"]["differences"] == {"open": 3 + expected, "expected": expected}

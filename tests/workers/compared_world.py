@@ -21,6 +21,7 @@ from service.domain.comparing.pairing_links import DOCUMENT_TYPES, PARTY_TYPE, L
 from service.domain.document import Document, DocumentKind, Ledger, Side, Status, newest
 from service.domain.fleet import WorkKind
 from service.domain.pushing.preflight import Owed, Setup, inspect, inspect_organization
+from service.store.answers import count_organization_differences
 from service.store.comparing import difference_of, list_pairs
 from service.store.database import Connection, Database
 from service.store.documents import (
@@ -233,6 +234,8 @@ class ComparedLedger:
         [compared] = await self.rows("comparisons")
         assert compared["open_differences"] + compared["expected_differences"] == len(comparison.differences)
         assert compared["expected_differences"] == sum(each.expected for each in comparison.differences)
+        told = await self.told_differences()
+        assert told == (len(comparison.differences), compared["expected_differences"])
         assert await self._confirmed() == expected.confirmed | expected.confirmable
 
     async def rows(self, table: str, condition: str = "true") -> list[Any]:
@@ -240,6 +243,12 @@ class ComparedLedger:
         async with self.database.organization(ORGANIZATION) as connection:
             text = f"SELECT * FROM {table} WHERE ledger = $1 AND {condition}"  # noqa: S608 - our own names
             return await connection.fetch(text, self.ledger)
+
+    async def told_differences(self) -> tuple[int, int]:
+        """How many differences of the organization are told as open, and how many of these as expected."""
+        async with self.database.organization(ORGANIZATION, readonly=True) as connection:
+            found = await count_organization_differences(connection, [ORGANIZATION])
+        return found[ORGANIZATION]["open"], found[ORGANIZATION]["expected"]
 
     async def versions(self) -> int:
         """Count all versions that history holds of anything."""
