@@ -24,6 +24,7 @@ CHART = Path(__file__).parents[2] / "helm"
 KUBERNETES = ("1.27", "1.33")
 # Helm counts: 1 information, 2 warning, 3 error.
 INFORMATION = 1
+NAMESPACE = "finance"
 SECRET = {"existingSecret": "tieout"}
 FROM_SECRET = {
     "TIEOUT_DATABASE_URL",
@@ -40,7 +41,7 @@ POINTLESS_IN_A_CLUSTER = {"TIEOUT_DATA_DIR"}
 def render(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every object that the chart makes of the values."""
     with helm.Chart.load(CHART) as loaded:
-        manifests = loaded.render(dict(values), name="tieout", namespace="finance")
+        manifests = loaded.render(dict(values), name="tieout", namespace=NAMESPACE)
     texts = (text for name, text in sorted(manifests.items()) if name.endswith(".yaml"))
     return [found for text in texts for found in yaml.safe_load_all(text) if found]
 

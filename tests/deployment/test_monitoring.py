@@ -17,7 +17,7 @@ import yaml
 
 from service import metrics
 from service.web.page.runbook import to_html
-from tests.deployment.test_helm import SECRET, render
+from tests.deployment.test_helm import NAMESPACE, SECRET, render
 
 CHART = Path(__file__).parents[2] / "helm"
 RULES = CHART / "monitoring" / "rules.yaml"
@@ -90,12 +90,45 @@ def test_every_rule_leads_to_the_runbook(project: Path) -> None:
 @pytest.mark.skipif(PROMTOOL is None, reason="no promtool is installed")
 def test_rules_fire_when_they_should(tmp_path: Path) -> None:
     """Prometheus' own tool finds no fault; each rule fires for its trouble and for nothing else."""
+    _prove(RULES, CASES, tmp_path)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool is installed")
+def test_rules_of_one_installation_are_deaf_to_others(tmp_path: Path) -> None:
+    """Where one Prometheus reads several installations, each one's rules speak of it alone and name it."""
+    rules_file = tmp_path / "rules.yaml"
+    rules_file.write_text(yaml.safe_dump(rendered_rules()["spec"]))
+    _prove(rules_file, CASES.with_name("installations_test.yaml"), tmp_path)
+
+
+def _prove(rules_file: Path, cases: Path, folder: Path) -> None:
+    """Have Prometheus' own tool check rules and try them by cases."""
     assert PROMTOOL
-    cases = tmp_path / "rules_test.yaml"
-    cases.write_text(CASES.read_text().replace("RULES", str(RULES)))
-    for arguments in (["check", "rules", str(RULES)], ["test", "rules", str(cases)]):
+    tried = folder / cases.name
+    tried.write_text(cases.read_text().replace("RULES", str(rules_file)))
+    for arguments in (["check", "rules", str(rules_file)], ["test", "rules", str(tried)]):
         ended = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def rendered_rules() -> dict[str, Any]:
+    """The rule object that the chart makes, for the namespace `finance`."""
+    objects = render({**SECRET, "monitoring": {"rules": True}})
+    [found] = [each for each in objects if each["kind"] == "PrometheusRule"]
+    return found
+
+
+def test_every_selector_of_the_chart_names_the_namespace() -> None:
+    """Each series that a rule of the chart asks for is of its own namespace; nothing else is changed."""
+    [group] = rendered_rules()["spec"]["groups"]
+    mark = f'namespace="{NAMESPACE}"'
+    for rule, plain in zip(group["rules"], rules(), strict=True):
+        selectors = re.findall(r"\btieout_[a-z_]+(\{[^}]*\})?", rule["expr"])
+        assert selectors, rule["alert"]
+        assert all(mark in each for each in selectors), rule["expr"]
+        told = rule["expr"].replace(f"{{{mark}}}", "").replace(f"{mark},", "")
+        assert told == plain["expr"]
+        assert rule["labels"] == {**plain["labels"], "namespace": NAMESPACE}
 
 
 def test_the_chart_brings_both_when_asked() -> None:
@@ -115,7 +148,9 @@ def test_the_chart_brings_both_when_asked() -> None:
     rule = objects["PrometheusRule"]
     assert rule["metadata"]["labels"]["release"] == "prometheus"
     own = RULES.read_text().replace(PLACEHOLDER, "https://books.partner.example")
-    assert rule["spec"]["groups"] == yaml.safe_load(own)["groups"]
+    [brought], [kept] = rule["spec"]["groups"], yaml.safe_load(own)["groups"]
+    for told, plain in zip(brought["rules"], kept["rules"], strict=True):
+        assert {**told, "expr": plain["expr"], "labels": plain["labels"]} == plain
     board = objects["ConfigMap"]
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(board["data"]["tieout.json"]) == json.loads(DASHBOARD.read_text())
