@@ -11,10 +11,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 RECEIVE_SECONDS = 10.0
 """A body within its cap comes in one breath; whoever needs longer is stuck or means harm."""
+
+LENGTHEN = "tieout.lengthen"
+"""Where the server leaves in the scope of a request what puts off its deadline for it, by so many seconds."""
 
 
 class BodyRefused(Exception):  # noqa: N818 - names what is the case
@@ -73,15 +76,26 @@ def is_compressed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     )
 
 
+def lengthen(scope: Scope, seconds: float | None) -> None:
+    """Have the server wait for a body for as long as `read_body` does, which can tell who is late."""
+    put_off = scope.get(LENGTHEN)
+    if put_off is not None:
+        put_off(RECEIVE_SECONDS if seconds is None else seconds)
+
+
 async def read_body(
     receive: Receive,
     headers: Iterable[tuple[bytes, bytes]],
     *,
     limit_bytes: int,
-    deadline_seconds: float = RECEIVE_SECONDS,
+    deadline_seconds: float | None = None,
     take: Callable[[int], None] = lambda _size: None,
 ) -> bytes:
-    """Read a body whole; raise `BodyRefused` beyond the cap or the deadline, or when `take` does."""
+    """Read a body whole; raise `BodyRefused` beyond the cap or the deadline, or when `take` does.
+
+    The deadline is that of all bodies unless told otherwise.
+    """
+    seconds = RECEIVE_SECONDS if deadline_seconds is None else deadline_seconds
     too_large = BodyRefused(413, f"The body is larger than {limit_bytes} bytes.")
     headers = list(headers)
     if is_compressed(headers):
@@ -91,7 +105,7 @@ async def read_body(
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(deadline_seconds):
+        async with asyncio.timeout(seconds):
             is_more = True
             while is_more:
                 message = await receive()
@@ -105,5 +119,5 @@ async def read_body(
                 chunks.append(chunk)
                 is_more = message.get("more_body", False)
     except TimeoutError:
-        raise BodyRefused(408, f"The body did not arrive within {deadline_seconds:g} seconds.") from None
+        raise BodyRefused(408, f"The body did not arrive within {seconds:g} seconds.") from None
     return b"".join(chunks)

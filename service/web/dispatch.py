@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.web.authentication import Caller, require_csrf
-from service.web.bodies import BodyRefused, read_body
+from service.web.bodies import BodyRefused, lengthen, read_body
 from service.web.conditional import conditional
 from service.web.known import require_known
 from service.web.parameters import AS_OF, parse_all
@@ -96,6 +96,7 @@ async def _body(
 ) -> Any:  # noqa: ANN401 - as the route says
     if not route.is_action:
         return None
+    lengthen(request.scope, route.body_limit.seconds)
     try:
         content = await read_body(
             request.receive,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from service.settings import Role, Settings
 from service.store.database import Connection, Database
 from service.web.authentication import Authenticator, Caller
-from service.web.bodies import RECEIVE_SECONDS, Memory
+from service.web.bodies import Memory
 from service.web.parameters import Parameter
 from service.web.problems import not_found
 
@@ -89,7 +89,8 @@ class BodyLimit:
     """How large a body may be, how long it may take, and what all of its kind together may hold."""
 
     bytes_max: int
-    seconds: float = RECEIVE_SECONDS
+    seconds: float | None = None
+    """None: as long as any body may."""
     memory: Memory | None = None
 
 

@@ -2,7 +2,7 @@
 
 Left alone it waits for ever for a client that connects and says nothing, trickles its headers, or never reads
 its answer, and it keeps headers of any length. Here each connection has one deadline at a time: to send a
-request whole, to read what it was sent, or to ask again.
+request whole, to read what it was sent, or to ask again. Whoever reads a body that may take longer says so.
 
 The last of them is long. A proxy keeps connections to us for its next requests, and one that we close while
 such a request is on its way is a 502 to whoever asked: proxies have to be the first to end what rests. Where
@@ -12,6 +12,7 @@ connections are many, those that rest make room, the longest resting first, so t
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from heapq import nsmallest
 from typing import Any
 from uuid import uuid4
@@ -22,10 +23,12 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.settings import Settings
+from service.web.bodies import LENGTHEN
 from service.web.problems import MEDIA_TYPE, problem
 
 REQUEST_SECONDS = 10.0
-"""From a request's first byte (or the connection's opening) to its last."""
+"""From a request's first byte (or the connection's opening) to its last; to the last of its head where its
+body is read under a deadline of its own, which is put on top."""
 
 WRITE_SECONDS = 10.0
 """How long a client may leave an answer unread, be it its last bytes: a connection does not end before."""
@@ -101,6 +104,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is in."""
         self._is_in_head = False
+        self.scope[LENGTHEN] = partial(self._lengthen, self.scope)  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -161,6 +165,13 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _arm(self) -> None:
         if self._receiving is None:
             self._receiving = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _lengthen(self, scope: object, seconds: float) -> None:
+        """Give the rest of a request so much longer, unless it is in: the deadline is that of the next."""
+        if self._receiving is None or self.scope is not scope:
+            return
+        self._receiving.cancel()
+        self._receiving = self.loop.call_at(self._receiving.when() + seconds, self.transport.abort)
 
     def _disarm(self) -> None:
         if self._receiving is not None:

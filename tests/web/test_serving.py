@@ -132,6 +132,12 @@ async def stop_in_the_body(_reader: asyncio.StreamReader, writer: asyncio.Stream
     writer.write(b"POST /login HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nkey=")
 
 
+async def trickle_headers_after_a_body(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a request whole, and on its heels the headers of one that never end."""
+    writer.write(b"POST /login HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nkey=x")
+    await trickle_headers(_reader, writer)
+
+
 async def stay_after_the_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Keep the connection after an answer."""
     writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -147,6 +153,7 @@ async def stay_after_the_answer(reader: asyncio.StreamReader, writer: asyncio.St
         trickle_body,
         trickle_after_the_answer,
         stop_in_the_body,
+        trickle_headers_after_a_body,
         stay_after_the_answer,
     ],
 )
@@ -173,6 +180,30 @@ async def read(reader: asyncio.StreamReader) -> bytes:
         return await reader.read(65_536)
     except ConnectionError:
         return b""
+
+
+async def test_a_large_body_may_take_as_long_as_its_route_allows(port: Port) -> None:
+    """Documents in bulk come over a slow link, too: the deadline of the head is not that of its body."""
+    body = json.dumps({"documents": [{}]}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        f"POST /v1/documents/bulk HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEYS['operator']}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
+    for letter in body:
+        await asyncio.sleep(3 * SECONDS / len(body))
+        writer.write(bytes([letter]))
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_who_stops_in_a_body_is_told(port: Port) -> None:
+    """A body that does not arrive in time is answered 408, and the connection ends."""
+    answer = await talked(port, b"POST /login HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nkey=")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
 
 
 async def test_good_clients_do_not_notice(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
