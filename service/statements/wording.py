@@ -139,20 +139,23 @@ def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") ->
         f"{format_minor(here.minor, currency)} here, and {documents_told(there.count)} of "
         f"{format_minor(there.minor, currency)} in the books."
     )
-    if not any(term.line.closing for term in ledger.terms):
+    # By items, not by the lines that sum them: what differs in both directions cancels out there.
+    items = [(term.kind, item.line.closing) for term in ledger.terms for item in term.items]
+    open_at_closing = [(kind, figure) for kind, figure in items if figure]
+    if not open_at_closing:
         return f"{told} Both sides agree."
-    items = sum(bool(item.line.closing) for term in ledger.terms for item in term.items)
-    listed = "one difference" if items == 1 else f"{items:,} differences"
-    left = [term.line.closing.minor for term in ledger.terms if term.kind is Kind.UNCLASSIFIED]
+    count = len(open_at_closing)
+    listed = "one difference" if count == 1 else f"{count:,} differences"
+    left = [abs(figure.minor) for kind, figure in open_at_closing if kind is Kind.UNCLASSIFIED]
     explained = "explained to the last cent"
     if left:
-        explained = f"of which {format_minor(abs(sum(left)), currency)} could not be explained"
+        explained = f"of which {format_minor(sum(left), currency)} could not be explained"
     return f"{told} {_gap(there.minor - here.minor, currency)}: {listed}, listed {where}, {explained}."
 
 
 def _gap(minor: int, currency: str) -> str:
     if not minor:
-        return "The amounts agree, the documents do not"
+        return "The totals agree, the documents do not"
     return f"The books hold {format_minor(abs(minor), currency)} {'less' if minor < 0 else 'more'}"
 
 
