@@ -117,7 +117,7 @@ RISK_MINOR_UNITS = _gauge(
 )
 DIFFERENCES = _gauge("tieout_differences", "Open differences, expected ones included.", "kind")
 UNCLASSIFIED_MINOR_UNITS = _gauge(
-    "tieout_unclassified_minor_units", "Money that no rule explains, in minor units.", "currency"
+    "tieout_unclassified_minor_units", "Minor units that no rule explains, whatever their sign.", "currency"
 )
 WEBHOOK_BACKLOG_EVENTS = _gauge("tieout_webhook_backlog_events", "Events stored and not worked off yet.")
 WEBHOOK_BACKLOG_SECONDS = _gauge("tieout_webhook_backlog_seconds", "Age of the oldest of them.")

@@ -113,7 +113,7 @@ async def count_differences_as_of(
 async def sum_unclassified_as_of(
     connection: Connection, as_of: datetime, organization_id: UUID | None
 ) -> Mapping[str, int]:
-    """Money that no rule explained, by currency."""
+    """Money that no rule explained, by currency, whatever the sign of each balance."""
     rows = await connection.fetch(QUERY["sum_unclassified_as_of"], organization_id, as_of)
     return {row["currency"]: row["minor"] for row in rows}
 

@@ -80,7 +80,7 @@ async def count_organization_webhooks(connection: Connection, organization_id: U
 
 
 async def sum_unclassified(connection: Connection) -> Mapping[str, int]:
-    """Money that no rule explains, by currency."""
+    """Money that no rule explains, by currency: the sum over all balances, whatever the sign of each."""
     return {row["currency"]: row["minor"] for row in await connection.fetch(QUERY["sum_unclassified"])}
 
 

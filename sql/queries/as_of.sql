@@ -228,7 +228,7 @@ GROUP BY 1, 2;
 
 -- name: sum_unclassified_as_of :many
 -- $1 organization_id or null, $2 as_of
-SELECT k.currency, sum((v.body ->> 'unclassified_minor')::bigint)::bigint AS minor FROM (
+SELECT k.currency, sum(abs((v.body ->> 'unclassified_minor')::bigint))::bigint AS minor FROM (
     SELECT organization_id, ledger, currency FROM balances
     UNION
     SELECT organization_id, ledger, currency FROM months

@@ -54,7 +54,8 @@ SELECT organization_id, sum(open_differences + expected_differences)::bigint AS 
 FROM comparisons WHERE organization_id = ANY($1::uuid[]) GROUP BY organization_id;
 
 -- name: sum_unclassified :many
-SELECT currency, sum(unclassified_minor)::bigint AS minor FROM balances WHERE unclassified_minor <> 0 GROUP BY currency;
+-- Whatever the sign of each: what is too much with one organization makes up for nothing with another.
+SELECT currency, sum(abs(unclassified_minor))::bigint AS minor FROM balances WHERE unclassified_minor <> 0 GROUP BY currency;
 
 -- name: upsert_comparison :one
 -- $1 organization_id, $2 ledger, $3 certified, $4 open_differences, $5 expected_differences

@@ -75,6 +75,24 @@ async def open_page(caller: httpx.AsyncClient, path: str) -> Page:
     return Page(answer.text)
 
 
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ([{"kind": "unclassified", "expected": False, "count": 0, "delta_minor": 0}], "not explained"),
+        ([{"kind": "amount", "expected": False, "count": 0, "delta_minor": 0}], "ties out"),
+    ],
+)
+async def test_a_ledger_ties_out_unless_something_is_unexplained(
+    database: Database, viewer: httpx.AsyncClient, terms: list[dict[str, object]], told: str
+) -> None:
+    """Unexplained differences keep a ledger from tying out, also where they cancel each other out."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    await add_balance(database, ORGANIZATION, books_minor=1_000_00, books_count=10, terms=terms)
+    page = await open_page(viewer, f"/organizations/{ORGANIZATION}")
+    shown = [each for each in ("not explained", "ties out", "not certified") if each in page.text.lower()]
+    assert shown == [told]
+
+
 @pytest.mark.usefixtures("filled")
 async def test_every_link_leads_somewhere(operator: httpx.AsyncClient) -> None:
     """From the overview every link, and every link behind it, opens."""

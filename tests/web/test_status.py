@@ -20,6 +20,7 @@ from tests.web.builders import (
     OTHER,
     Fleet,
     add_alert,
+    add_balance,
     add_event,
     add_organization,
     add_worker,
@@ -61,6 +62,15 @@ async def test_the_figures_are_those_of_the_tables(filled: Fleet, viewer: httpx.
         ("worker-1", ["web", "worker"])
     ]
     assert (told["state"], told["reasons"], told["version"]) == ("ok", [], "1.2.3")
+
+
+async def test_unexplained_money_cancels_out_nowhere(database: Database, viewer: httpx.AsyncClient) -> None:
+    """A dollar too many here and a dollar too few there are two dollars that nothing explains."""
+    for organization_id, minor in ((ORGANIZATION, 1_00), (OTHER, -1_00)):
+        await add_balance(database, organization_id, unclassified_minor=minor)
+    now = (await viewer.get("/status")).json()
+    then = (await viewer.get("/status", params={"as_of": now["as_of"]})).json()
+    assert [told["differences"]["unclassified"] for told in (now, then)] == [{"USD": 2_00}] * 2
 
 
 async def test_an_empty_service_is_not_called_well(viewer: httpx.AsyncClient) -> None:
