@@ -125,7 +125,10 @@ MISSING_EVENTS = _gauge("tieout_missing_events", "Events that the hub's log has 
 OVERDUE_ORGANIZATIONS = _gauge("tieout_overdue_organizations", "Organizations not read by their bound.")
 OVERDUE_SECONDS = _gauge("tieout_overdue_seconds", "How long the longest of them has been overdue.")
 FULL_SWEEP_AGE_SECONDS = _gauge(
-    "tieout_full_sweep_age_seconds", "Age of the oldest complete reading; NaN while one is still to come."
+    "tieout_full_sweep_age_seconds", "Age of the oldest complete reading; NaN before there is any."
+)
+FULL_SWEEP_BOUND_SECONDS = _gauge(
+    "tieout_full_sweep_bound_seconds", "Age beyond which a complete reading counts as old."
 )
 STREAM_AGE_SECONDS = _gauge(
     "tieout_stream_age_seconds",
@@ -133,7 +136,9 @@ STREAM_AGE_SECONDS = _gauge(
     "stream",
 )
 STREAM_OVERDUE_SECONDS = _gauge(
-    "tieout_stream_overdue_seconds", "How much later than its bound the latest reading is.", "stream"
+    "tieout_stream_overdue_seconds",
+    "How much later than due, or than its bound, the latest reading is.",
+    "stream",
 )
 UNREAD_ORGANIZATIONS = _gauge(
     "tieout_unread_organizations", "Connected organizations of which a stream was never read.", "stream"

@@ -130,6 +130,11 @@ class Bounds:
     stale_seconds: float
     sweep_seconds: float
 
+    @property
+    def sweep_age_seconds(self) -> float:
+        """Beyond which a complete reading counts as old."""
+        return SWEEPS_MAX * self.sweep_seconds
+
 
 def judge(facts: Facts, bounds: Bounds) -> tuple[State, Sequence[Reason]]:
     """Tell the state, and every reason for it, the gravest first."""
@@ -180,7 +185,7 @@ def _reading(facts: Facts, bounds: Bounds) -> Iterator[Reason]:
         message = f"{unswept} not read completely yet: counts are incomplete."
         yield Reason(code=Code.SWEEP_INCOMPLETE, message=message)
     sweep_at = facts.last_full_sweep_at
-    if sweep_at is not None and facts.now - sweep_at > timedelta(seconds=SWEEPS_MAX * bounds.sweep_seconds):
+    if sweep_at is not None and facts.now - sweep_at > timedelta(seconds=bounds.sweep_age_seconds):
         message = f"The oldest complete reading is {span(facts.now - sweep_at)} old."
         yield Reason(code=Code.SWEEP_OVERDUE, message=message)
     if facts.overdue:

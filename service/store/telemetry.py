@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.domain.cadence.bound import UNSERVED
 from service.store.database import Connection
 from service.store.queries import QUERY
 
@@ -39,7 +40,7 @@ class Alerting:
 
 async def list_stream_ages(connection: Connection) -> Sequence[StreamAge]:
     """How old what we know is, stream by stream."""
-    return [StreamAge(**row) for row in await connection.fetch(QUERY["list_stream_ages"])]
+    return [StreamAge(**row) for row in await connection.fetch(QUERY["list_stream_ages"], UNSERVED)]
 
 
 async def list_work_lags(connection: Connection) -> Sequence[WorkLag]:

@@ -16,7 +16,7 @@ from prometheus_client import Gauge
 
 from service import metrics
 from service.domain.fleet import WorkKind
-from service.domain.status import State
+from service.domain.status import Bounds, Facts, State
 from service.store import telemetry
 from service.store.database import Connection
 from service.web.api import status
@@ -86,14 +86,19 @@ def show_status(told: status.Status) -> None:
     metrics.MISSING_EVENTS.set(told.webhooks.missing)
     metrics.OVERDUE_ORGANIZATIONS.set(told.polling.overdue)
     metrics.OVERDUE_SECONDS.set(told.polling.oldest_overdue_seconds)
-    swept_at = told.polling.last_full_sweep_at
-    age = math.nan if swept_at is None else (told.as_of - swept_at).total_seconds()
-    metrics.FULL_SWEEP_AGE_SECONDS.set(age)
     metrics.HUB_REACHABLE.set(told.hub.reachable)
     metrics.HUB_USED_REQUESTS_PER_SECOND.set(told.hub.used_per_second)
     metrics.HUB_BUDGET_REQUESTS_PER_SECOND.set(told.hub.rate_per_second)
     for role in ("web", "worker"):
         metrics.REPLICAS.labels(role=role).set(sum(role in replica.roles for replica in told.replicas))
+
+
+def show_sweep(facts: Facts, bounds: Bounds) -> None:
+    """The age of the oldest complete reading, whoever waits for a first; `/status` tells of no age then."""
+    swept_at = facts.last_full_sweep_at
+    age = math.nan if swept_at is None else (facts.now - swept_at).total_seconds()
+    metrics.FULL_SWEEP_AGE_SECONDS.set(age)
+    metrics.FULL_SWEEP_BOUND_SECONDS.set(bounds.sweep_age_seconds)
 
 
 def _set_trouble(told: status.Status) -> None:

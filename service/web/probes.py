@@ -81,7 +81,9 @@ async def readyz(asked: Asked) -> Response:
 async def show_metrics(asked: Asked) -> Response:
     """Answer with all metrics; what describes the fleet is read now."""
     async with asked.rows() as connection:
-        gauges.show_status(await status.load(connection, asked.service, None))
+        facts = await status.load_facts(connection, asked.service.settings)
+        gauges.show_status(await status.judged(connection, asked.service, None, facts))
+        gauges.show_sweep(facts, status.bounds_of(asked.service.settings))
         await gauges.show_promises(connection)
     metrics.DATABASE_CONNECTIONS.set(asked.service.database.connections_busy)
     return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)

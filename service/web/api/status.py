@@ -153,12 +153,17 @@ def blind(version: str) -> Blind:
 
 async def load(connection: Connection, service: Service, organization_id: UUID | None) -> Status:
     """Read everything and judge it, for the fleet or as one organization may see it."""
+    facts = await load_facts(connection, service.settings)
+    return await judged(connection, service, organization_id, facts)
+
+
+async def judged(
+    connection: Connection, service: Service, organization_id: UUID | None, facts: Facts
+) -> Status:
+    """Judge what was read, and read the counts that are told along with it."""
     settings = service.settings
-    facts = await load_facts(connection, settings)
     counts = await load_counts(connection, organization_id)
-    state, reasons = judge(
-        facts, Bounds(stale_seconds=settings.stale_seconds, sweep_seconds=settings.sweep_seconds)
-    )
+    state, reasons = judge(facts, bounds_of(settings))
     return Status(
         state=state,
         reasons=reasons,
@@ -190,6 +195,11 @@ async def load(connection: Connection, service: Service, organization_id: UUID |
         ),
         alerts=alerts_of(facts.alerts_by_severity),
     )
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Give what the state is judged against."""
+    return Bounds(stale_seconds=settings.stale_seconds, sweep_seconds=settings.sweep_seconds)
 
 
 async def load_facts(connection: Connection, settings: Settings) -> Facts:
