@@ -145,15 +145,21 @@ class AlertReading:
             case Reading.CHANNEL:
                 scopes = {*self.label_by_channel, *(alert.scope for alert in alerts)}
                 taken = await list_channel_successes(connection, sorted(scopes))
-                return {alert.alert_id: self._channel_observed(alert, taken, now) for alert in alerts}
+                return {alert.alert_id: self._channel_observed(alert, taken, facts, now) for alert in alerts}
         readings = await self._readings(connection, reading, alerts)
         return {alert.alert_id: _oldest(alert, readings, now) for alert in alerts}
 
     def _channel_observed(
-        self, alert: Alert, taken: Mapping[str, datetime], now: datetime
+        self, alert: Alert, taken: Mapping[str, datetime], facts: Facts, now: datetime
     ) -> datetime | None:
-        """When it, or any, took a message; a channel that is no longer set has nothing left to prove."""
+        """When it, or any, took a message; a channel that is no longer set has nothing left to prove.
+
+        Nor has one that is set instead: where nothing is known against a channel it is not among those that
+        failed, and as long as nothing is wrong it may be sent nothing to take.
+        """
         if alert.scope == EVERY_CHANNEL and self.label_by_channel:
+            if self.label_by_channel.keys() - {each.channel for each in facts.channels}:
+                return now
             return max(
                 (at for channel, at in taken.items() if channel in self.label_by_channel), default=None
             )

@@ -147,8 +147,13 @@ async def test_of_two_that_fail_neither_hears_of_the_other(scene: Scene) -> None
 
 
 async def test_a_single_channel_is_every_channel(database: Database) -> None:
-    """Where there is only one, its failing means that nobody is told anything."""
-    async with receiving() as receiver, outbox_to(database, receiver) as opened:
+    """Where there is only one, its failing means that nobody is told, until another takes its place."""
+    async with (
+        receiving() as receiver,
+        outbox_to(database, receiver) as opened,
+        receiving() as successor,
+        outbox_to(database, successor) as replaced,
+    ):
         receiver.answer(GONE)
         world = World(database)
         watch = Watch(world, [Log(), *opened.channels])
@@ -160,3 +165,36 @@ async def test_a_single_channel_is_every_channel(database: Database) -> None:
             await outbox.run()
         assert (await world.alerts())[EVERY].severity is Severity.CRITICAL
         assert [body["kind"] for body in await world.outbox(opened.channels[0].digest)] == ["cause_failing"]
+
+        watch = Watch(world, [Log(), *replaced.channels])
+        for _ in range(15):
+            await watch.look(30)
+            await replaced.run()
+        assert (await world.alerts())[EVERY].status is Status.RESOLVED
+        heard = [(request.body["fingerprint"], request.body["status"]) for request in successor.received]
+        assert heard == [(EVERY, "resolved")]
+
+
+async def test_a_new_channel_that_takes_nothing_either_ends_nothing(database: Database) -> None:
+    """A channel that took the place of one that failed, and fails, leaves the alert as it is."""
+    async with (
+        receiving() as receiver,
+        outbox_to(database, receiver) as opened,
+        receiving() as successor,
+        outbox_to(database, successor) as replaced,
+    ):
+        receiver.answer(GONE)
+        successor.answer(DOWN)
+        world = World(database)
+        watch = Watch(world, [Log(), *opened.channels])
+        await world.add(1)
+        await world.fail(1)
+        for _ in range(6):
+            await watch.look(30)
+            await opened.run()
+        await replaced.put(1)
+        patient = Watch(world, [Log(), *replaced.channels], ALERT_RESOLVE_SECONDS="60")
+        for _ in range(15):
+            await replaced.run()
+            await patient.look(30)
+        assert (await world.alerts())[EVERY].status is Status.FIRING
