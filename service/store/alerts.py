@@ -65,6 +65,7 @@ class FailingChannel:
     refused_count: int
     since: datetime
     error: str
+    sent_at: datetime | None
 
 
 async def lock_alerts(connection: Connection) -> Sequence[Alert]:

@@ -115,6 +115,7 @@ class AlertReading:
                 refused_count=each.refused_count,
                 since=each.since,
                 error=each.error,
+                sent_at=each.sent_at,
             )
             for each in failing
         ]

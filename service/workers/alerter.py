@@ -17,7 +17,7 @@ from service.channels.heartbeat import KIND as HEARTBEAT
 from service.channels.log import Log
 from service.domain.alerts.alert import Alert, Kind, Policy
 from service.domain.alerts.body import body
-from service.domain.alerts.channel_rules import failing_channels
+from service.domain.alerts.channel_rules import deaf_channels
 from service.domain.alerts.reconcile import Changes, Notice, reconcile
 from service.domain.alerts.rules import conditions
 from service.domain.fleet import WorkKind
@@ -93,12 +93,12 @@ class Alerter:
         absent = [alert for alert in open_alerts if alert.fingerprint not in names]
         evidence = await self._reading.evidence(connection, absent, facts, now)
         changes = reconcile(alerts, wrong, evidence, now=now, policy=self._policy)
-        failing = {each.channel for each in failing_channels(facts, self._policy, now)}
-        await self._write(connection, changes, failing, now)
+        deaf = {each.channel for each in deaf_channels(facts, self._policy, now)}
+        await self._write(connection, changes, deaf, now)
         return changes
 
     async def _write(
-        self, connection: Connection, changes: Changes, failing: Collection[str], now: datetime
+        self, connection: Connection, changes: Changes, deaf: Collection[str], now: datetime
     ) -> None:
         await store.upsert_alerts(connection, changes.upserts)
         await store.mark_alerts_held(connection, _ids(changes.held), now)
@@ -107,7 +107,7 @@ class Alerter:
             self._message(notice, channel)
             for notice in changes.notices
             for channel in self._channels
-            if not _is_lost(notice.alert, channel, failing)
+            if not _is_lost(notice.alert, channel, deaf)
         ]
         if messages:
             await store.insert_notifications(connection, messages, now)
@@ -145,7 +145,7 @@ def look_seconds(policy: Policy) -> float:
     return min(max(wanted, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
 
 
-def _is_lost(alert: Alert, channel: Channel, failing: Collection[str]) -> bool:
+def _is_lost(alert: Alert, channel: Channel, deaf: Collection[str]) -> bool:
     """Whether the alert says of channels that they take nothing, and this is one: it would only wait there.
 
     The end goes to all but the channel that it is about: a receiver that heard the beginning would hold it
@@ -153,7 +153,7 @@ def _is_lost(alert: Alert, channel: Channel, failing: Collection[str]) -> bool:
     """
     if alert.kind is not Kind.CHANNEL_FAILING:
         return False
-    return alert.scope == channel.digest or (alert.is_open and channel.digest in failing)
+    return alert.scope == channel.digest or (alert.is_open and channel.digest in deaf)
 
 
 def _ids(alerts: Sequence[Alert]) -> Sequence[UUID]:

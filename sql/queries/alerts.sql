@@ -176,10 +176,11 @@ UPDATE notifications SET status = 'refused', finished_at = tieout.now(), error =
 WHERE status = 'waiting' AND NOT channel = ANY($1::text[]) AND created_at < tieout.now() - $2::interval;
 
 -- name: list_failing_channels :many
--- Channels that do not take what they are sent: what waits although it was tried, and what was refused since the last success.
+-- Channels that do not take what they are sent: what waits although it was tried, and what was refused since the last
+-- success. One that fails on a message may take others: `sent_at` tells.
 -- $1 channels text[]
 SELECT c.channel, coalesce(w.waiting, 0) AS waiting_count, coalesce(r.refused, 0) AS refused_count,
-    least(w.since, r.since) AS since, coalesce(w.error, r.error) AS error
+    least(w.since, r.since) AS since, coalesce(w.error, r.error) AS error, s.sent_at
 FROM unnest($1::text[]) AS c (channel)
 LEFT JOIN LATERAL (
     SELECT max(finished_at) AS sent_at FROM notifications n WHERE n.channel = c.channel AND n.status = 'sent'

@@ -421,6 +421,17 @@ def test_channels_that_all_fail_are_one_alert() -> None:
     assert EVERY_CHANNEL_ALERT not in found(600, channels=[], channels_count=0)
 
 
+def test_a_channel_that_took_something_lately_tells_people() -> None:
+    """One that refuses some messages and takes others is told of as before, and leaves people not without."""
+    facts: dict[str, Any] = {"label": "x", "waiting_count": 1, "since": START, "error": "400"}
+    deaf = ChannelFact(channel="deaf", refused_count=1, **facts)
+    picky = ChannelFact(channel="picky", refused_count=1, sent_at=at(500), **facts)
+    told = found(619, channels=[deaf, picky], channels_count=2)
+    assert list(told) == ["channel_failing:deaf", "channel_failing:picky"]
+    assert not any(condition.inhibited_by for condition in told.values())
+    assert EVERY_CHANNEL_ALERT in found(620, channels=[deaf, picky], channels_count=2)
+
+
 def test_upstream_text_cannot_act() -> None:
     """Names and error texts lose control characters, line breaks and what reverses or hides text."""
     evil = "a\x00b\x1b[31m\r\nINJECTED\u202egnp.exe\u200b \ud800{name}%s" + "x" * 10_000

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
@@ -144,6 +145,22 @@ async def test_of_two_that_fail_neither_hears_of_the_other(scene: Scene) -> None
     assert set(await scene.told(well.digest)) == {(name, "first") for name in names}
     assert await scene.told(failing.digest) == await scene.told(other.digest) == []
     assert EVERY not in await scene.world.alerts()
+
+
+async def test_one_that_fails_on_one_message_hears_of_the_others(scene: Scene) -> None:
+    """Where the only channel that takes messages fails on one, it is told that the others take none."""
+    picky, *deaf = scene.channels
+    scene.receivers[0].decide = lambda request: DOWN if "cause" in request.body["kind"] else Answer()
+    scene.receivers[1].answer(DOWN)
+    scene.receivers[2].answer(DOWN)
+    for number in range(30):
+        if number % 3 == 0:
+            await scene.outbox.put(1, alert_id=UUID(int=number), channel=picky, kind="test")
+        await scene.live(30, 30)
+    alerts = await scene.world.alerts()
+    assert EVERY not in alerts
+    names = {f"channel_failing:{channel.digest}" for channel in deaf}
+    assert set(await scene.told(picky.digest)) == {(name, "first") for name in names}
 
 
 async def test_a_single_channel_is_every_channel(database: Database) -> None:

@@ -4,6 +4,9 @@ Where no channel takes messages each would tell of all the others to receivers t
 whoever comes back would read as many messages about what is over. One alert says it instead, with every
 channel in it: it is told in the log, shown in /status, and its end goes to all, so that people learn for how
 long they were told nothing. Those about single channels are shown meanwhile, not sent.
+
+A channel that fails on one message and takes others is told of, and still tells people: only those that took
+nothing of late count among all of them, and are spared what is said of channels.
 """
 
 from __future__ import annotations
@@ -38,13 +41,23 @@ def failing_channels(facts: Facts, policy: Policy, now: datetime) -> Sequence[Ch
     ]
 
 
+def deaf_channels(facts: Facts, policy: Policy, now: datetime) -> Sequence[ChannelFact]:
+    """Of those that fail the ones that took nothing else for as long."""
+    patience_seconds = PATIENCE_GROUPS * policy.group_seconds
+    return [
+        channel
+        for channel in failing_channels(facts, policy, now)
+        if channel.sent_at is None or (now - channel.sent_at).total_seconds() >= patience_seconds
+    ]
+
+
 def channel_conditions(facts: Facts, policy: Policy, now: datetime) -> Iterator[Condition]:
     """Say which channels take nothing, and whether any is left that does."""
-    failing = failing_channels(facts, policy, now)
-    is_every = 0 < facts.channels_count <= len(failing)
+    deaf = deaf_channels(facts, policy, now)
+    is_every = 0 < facts.channels_count <= len(deaf)
     if is_every:
-        yield _every(failing)
-    for channel in failing:
+        yield _every(deaf)
+    for channel in failing_channels(facts, policy, now):
         yield _one(channel, (EVERY_CHANNEL_ALERT,) if is_every else ())
 
 

@@ -112,6 +112,8 @@ class ChannelFact:
     refused_count: int
     since: datetime
     error: str
+    sent_at: datetime | None = None
+    """When it last took a message all the same; None for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
