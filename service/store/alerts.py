@@ -117,7 +117,7 @@ async def count_firing_alerts(connection: Connection) -> Mapping[str, int]:
 
 
 async def get_firing_since(connection: Connection, fingerprint: str) -> datetime | None:
-    """Since when an alert of the fleet fires; None when it does not."""
+    """Since when an alert of the fleet fires; None when it does not, or is quiet and may be over."""
     started_at: datetime | None = await connection.fetchval(QUERY["get_firing_since"], fingerprint)
     return started_at
 

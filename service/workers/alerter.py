@@ -7,7 +7,7 @@ after it, every message is in the outbox and will be sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -17,9 +17,11 @@ from service.channels.heartbeat import KIND as HEARTBEAT
 from service.channels.log import Log
 from service.domain.alerts.alert import Alert, Kind, Policy
 from service.domain.alerts.body import body
-from service.domain.alerts.channel_rules import deaf_channels
+from service.domain.alerts.channel_rules import EVERY_CHANNEL, deaf_channels
+from service.domain.alerts.facts import ChannelFact
 from service.domain.alerts.reconcile import Changes, Notice, reconcile
 from service.domain.alerts.rules import conditions
+from service.domain.alerts.telling import Reason
 from service.domain.fleet import WorkKind
 from service.settings import Settings
 from service.store import alerts as store
@@ -93,12 +95,12 @@ class Alerter:
         absent = [alert for alert in open_alerts if alert.fingerprint not in names]
         evidence = await self._reading.evidence(connection, absent, facts, now)
         changes = reconcile(alerts, wrong, evidence, now=now, policy=self._policy)
-        deaf = {each.channel for each in deaf_channels(facts, self._policy, now)}
+        deaf = {each.channel: each for each in deaf_channels(facts, self._policy, now)}
         await self._write(connection, changes, deaf, now)
         return changes
 
     async def _write(
-        self, connection: Connection, changes: Changes, deaf: Collection[str], now: datetime
+        self, connection: Connection, changes: Changes, deaf: Mapping[str, ChannelFact], now: datetime
     ) -> None:
         await store.upsert_alerts(connection, changes.upserts)
         await store.mark_alerts_held(connection, _ids(changes.held), now)
@@ -107,7 +109,7 @@ class Alerter:
             self._message(notice, channel)
             for notice in changes.notices
             for channel in self._channels
-            if not _is_lost(notice.alert, channel, deaf)
+            if not _is_lost(notice, channel, deaf)
         ]
         if messages:
             await store.insert_notifications(connection, messages, now)
@@ -145,15 +147,26 @@ def look_seconds(policy: Policy) -> float:
     return min(max(wanted, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
 
 
-def _is_lost(alert: Alert, channel: Channel, deaf: Collection[str]) -> bool:
-    """Whether the alert says of channels that they take nothing, and this is one: it would only wait there.
+def _is_lost(notice: Notice, channel: Channel, deaf: Mapping[str, ChannelFact]) -> bool:
+    """Whether it says of channels that they take nothing, and this is one: it would only wait there.
 
     The end goes to all but the channel that it is about: a receiver that heard the beginning would hold it
     open for ever.
     """
+    alert = notice.alert
     if alert.kind is not Kind.CHANNEL_FAILING:
         return False
-    return alert.scope == channel.digest or (alert.is_open and channel.digest in deaf)
+    if alert.scope == channel.digest:
+        return True
+    fact = deaf.get(channel.digest)
+    return alert.is_open and fact is not None and not _is_probe(notice, fact)
+
+
+def _is_probe(notice: Notice, fact: ChannelFact) -> bool:
+    """Whether it is to show that a channel takes messages again: nothing that waits there would show it."""
+    return (
+        notice.alert.scope == EVERY_CHANNEL and notice.reason is Reason.REMINDER and fact.waiting_count == 0
+    )
 
 
 def _ids(alerts: Sequence[Alert]) -> Sequence[UUID]:

@@ -67,10 +67,11 @@ FROM alerts WHERE status <> 'pending' AND alert_id = $1;
 SELECT severity, count(*) AS alerts FROM alerts WHERE status = 'firing' GROUP BY severity;
 
 -- name: get_firing_since :one
--- Since when an alert of the fleet fires; no row when it does not.
+-- Since when an alert of the fleet fires; no row when it does not, nor while it is quiet and may be over.
 -- $1 fingerprint
 SELECT started_at FROM alerts
-WHERE organization_id = '00000000-0000-0000-0000-000000000000' AND fingerprint = $1 AND status = 'firing';
+WHERE organization_id = '00000000-0000-0000-0000-000000000000' AND fingerprint = $1 AND status = 'firing'
+    AND quiet_since IS NULL;
 
 -- name: mark_alert_acknowledged :one
 -- No row when it is not firing.

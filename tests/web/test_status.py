@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,13 @@ from tests.web.builders import (
     sweep,
 )
 from tests.web.wire import open_wire
+
+EVERY: Mapping[str, Any] = {
+    "kind": Kind.CHANNEL_FAILING,
+    "scope": EVERY_CHANNEL,
+    "fingerprint": EVERY_CHANNEL_ALERT,
+}
+"""What makes an alert the one that no channel takes messages."""
 
 
 async def codes(caller: httpx.AsyncClient) -> tuple[str, set[str]]:
@@ -114,13 +122,13 @@ async def test_each_blindness_is_a_reason(database: Database, viewer: httpx.Asyn
 
     await add_alert(database, severity="critical")
     assert await codes(viewer) == ("degraded", {"alerts_critical"})
-    every: dict[str, Any] = {
-        "kind": Kind.CHANNEL_FAILING,
-        "scope": EVERY_CHANNEL,
-        "fingerprint": EVERY_CHANNEL_ALERT,
-    }
-    await add_alert(database, severity="critical", **every)
+    await add_alert(database, severity="critical", **EVERY)
     assert await codes(viewer) == ("degraded", {"alerts_critical", "channels_failing"})
+    async with database.fleet() as connection:
+        await connection.execute(
+            "UPDATE alerts SET quiet_since = tieout.now() WHERE fingerprint = $1", EVERY_CHANNEL_ALERT
+        )
+    assert await codes(viewer) == ("degraded", {"alerts_critical"}), "messages go out again"
     async with database.fleet() as connection:
         await connection.execute("UPDATE alerts SET status = 'resolved'")
 
@@ -130,6 +138,18 @@ async def test_each_blindness_is_a_reason(database: Database, viewer: httpx.Asyn
     database.clock_offset = timedelta(days=3)
     state, reasons = await codes(viewer)
     assert (state, {"sweep_overdue", "polling_behind", "books_stale"} <= reasons) == ("down", True)
+
+
+async def test_an_organizations_key_hears_nothing_of_channels(
+    database: Database, viewer: httpx.AsyncClient, bound: httpx.AsyncClient
+) -> None:
+    """That no channel takes messages is told to whoever sees the fleet, and not to one organization."""
+    await add_worker(database)
+    await add_organization(database, ORGANIZATION, "Alder")
+    await sweep(database)
+    await add_alert(database, severity="critical", **EVERY)
+    assert await codes(viewer) == ("degraded", {"alerts_critical", "channels_failing"})
+    assert await codes(bound) == ("ok", set())
 
 
 async def test_an_organization_that_is_not_connected_needs_no_sweep(

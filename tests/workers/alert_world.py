@@ -214,6 +214,13 @@ class World:
                 ],
             )
 
+    async def heal(self, number: int) -> None:
+        """Have all records of an organization arrive, and read them."""
+        async with self.database.organization(organization(number)) as connection:
+            rows = await connection.fetch("SELECT record_id FROM records")
+        await self.move(number, [row["record_id"] for row in rows], State.ACKNOWLEDGED)
+        await self.read(number)
+
     async def hub(self, failure: str | None) -> None:
         """Have the hub fail, or answer."""
         async with self.database.fleet() as connection:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from service.channels.channel import Channel
 from service.channels.log import Log
 from service.domain.alerts.alert import Severity, Status
 from service.domain.alerts.channel_rules import EVERY_CHANNEL
+from service.store.alerts import get_firing_since
 from service.store.database import Database
 from service.workers.delivery import BACKOFF_SECONDS_MAX
 from tests.channels.receiver import Answer, Receiver, receiving
@@ -46,6 +48,11 @@ class Scene:
         for _ in range(int(seconds / step)):
             await self.watch.look(step)
             await self.outbox.run()
+
+    async def unheard_since(self) -> datetime | None:
+        """Since when people are told nothing, as `/status` has it."""
+        async with self.world.database.fleet() as connection:
+            return await get_firing_since(connection, EVERY)
 
     async def told(self, channel: str) -> Sequence[tuple[str, str]]:
         """What one channel's outbox has about channels: of which alert, and why."""
@@ -95,7 +102,12 @@ async def test_channels_that_all_fail_do_not_tell_each_other(scene: Scene, answe
         assert one.is_inhibited, "it is shown"
         assert channel.label in alerts[EVERY].detail
     await scene.live(DAY_SECONDS, 1_800)
-    assert await scene.told_to_channels() == []
+    probes = Counter(await scene.told_to_channels())
+    if answer is DOWN:
+        assert not probes, "what waits there shows by itself when they are back"
+    else:
+        assert probes.keys() == {(EVERY, "reminder")}
+        assert probes.total() <= 3 * 6
     told = Counter(await scene.told("log"))
     assert told[EVERY, "first"] == 1
     assert 5 <= told[EVERY, "reminder"] <= 6
@@ -107,15 +119,39 @@ async def test_when_they_are_back_each_hears_once_that_nobody_was_told(scene: Sc
     for receiver in scene.receivers:
         receiver.answer(DOWN)
     await scene.live(900, 30)
+    assert await scene.unheard_since() is not None
     for receiver in scene.receivers:
         receiver.received.clear()
         receiver.answer(Answer())
-    await scene.live(2 * BACKOFF_SECONDS_MAX + 600, 30)
+    await scene.live(BACKOFF_SECONDS_MAX, 30)
+    assert (await scene.world.alerts())[EVERY].status is Status.FIRING, "it is quiet, not over"
+    assert await scene.unheard_since() is None, "people are told again"
+    await scene.live(BACKOFF_SECONDS_MAX + 600, 30)
     alerts = await scene.world.alerts()
     assert {alert.status for name, alert in alerts.items() if name.startswith("channel")} == {Status.RESOLVED}
     for receiver in scene.receivers:
         heard = [(request.body["fingerprint"], request.body["status"]) for request in receiver.received]
         assert heard == [("cause_failing:missing_tax_rate", "firing"), (EVERY, "resolved")]
+
+
+async def test_what_was_refused_for_good_is_probed(scene: Scene) -> None:
+    """Where nothing else is told, each reminder is tried on every channel; one that takes it ends all."""
+    for receiver in scene.receivers:
+        receiver.answer(GONE)
+    await scene.live(300, 30)
+    await scene.world.heal(1)
+    await scene.live(900, 30)
+    assert (await scene.world.alerts())["cause_failing:missing_tax_rate"].status is Status.RESOLVED
+    for receiver in scene.receivers:
+        receiver.received.clear()
+        receiver.answer(Answer())
+    await scene.live(3_600, 600)
+    assert (await scene.world.alerts())[EVERY].status is Status.FIRING, "nobody knows of it yet"
+    await scene.live(4 * 3_600, 600)
+    assert (await scene.world.alerts())[EVERY].status is Status.RESOLVED
+    for receiver in scene.receivers:
+        heard = [(request.body["fingerprint"], request.body["status"]) for request in receiver.received]
+        assert heard == [(EVERY, "firing"), (EVERY, "resolved")]
 
 
 async def test_one_that_stays_away_is_told_to_those_that_are_back(scene: Scene) -> None:
