@@ -179,6 +179,20 @@ def test_the_description_is_whole_and_sound() -> None:
         assert name in told["components"][section]
 
 
+def test_no_body_takes_fields_that_it_does_not_know() -> None:
+    """A misspelt field is told, not passed over: it may be the one that was to prevent something."""
+    told = describe(ROUTES, "1")
+    operations = [operation for path in told["paths"].values() for operation in path.values()]
+    waiting = references([operation.get("requestBody") for operation in operations])
+    seen: set[str] = set()
+    while waiting:
+        schema = told["components"]["schemas"][(name := waiting.pop().rpartition("/")[2])]
+        waiting |= {each for each in references(schema) if each.rpartition("/")[2] not in seen}
+        seen.add(name)
+        assert schema.get("type") != "object" or schema.get("additionalProperties") is False, name
+    assert {"Sign", "Ask", "Filter", "PutDocument", "BulkItem"} <= seen
+
+
 def references(value: object) -> set[str]:
     """Every reference in a description."""
     if isinstance(value, dict):

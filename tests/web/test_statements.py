@@ -143,6 +143,14 @@ async def test_only_figures_that_were_seen_are_signed(
     assert signed.json()["signature"]["status"] == "prepared"
 
 
+async def test_a_misspelt_field_signs_nothing(operator: httpx.AsyncClient) -> None:
+    """Whoever misspells the figures that were seen is told so; without them whatever stands is signed."""
+    body = {"role": "preparer", "figure_hash": (await operator.get(PATH)).json()["figures_hash"]}
+    answer = await operator.post(f"{PATH}/sign", json=body)
+    assert (answer.status_code, "figure_hash" in answer.text) == (422, True)
+    assert (await operator.get(PATH)).json()["signature"]["status"] == "open"
+
+
 async def test_a_page_signs_what_it_showed(app: ASGIApp, database: Database) -> None:
     """A page that lay open while the books changed signs nothing, and says so."""
     page = f"/organizations/{ORGANIZATION}/statements/2026-10"

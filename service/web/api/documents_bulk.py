@@ -24,7 +24,7 @@ WRITTEN_AT_ONCE: Final = 500
 """Documents in one transaction: some tenths of a second."""
 
 
-class BulkItem(msgspec.Struct, kw_only=True):
+class BulkItem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One document of many."""
 
     organization_id: UUID
@@ -32,7 +32,7 @@ class BulkItem(msgspec.Struct, kw_only=True):
     document: PutDocument
 
 
-class Bulk(msgspec.Struct, kw_only=True):
+class Bulk(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Many documents, of one organization or several."""
 
     documents: Sequence[BulkItem]

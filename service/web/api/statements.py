@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+import msgspec
 from starlette.responses import Response
 
 from service.domain.comparing.posting import UNDATED
@@ -42,8 +43,7 @@ from service.web.route import Asked
 MEDIA_TYPES: Final = tuple(making.media_type.partition(";")[0] for making in FORMATS.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class Sign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """As what the caller's key signs."""
 
     role: Literal["preparer", "approver"]
