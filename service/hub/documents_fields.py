@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from service.domain.document import Status
 from service.domain.money import AMOUNT_MAX, AmountError, decimal_of
+from service.hub.bounds import bounded
 from service.hub.rows import as_text
 
 Payload: TypeAlias = Mapping[str, Any]
@@ -39,7 +40,8 @@ def text(payload: Payload, name: str) -> str | None:
 
 def reference(payload: Payload, name: str) -> str | None:
     """Return the id of an object, its own or another's, which may come as a number."""
-    return _kept(as_text(payload.get(name)))
+    value = as_text(payload.get(name))
+    return _kept(bounded(value) if isinstance(value, str) else value)
 
 
 def _kept(value: object) -> str | None:

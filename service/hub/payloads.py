@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 from uuid import UUID
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
+
+from service.hub.bounds import KEY_MAX, NAME_MAX, bounded
 
 Payload = Mapping[str, Any]
 
@@ -36,10 +38,17 @@ class Row(Struct, frozen=True, kw_only=True, gc=False):
     Made of JSON, so never part of a ring: the garbage collector need not look at them.
     """
 
+    keys: ClassVar[tuple[str, ...]] = ()
+    """The fields that rows are found by: texts that no index may be too small for."""
+
     payload: Payload
 
     def __post_init__(self) -> None:
-        """Take times without a zone as UTC, as the hub's documents say."""
+        """Take times without a zone as UTC, as the hub's documents say, and bound the keys."""
+        for name in self.keys:
+            key = getattr(self, name)
+            if key is not None and len(key) > KEY_MAX:
+                force_setattr(self, name, bounded(key))
         for name in _times(type(self)):
             at = getattr(self, name)
             if at is not None and at.tzinfo is not UTC:
@@ -78,9 +87,9 @@ class Organization(Row, frozen=True, kw_only=True):
         """What people call it; its id where the hub tells no name."""
         match self.payload:
             case {"organization": {"legal_name": str(name)}} if name.strip():
-                return name.strip()
+                return name.strip()[:NAME_MAX]
             case {"individual": {"first_name": str(first), "last_name": str(last)}} if (first + last).strip():
-                return f"{first} {last}".strip()
+                return f"{first} {last}".strip()[:NAME_MAX]
         return str(self.id)
 
 
@@ -108,7 +117,7 @@ class OrganizationSettings(Row, frozen=True, kw_only=True):
         match self.payload.get("accounting"):
             case {**groups} if isinstance(values := groups.get(group), Mapping):
                 value = values.get(key)
-                return value if isinstance(value, str) and value else None
+                return bounded(value) if isinstance(value, str) and value else None
         return None
 
 
@@ -134,6 +143,8 @@ class Subscription(Row, frozen=True, kw_only=True):
 class Connection(Row, frozen=True, kw_only=True):
     """An organization's link to QuickBooks Online or Xero."""
 
+    keys = ("platform",)
+
     id: UUID
     status: str | None = None
     platform: str | None = None
@@ -151,6 +162,8 @@ class Connection(Row, frozen=True, kw_only=True):
 
 class SyncedRecord(Row, frozen=True, kw_only=True):
     """What became of bringing one object to the books."""
+
+    keys = ("object_type", "sync_status", "platform", "platform_object_id", "provider_object_id")
 
     id: UUID
     object_type: str
@@ -197,6 +210,8 @@ class Event(Row, frozen=True, kw_only=True):
 class RawDocument(Row, frozen=True, kw_only=True):
     """A document or a line of one, of either side, as the hub tells it; `id` may be the platform's."""
 
+    keys = ("id",)
+
     id: str
     updated_at: datetime | None = None
 
@@ -232,6 +247,8 @@ class PaymentRecord(Row, frozen=True, kw_only=True):
 class TaxRate(Row, frozen=True, kw_only=True):
     """A tax rate of the books, or one that exists in the hub alone."""
 
+    keys = ("id",)
+
     id: str
     name: str | None = None
     code: str | None = None
@@ -243,6 +260,8 @@ class TaxRate(Row, frozen=True, kw_only=True):
 
 class LedgerAccount(Row, frozen=True, kw_only=True):
     """An account of the books, or one that exists in the hub alone."""
+
+    keys = ("id",)
 
     id: str
     name: str | None = None
@@ -257,6 +276,8 @@ class LedgerAccount(Row, frozen=True, kw_only=True):
 
 class Product(Row, frozen=True, kw_only=True):
     """A product or service; the books know it by its name alone."""
+
+    keys = ("ledger_account_id",)
 
     id: UUID
     name: str | None = None

@@ -21,7 +21,8 @@ from service.web.problems import Fault, malformed
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
 WORD_CHARACTERS_MAX = 100
-TOKEN_CHARACTERS_MAX = 2_000
+TOKEN_CHARACTERS_MAX = 4_000
+"""Twice the longest key: 255 characters that JSON writes with six each, in base64, and some ids."""
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

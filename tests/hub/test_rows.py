@@ -112,6 +112,19 @@ def test_a_platform_id_may_look_like_a_number() -> None:
     assert usable(RawDocument, {"id": 120}).id == "120"
 
 
+def test_what_rows_are_found_by_is_bounded() -> None:
+    """However long, an id fits into an index, differs from every other and is the same wherever it is."""
+    long = "ä" * 5_000
+    found = usable(SyncedRecord, record(platform_object_id=f"{long}1", object_type=long, platform=long))
+    assert {
+        len(text) for text in (found.platform_object_id or "", found.object_type, found.platform or "")
+    } == {255}
+    assert found.platform_object_id == usable(RawDocument, {"id": f"{long}1"}).id
+    assert found.platform_object_id != usable(RawDocument, {"id": f"{long}2"}).id
+    assert usable(RawDocument, {"id": "ä" * 255}).id == "ä" * 255
+    assert found.payload["platform_object_id"] == f"{long}1"
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -163,6 +176,10 @@ def test_organizations_have_a_name() -> None:
     assert usable(Organization, company).name == "Acme Inc."
     assert usable(Organization, person).name == "Ada King"
     assert usable(Organization, {"id": company["id"]}).name == company["id"]
+    assert (
+        usable(Organization, company | {"organization": {"legal_name": " B" * 5_000}}).name
+        == ("B " * 128)[:255]
+    )
 
 
 def test_settings() -> None:

@@ -67,6 +67,7 @@ def faults(told: Any) -> list[str]:
         ({"updated_at": "9999-12-31T23:59:59Z"}, ["updated_at"]),
         ({"status": "sent", "number": 17, "party": "Harbour"}, ["number", "party", "status"]),
         ({"party": {"nickname": "Harbour"}}, ["party"]),
+        ({"party": {"id": "界" * 256}}, ["party.id"]),
         ({"lines": [{"quantity": 1}, {"quantity": "many"}]}, ["lines[1].quantity"]),
         ({"lines": [{"tax_percent": 101}]}, ["lines[0].tax_percent"]),
         ({"lines": [{}] * 1_001}, ["lines"]),

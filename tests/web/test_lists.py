@@ -6,13 +6,15 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from random import Random
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from service.domain.record_state import State
+from service.hub.bounds import NAME_MAX
 from service.store.database import Database
 from tests.web.builders import (
     NOW,
@@ -25,6 +27,7 @@ from tests.web.builders import (
     add_organization,
     add_record,
 )
+from tests.workers.watching import watching
 
 Rows = list[dict[str, Any]]
 
@@ -101,6 +104,27 @@ async def test_what_we_knew_is_paged_to_the_end_too(database: Database, viewer: 
         rows = await walk(viewer, path, limit=4, as_of=as_of)
         assert sorted(row["id"] for row in rows) == ids
     assert len(await walk(viewer, "/v1/balance", limit=5, as_of=as_of)) == 13
+
+
+async def test_no_name_stops_the_list_of_organizations(database: Database, viewer: httpx.AsyncClient) -> None:
+    """However long the hub's names are, and of whatever characters, all are listed and paged to the end."""
+    unruly = Random(7)  # noqa: S311 - the same in every run
+    longest = [chr(each) for each in range(14, 27)]  # six characters of a token each
+
+    def lengthen(request: httpx.Request, body: Any) -> Any:
+        for row in body["data"] if request.url.path.endswith("/entities") else ():
+            party = row.get("organization") or row["individual"]
+            for field in ("legal_name", "first_name"):
+                if field in party:
+                    party[field] = "".join(unruly.choices(longest, k=5_000))
+        return body
+
+    async with watching(database, organizations=7, documents=0) as w:
+        w.way.tamper = lengthen
+        await w.run(w.fleet)
+        rows = await walk(viewer, "/v1/organizations", limit=1)
+        assert sorted(UUID(row["id"]) for row in rows) == sorted(w.organization_ids)
+        assert {len(row["name"]) for row in rows} == {NAME_MAX}
 
 
 async def test_a_page_begins_where_the_one_before_ended(

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import httpx
 
 from service.domain.document import Ledger, Side
+from service.hub.bounds import KEY_MAX
 from service.store.database import Database
 from service.store.scans import ScanRow, list_latest_scans
 from tests.workers.truth import assert_all_equal
 from tests.workers.watching import Watching, watching
 
 RECEIVABLES = "/accounting/receivables"
+
+LONG = "".join(Random(7).choices("abcdefgh界😀", k=5_000))  # noqa: S311 - the same in every run
+"""More than an index takes, and of a kind that Postgres cannot compress."""
 
 
 async def test_ids_that_come_as_numbers_are_ids(database: Database) -> None:
@@ -25,6 +30,22 @@ async def test_ids_that_come_as_numbers_are_ids(database: Database) -> None:
         await w.catch_up()
         await assert_all_equal(w)
         assert (await _scan(w)).certified
+
+
+async def test_ids_that_no_index_holds_stay_apart_and_meet_again(database: Database) -> None:
+    """Ids that differ only behind thousands of characters name different documents, the same everywhere."""
+    async with watching(database, organizations=1, documents=20, situations="healthy") as w:
+        w.way.tamper = _with_long_ids
+        await w.catch_up()
+        documents = await w.rows(_organization(w), "documents")
+        in_books = {row["document_id"] for row in documents if row["side"] == "books"}
+        truth = w.truth(_organization(w))["books"]["pulled"]
+        assert (len(in_books), {len(each) for each in in_books}) == (len(truth), {KEY_MAX})
+        records = await w.rows(_organization(w), "records")
+        told = {row["platform_object_id"] for row in records if row["object_type"] in {"receivable", "bill"}}
+        assert told - {None} == in_books
+        accounts = await w.rows(_organization(w), "reference_objects")
+        assert {len(row["reference_id"]) for row in accounts if row["kind"] == "ledger_account"} == {KEY_MAX}
 
 
 async def test_a_row_without_an_id_takes_the_certificate_away(database: Database) -> None:
@@ -147,6 +168,19 @@ async def test_a_pull_that_is_yet_to_come_is_not_believed(database: Database) ->
         await w.run(w.poller)
         assert (await _scan(w)).certified
         assert "NEW-1" in {row["number"] for row in await w.rows(organization_id, "documents")}
+
+
+def _with_long_ids(request: httpx.Request, body: Any) -> Any:
+    if request.url.path.endswith((RECEIVABLES, "/accounting/payables", "/tax-rates", "/ledger-accounts")):
+        return {**body, "data": [{**row, "id": f"{LONG}{row['id']}"} for row in body["data"]]}
+    if request.url.path.endswith("/accounting-synced-records"):
+        return {**body, "data": [_with_long_books_id(row) for row in body["data"]]}
+    return body
+
+
+def _with_long_books_id(record: dict[str, Any]) -> dict[str, Any]:
+    books_id = record["platform_object_id"]
+    return {**record, "platform_object_id": books_id and f"{LONG}{books_id}"}
 
 
 def _in_forty_years(request: httpx.Request, body: Any) -> Any:

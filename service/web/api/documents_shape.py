@@ -24,6 +24,9 @@ from service.web.problems import Fault
 LINES_MAX: Final = 1_000
 """QuickBooks permits 750 lines, Xero some hundreds."""
 
+ID_MAX: Final = 255
+"""Characters of an id that documents are looked up by; Postgres has room for some 600 in an index."""
+
 TEXT_MAX: Final = 1_000
 """As much as is kept of the hub's texts."""
 
@@ -38,6 +41,7 @@ RATE_OF_PERCENT: Final = Decimal(100)
 """Rates are kept as percent times 100."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
+Id = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 Minor = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 
 
@@ -56,7 +60,7 @@ class PutLine(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class PutParty(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The customer or vendor; `id` is the hub's id of the counterpart, where it is known."""
 
-    id: Text | None = None
+    id: Id | None = None
     name: Text | None = None
 
 
@@ -91,6 +95,7 @@ _MUST: Final[Mapping[str, str]] = {
     "issued_on": "must be a date like 2026-10-31, from 1900 on; only a draft may lack it",
     "due_on": "must be a date like 2026-11-30, from 1900 on, or left out",
     "party": "must be an object with a name and, if known, the id of the hub's counterpart",
+    "id": f"must be a text of 1 to {ID_MAX} characters, or left out",
     "lines": f"must be a list of at most {LINES_MAX} lines",
     "for_hub": "must be true or false",
     "created_at": "must be a time like 2026-10-31T09:30:00Z, from 1900 on, or left out",
