@@ -81,6 +81,8 @@ def test_every_problem_is_told_at_once_by_name() -> None:
     [
         ("LISTEN", "127.0.0.1"),
         ("LISTEN", "127.0.0.1:70000"),
+        ("LISTEN", "a..b:80"),
+        ("LISTEN", f"{'a' * 64}.test:80"),
         ("ROLES", "web,cook"),
         ("ROLES", ","),
         ("HUB_URL", "api.tesouro.com/v1"),
@@ -108,10 +110,12 @@ def test_every_problem_is_told_at_once_by_name() -> None:
         ("API_KEYS", "alice:viewer:key,bob:viewer:key"),
         ("API_KEYS", "alice:viewer:one,alice:operator:two"),
         ("ALERT_CHANNELS", "somewhere"),
+        ("ALERT_CHANNELS", ","),
         ("ALERT_ALLOW_PRIVATE", "perhaps"),
         ("RETRY_ATTEMPTS", "1.5"),
         ("EVIDENCE_PULLS", "0"),
         ("RETENTION_DAYS", "٣"),
+        ("RETENTION_DAYS", "30"),
         ("RETRY_CAP_SECONDS", "1"),
     ],
 )
@@ -191,6 +195,15 @@ def test_lists_are_typed() -> None:
     assert settings.public_url == "http://[::1]:0"
 
 
+def test_a_comma_too_many_is_no_part_of_a_channel() -> None:
+    """Commas around channel URLs separate and do no more, as in the other lists."""
+    text = ",slack+https://hooks.test/x,,\nmailto://u@h?to=a@b.test,c@d.test,"
+    assert Settings.from_environment(HUB | {"TIEOUT_ALERT_CHANNELS": text}).alert_channels == (
+        "slack+https://hooks.test/x",
+        "mailto://u@h?to=a@b.test,c@d.test",
+    )
+
+
 def test_the_dialect_chooses_the_version() -> None:
     """The monite dialect asks for its own version unless told otherwise."""
     monite = HUB | {"TIEOUT_HUB_DIALECT": "monite"}
@@ -227,11 +240,34 @@ def test_service_links_of_kubernetes_are_no_settings() -> None:
     """A Service named tieout puts variables into every pod; they are not mistaken for misspelt settings."""
     links = {
         "TIEOUT_SERVICE_HOST": "10.0.0.1",
+        "TIEOUT_SERVICE_PORT": "80",
         "TIEOUT_SERVICE_PORT_HTTP": "80",
         "TIEOUT_PORT": "tcp://10.0.0.1:80",
+        "TIEOUT_WEB_SERVICE_HOST": "fd00::1",
+        "TIEOUT_WEB_SERVICE_PORT": "80",
+        "TIEOUT_WEB_PORT_80_TCP": "tcp://[fd00::1]:80",
+        "TIEOUT_WEB_PORT_80_TCP_PROTO": "tcp",
+        "TIEOUT_WEB_PORT_80_TCP_PORT": "80",
         "TIEOUT_WEB_PORT_80_TCP_ADDR": "10.0.0.1",
     }
     assert Settings.from_environment(HUB | links) == Settings.from_environment(HUB)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LISTEN_PORT", "9090"),
+        ("PORT", "9090"),
+        ("HUB_SERVICE_HOST", "https://api.tesouro.com"),
+        ("HUB_SERVICE_PORT", "443"),
+        ("WEB_SERVICE_PORT_HTTP", "80"),
+        ("WEB_PORT_80_TCP", "80"),
+    ],
+)
+def test_what_only_sounds_like_a_service_link_is_a_misspelt_setting(name: str, value: str) -> None:
+    """A setting that does not exist is told, whatever its name ends in."""
+    (problem,) = problems_of(**{name: value})
+    assert problem.startswith(f"TIEOUT_{name} is no setting; ")
 
 
 def test_advice_names_what_is_unwise() -> None:

@@ -14,6 +14,10 @@ LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]*):\d{1,5}")
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if not LISTEN.fullmatch(value) or int(value.rpartition(":")[2]) > 65_535:  # noqa: PLR2004 - the last port
         raise click.BadParameter("give host:port, like 127.0.0.1:9000 or [::1]:9000; port 0 takes a free one")
+    try:
+        value.rpartition(":")[0].encode("idna")  # as the resolver will
+    except UnicodeError:
+        raise click.BadParameter("names a host that cannot exist") from None
     return value
 
 

@@ -18,6 +18,7 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from service.errors import SettingsError
+from service.settings.service_links import is_service_link
 from service.settings.values import (
     KEY_CHARACTERS_MAX,
     KEY_CHARACTERS_MIN,
@@ -55,10 +56,6 @@ Judge: TypeAlias = Callable[[Mapping[str, Any]], Sequence[str]]
 
 # Tests hand their own variables to the processes that they start.
 _TESTS = re.compile(r"TIEOUT_TEST_\w+")
-# Kubernetes puts the addresses of a Service named tieout (or tieout-web) into every pod of its namespace.
-_SERVICE_LINK = re.compile(
-    r"TIEOUT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +198,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known:
             continue
-        if _TESTS.fullmatch(name) or _SERVICE_LINK.fullmatch(name):
+        if _TESTS.fullmatch(name) or is_service_link(name, environ):
             continue
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {nearest[0]}?" if nearest else "remove it, or see the README for what there is"

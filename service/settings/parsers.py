@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import TypeVar
@@ -30,6 +31,7 @@ _CALLER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 _HEADER_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _CHANNEL_BREAK = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
+_AROUND_CHANNELS = f",{string.whitespace}"
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -138,6 +140,10 @@ def address(value: str) -> Address:
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", value, re.ASCII)
     if not match or int(match[2]) > 65_535:  # noqa: PLR2004 - the largest port there is
         raise ValueError(wanted)
+    try:
+        match[1].encode("idna")  # as the resolver will
+    except UnicodeError:
+        raise ValueError("names a host that cannot exist; it must be like 127.0.0.1:8080") from None
     return Address(host=match[1].strip("[]"), port=int(match[2]))
 
 
@@ -166,8 +172,8 @@ def database_url(value: str) -> Secret:
 
 def channels(value: str) -> tuple[str, ...]:
     """Alert channel URLs; commas inside one (a list of mail addresses) do not end it."""
-    parts = [part.strip() for part in _CHANNEL_BREAK.split(value)]
-    if not all(_CHANNEL.fullmatch(part) and part.isprintable() for part in parts):
+    parts = [part for each in _CHANNEL_BREAK.split(value) if (part := each.strip(_AROUND_CHANNELS))]
+    if not parts or not all(_CHANNEL.fullmatch(part) and part.isprintable() for part in parts):
         raise ValueError("must be channel URLs separated by commas, like slack+https://host/path")
     return tuple(_bounded(parts))
 

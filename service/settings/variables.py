@@ -194,7 +194,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     _variable(
         "RETENTION_DAYS",
-        parsers.integer(at_least=1, at_most=36_500),
+        parsers.integer(at_least=31, at_most=36_500),
         "400",
         "Days that history is kept, at least 31",
     ),

@@ -53,7 +53,15 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["simulator", "--listen", "nowhere"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--nonsense"],
+        ["simulator", "--listen", "nowhere"],
+        ["simulator", "--listen", "ü..b:80"],
+    ],
+)
 def test_wrong_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be understood is told on standard error, and the exit code is 2."""
     assert telling.run(arguments) == telling.USAGE
