@@ -6,7 +6,6 @@ and lists the very documents that wait. Nothing in it asks for knowledge of the 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,7 @@ from uuid import UUID
 
 from service.domain.causes.facts import Cure, Facts, Owner, Retry, facts_of, object_name
 from service.domain.causes.names import Cause
-from service.domain.packet_steps import Section, Waiting, steps
+from service.domain.packet_steps import Section, Totals, Waiting, steps
 
 DOCUMENTS_MAX: Final = 1_000
 """Documents listed in one packet; its totals count all of them."""
@@ -53,16 +52,9 @@ class PacketOrganization:
     connection_url: str | None
     """Where to connect again, when that is what is needed."""
     money: Mapping[str, int]
+    """Of all its documents, listed or not."""
     documents: Sequence[PacketDocument]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """All that waits for a cure, listed or not."""
-
-    documents: int
-    organizations: int
-    money: Mapping[str, int]
+    not_listed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +70,29 @@ class Packet:
     totals: Totals
     organizations: Sequence[PacketOrganization]
     not_listed: int
-    """Documents that are counted above and not listed here: ask for each organization by itself."""
+    """Documents that are counted above and not listed here; `rest` says what to do about them."""
     set_aside: int
     """Documents that fail for it as well and that a person has set aside: nobody has to act on them."""
+
+    @property
+    def rest(self) -> str | None:
+        """A sentence about those that are not listed; None when all are."""
+        if not self.not_listed:
+            return None
+        count = "1 more is" if self.not_listed == 1 else f"{self.not_listed:,} more are"
+        if self.totals.organizations == 1:
+            return f"{count} not listed here, and may need something else: ask again once these are done."
+        return f"{count} not listed here; ask for each organization by itself."
+
+
+def share(counts: Sequence[int]) -> int:
+    """How many documents each organization may list that has so many: nobody crowds out those with few."""
+    left = DOCUMENTS_MAX
+    for others, count in zip(range(len(counts), 0, -1), sorted(counts), strict=True):
+        if count > left // others:
+            return left // others
+        left -= count
+    return DOCUMENTS_MAX
 
 
 def packet(cause: Cause, sections: Sequence[Section], totals: Totals, *, set_aside: int = 0) -> Packet:
@@ -151,10 +163,6 @@ def _afterwards(facts: Facts) -> str:
 
 
 def _organization(cause: Cause, facts: Facts, section: Section) -> PacketOrganization:
-    money: Counter[str] = Counter()
-    for each in section.waiting:
-        if each.record.currency and each.record.amount_minor:
-            money[each.record.currency] += each.record.amount_minor
     return PacketOrganization(
         organization_id=section.organization_id,
         name=section.name,
@@ -162,8 +170,9 @@ def _organization(cause: Cause, facts: Facts, section: Section) -> PacketOrganiz
         who=_who(facts.owner, section.name, section.platform),
         steps=steps(cause, section),
         connection_url=section.reconnect_url if not _RECONNECTED.isdisjoint(facts.cures) else None,
-        money=dict(money),
+        money=section.totals.money,
         documents=[_document(each) for each in section.waiting],
+        not_listed=max(section.totals.documents - len(section.waiting), 0),
     )
 
 

@@ -49,6 +49,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """All that waits for a cure, listed or not."""
+
+    documents: int
+    organizations: int
+    money: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """An organization: what waits there, and what its books were last seen to offer; None is not known."""
 
@@ -61,6 +70,8 @@ class Section:
     account_names: Mapping[str, str] = field(default_factory=dict)
     active_accounts: frozenset[str] | None = None
     settings: Mapping[str, str | None] | None = None
+    totals: Totals
+    """Of all that waits there, listed or not."""
     waiting: Sequence[Waiting] = ()
 
     @property

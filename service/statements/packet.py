@@ -34,7 +34,10 @@ WIDTH: Final = 90
 
 
 def packet_csv(packet: Packet) -> bytes:
-    """Write one row a document (RFC 4180, UTF-8); no cell starts a formula."""
+    """Write one row a document (RFC 4180, UTF-8), and a last one about those that are not listed.
+
+    No cell starts a formula.
+    """
     out = StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
@@ -42,6 +45,10 @@ def packet_csv(packet: Packet) -> bytes:
         head = [organization.name, packet.title, organization.who, " ".join(organization.steps)]
         for each in organization.documents:
             writer.writerow([*map(text, head), *_cells(each)])
+    if packet.rest:
+        name = packet.organizations[0].name if packet.totals.organizations == 1 else ""
+        rest = [name, packet.title, "", packet.rest]
+        writer.writerow([*map(text, rest), *[""] * (len(COLUMNS) - len(rest))])
     return out.getvalue().encode()
 
 
@@ -86,9 +93,9 @@ def _lines(packet: Packet) -> Iterator[str]:
     for organization in packet.organizations:
         yield ""
         yield from _section(organization, is_only=totals.organizations == 1)
-    if packet.not_listed:
+    if packet.rest:
         yield ""
-        yield f"{packet.not_listed:,} more are not listed here; ask for each organization by itself."
+        yield packet.rest
     yield ""
     yield from _wrapped(packet.afterwards)
     yield from _set_aside(packet)
@@ -116,6 +123,8 @@ def _section(organization: PacketOrganization, *, is_only: bool) -> Iterator[str
     yield "Documents:"
     for each in organization.documents:
         yield _line("  " + "  ".join(_told(each)))
+    if organization.not_listed:
+        yield f"  and {organization.not_listed:,} more"
 
 
 def _told(document: PacketDocument) -> Iterator[str]:

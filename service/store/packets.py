@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from uuid import UUID
+
+import asyncpg
 
 from service.domain.causes.facts import platform_name
 from service.domain.causes.names import Cause
-from service.domain.packet import DOCUMENTS_MAX, ORGANIZATIONS_MAX, Packet, Totals, packet
-from service.domain.packet_steps import Section, Waiting
+from service.domain.packet import ORGANIZATIONS_MAX, Packet, packet, share
+from service.domain.packet_steps import Section, Totals, Waiting
 from service.domain.record import Record
 from service.store.connections import get_current_connection
 from service.store.database import Connection
@@ -24,12 +27,15 @@ from service.store.set_aside import count_set_aside
 
 async def get_packet(connection: Connection, cause: Cause, organization_id: UUID | None = None) -> Packet:
     """The fix packet of a cause, of the whole fleet or of one organization."""
-    rows = await connection.fetch(QUERY["list_failing_records"], cause, organization_id, DOCUMENTS_MAX)
+    totals = await _totals_by_organization(connection, cause, organization_id)
+    documents = share([each.documents for each in totals.values()])
+    rows = await connection.fetch(QUERY["list_failing_records"], cause, list(totals), documents)
     by_organization: defaultdict[UUID, list[Record]] = defaultdict(list)
     for row in rows:
         by_organization[row["organization_id"]].append(record_of(row))
-    told = list(by_organization.items())[:ORGANIZATIONS_MAX]
-    sections = [await _section(connection, key, records) for key, records in told]
+    sections = [
+        await _section(connection, key, records, totals[key]) for key, records in by_organization.items()
+    ]
     aside = await count_set_aside(connection, organization_id)
     return packet(
         cause,
@@ -41,9 +47,25 @@ async def get_packet(connection: Connection, cause: Cause, organization_id: UUID
 
 async def _totals(connection: Connection, cause: Cause, organization_id: UUID | None) -> Totals:
     rows = await connection.fetch(QUERY["sum_failing_records"], cause, organization_id)
+    return _summed(rows, rows[0]["organizations"] if rows else 0)
+
+
+async def _totals_by_organization(
+    connection: Connection, cause: Cause, organization_id: UUID | None
+) -> Mapping[UUID, Totals]:
+    """Those with the most documents, in this order."""
+    rows = await connection.fetch(
+        QUERY["sum_failing_organizations"], cause, organization_id, ORGANIZATIONS_MAX
+    )
+    return {
+        key: _summed(list(found), 1) for key, found in groupby(rows, key=lambda row: row["organization_id"])
+    }
+
+
+def _summed(rows: Sequence[asyncpg.Record], organizations: int) -> Totals:
     return Totals(
         documents=sum(row["records"] for row in rows),
-        organizations=rows[0]["organizations"] if rows else 0,
+        organizations=organizations,
         money={
             row["currency"]: int(row["amount_minor"])
             for row in rows
@@ -52,7 +74,9 @@ async def _totals(connection: Connection, cause: Cause, organization_id: UUID | 
     )
 
 
-async def _section(connection: Connection, organization_id: UUID, records: Sequence[Record]) -> Section:
+async def _section(
+    connection: Connection, organization_id: UUID, records: Sequence[Record], totals: Totals
+) -> Section:
     rows = await list_organizations(connection, limit=1, organization_id=organization_id)
     link = await get_current_connection(connection, organization_id)
     known = await read_known(connection, organization_id, records)
@@ -68,6 +92,7 @@ async def _section(connection: Connection, organization_id: UUID, records: Seque
         },
         active_accounts=known.general.active_ledger_accounts,
         settings=known.general.settings,
+        totals=totals,
         waiting=[_waiting(record, known) for record in records],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -14,8 +15,8 @@ from msgspec import structs
 from service.domain.causes.facts import decision_table
 from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Side
-from service.domain.packet import Packet, Totals, packet
-from service.domain.packet_steps import NAMED_MAX, Section, Waiting, steps
+from service.domain.packet import DOCUMENTS_MAX, Packet, packet, share
+from service.domain.packet_steps import NAMED_MAX, Section, Totals, Waiting, steps
 from service.domain.pushing.cure import DocumentNeeds
 from service.statements.packet import packet_csv, packet_text
 from tests.domain.record_builders import WORDS, failed
@@ -54,7 +55,12 @@ def waiting(cause: Cause, number: str | None = "INV-7", **changes: Any) -> Waiti
 
 def section(*rows: Waiting, **changes: Any) -> Section:
     """An organization with these records."""
-    known = {"organization_id": UUID(int=1), "name": "Harbour Coffee", "platform": "QuickBooks"}
+    known = {
+        "organization_id": UUID(int=1),
+        "name": "Harbour Coffee",
+        "platform": "QuickBooks",
+        "totals": Totals(documents=len(rows), organizations=1, money={"USD": 107_25 * len(rows)}),
+    }
     return Section(**{**known, "waiting": rows, **changes})
 
 
@@ -153,6 +159,25 @@ def test_many_documents_are_counted_in_a_step() -> None:
     assert "INV-9 and 3 more" in found.organizations[0].steps[0]
     assert len(found.organizations[0].documents) == NAMED_MAX + 3
     assert found.organizations[0].money == {"USD": 107_25 * (NAMED_MAX + 3)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([], DOCUMENTS_MAX),
+        ([3], DOCUMENTS_MAX),
+        ([5_000], DOCUMENTS_MAX),
+        ([5_000, 5_000], DOCUMENTS_MAX // 2),
+        ([5_000, 10], DOCUMENTS_MAX - 10),
+        ([300, 5_000, 300], DOCUMENTS_MAX - 600),
+        ([400] * 3, DOCUMENTS_MAX // 3),
+        ([5_000] * 50, 20),
+    ],
+)
+def test_a_packet_is_shared_fairly(counts: Sequence[int], expected: int) -> None:
+    """Organizations with few documents are listed whole; those with many share what is left."""
+    assert share(counts) == expected
+    assert sum(min(count, share(counts)) for count in counts) <= DOCUMENTS_MAX
 
 
 def test_the_text_is_ready_to_be_forwarded() -> None:

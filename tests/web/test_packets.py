@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from uuid import UUID
 
 import httpx
 import pytest
 
 from service.domain.causes.names import Cause
 from service.domain.document import Document, DocumentKind, Ledger, Line, Side
+from service.domain.packet import DOCUMENTS_MAX
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.documents import SeenDocument, write_documents
@@ -69,6 +71,62 @@ async def test_it_comes_as_text_and_as_csv(operator: httpx.AsyncClient) -> None:
     rows = await operator.get(f"{path}&format=csv")
     assert rows.headers["content-type"].startswith("text/csv")
     assert [row["number"] for row in csv.DictReader(rows.text.splitlines())] == ["INV-7"]
+
+
+async def add_many(database: Database, organization_id: UUID, count: int, **changes: object) -> None:
+    """So many records that fail alike."""
+    record = await add_record(database, organization_id, state=State.BLOCKED, **changes)
+    async with database.organization(organization_id) as rows:
+        columns = [
+            each["column_name"]
+            for each in await rows.fetch(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'records'"
+                " AND is_generated = 'NEVER' AND column_name NOT IN ('record_id', 'object_id')"
+            )
+        ]
+        named = ", ".join(columns)
+        await rows.execute(
+            f"INSERT INTO records (record_id, object_id, {named})"  # noqa: S608 - names of columns
+            f" SELECT gen_random_uuid(), gen_random_uuid(), {named} FROM records, generate_series(2, $2)"
+            " WHERE record_id = $1",
+            *(record.record_id, count),
+        )
+
+
+async def test_what_one_packet_cannot_list_is_told(operator: httpx.AsyncClient, database: Database) -> None:
+    """Figures of an organization are of all its documents; each form says how many are not listed."""
+    await add_many(database, OTHER, DOCUMENTS_MAX + 1, cause=Cause.PERIOD_LOCKED)
+    path = f"/v1/causes/period_locked/packet?organization_id={OTHER}"
+    told = (await operator.get(path)).json()
+    [birch] = told["organizations"]
+    assert len(birch["documents"]) == DOCUMENTS_MAX
+    assert (told["not_listed"], birch["not_listed"]) == (1, 1)
+    assert birch["money"] == told["totals"]["money"] == {"USD": 125_00 * (DOCUMENTS_MAX + 1)}
+    said = "1 more is not listed here, and may need something else: ask again once these are done."
+    rows = list(csv.DictReader((await operator.get(f"{path}&format=csv")).text.splitlines()))
+    assert [row["what_to_do"] for row in rows if not row["record_id"]] == [said]
+    assert rows[-1]["organization"] == "Birch"
+    assert said in (await operator.get(f"{path}&format=text")).text
+    page = await operator.get(
+        f"/causes/period_locked?organization_id={OTHER}", headers={"accept": "text/html"}
+    )
+    assert f"/records?cause=period_locked&amp;organization_id={OTHER}" in page.text
+    assert "organization's page" not in page.text
+
+
+async def test_each_organization_has_its_share_of_a_packet(
+    operator: httpx.AsyncClient, database: Database
+) -> None:
+    """Who has most comes first and crowds out nobody; what is left out has to be asked for one by one."""
+    await add_many(database, OTHER, DOCUMENTS_MAX + 1, currency="EUR")
+    path = "/v1/causes/missing_tax_rate/packet"
+    told = (await operator.get(path)).json()
+    assert [row["name"] for row in told["organizations"]] == ["Birch", "Alder"]
+    assert [len(row["documents"]) for row in told["organizations"]] == [DOCUMENTS_MAX - 1, 1]
+    assert [row["not_listed"] for row in told["organizations"]] == [3, 0]
+    text = (await operator.get(f"{path}?format=text")).text
+    assert "  and 3 more" in text.splitlines()
+    assert "3 more are not listed here; ask for each organization by itself." in text
 
 
 async def test_what_is_asked_wrongly_or_of_another_is_not_answered(
