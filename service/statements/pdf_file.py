@@ -20,6 +20,7 @@ from service.domain.statements.sign_off import Signature, SignStatus
 from service.domain.statements.statement import SCOPE, Item, LedgerStatement, Line, Statement
 from service.domain.statements.terms import ZERO
 from service.statements import wording
+from service.statements.glyphs import can_show
 
 ITEMS_MAX: Final = 300
 """Documents of one term on paper, some ten pages; the spreadsheet has all of them."""
@@ -34,7 +35,9 @@ DASH: Final = "\N{EN DASH}"
 def pdf_file(statement: Statement, signature: Signature) -> bytes:
     """Typeset a statement."""
     source = resources.files("service.statements").joinpath("statement.typ").read_bytes()
-    data = msgspec.json.encode(_page(statement, signature)).decode()
+    page = _page(statement, signature)
+    is_legible = can_show(msgspec.json.encode(page).decode())
+    data = msgspec.json.encode({**page, "note": "" if is_legible else wording.NOT_SHOWN}).decode()
     made = typst.compile(
         source,
         format="pdf",

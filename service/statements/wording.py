@@ -30,6 +30,8 @@ LEGEND: Final = (
     "two totals stands every difference, books less here: a minus means that the books hold less."
 )
 
+NOT_SHOWN: Final = "Names that this paper cannot show, with boxes in their place, are in the spreadsheet."
+
 KINDS: Final[Mapping[Kind, Words]] = {
     Kind.PUSH_FAILED: Words(
         "Could not be brought to the books",

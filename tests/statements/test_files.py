@@ -209,6 +209,24 @@ def test_paper_takes_any_text(tmp_path: Path) -> None:
     assert '#panic("x") $x$ *b*' in pdf_text(render(evil('#panic("x") $x$ *b*'), OPEN, Format.PDF), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_told"),
+    [
+        ("日本コーヒー", True),
+        ("커피", True),
+        ("กาแฟ", True),
+        ("Café 😀", True),
+        ("Ångström & Søn, Łódź", False),
+        ("Καφές", False),
+        ("Кофейня №1", False),
+    ],
+)
+def test_what_paper_cannot_show_is_told(tmp_path: Path, name: str, *, is_told: bool) -> None:
+    """A paper with boxes in place of letters says where the names are to be read."""
+    told = pdf_text(render(evil(name), OPEN, Format.PDF), tmp_path)
+    assert ("Names that this paper cannot show" in told) is is_told
+
+
 def test_what_is_left_out_on_paper_is_told(tmp_path: Path) -> None:
     """Of very many documents paper shows the first and says how many more the spreadsheet has."""
     world = small_world()
