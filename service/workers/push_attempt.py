@@ -167,6 +167,8 @@ class Sending:
     async def _conclude(self, key: AttemptKey, record: Record, answer: Answer, wish: Wish | None) -> None:
         async with self.work.writing() as connection:
             await ensure_durable(connection)
+            # First of all, like everybody who writes about a record: whoever comes second waits here.
+            locked = await _locked(connection, record.organization_id, record.record_id)
             await insert_attempt_outcome(
                 connection,
                 record.organization_id,
@@ -180,7 +182,6 @@ class Sending:
                 await return_evidence(connection, record.organization_id, key)
                 if wish:
                     await return_retry_item(connection, record.organization_id, wish)
-            locked = await _locked(connection, record.organization_id, record.record_id)
             change = locked and _change(locked, record, answer, self.work.now, self.policy)
             if change:
                 await write_records(connection, [change])
