@@ -26,6 +26,8 @@ from service.web.route import Asked, Kind, Route, Service
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 FIELDS_MAX = 20
+FILTERS_CHARACTERS_MAX = 1_500
+"""Of a page that is shown once its reader has signed in: more would become an address that proxies refuse."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -41,7 +43,7 @@ def endpoint(route: Route, service: Service) -> Endpoint:
             caller = await _caller(route, service, request)
         except Refused as refused:
             if route.kind is Kind.PAGE and refused.answer.status == 401:  # noqa: PLR2004 - a person without session
-                return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+                return RedirectResponse(f"/login?next={quote(_page(request))}", 303)
             raise
         with _share(route) as take:
             body = await _body(route, request, caller, take)
@@ -65,6 +67,12 @@ def endpoint(route: Route, service: Service) -> Endpoint:
 def as_json(value: object, status: int = 200) -> Response:
     """Answer with a value as JSON; exact decimals stay exact."""
     return Response(_ENCODER.encode(value), status, media_type="application/json")
+
+
+def _page(request: Request) -> str:
+    """Which page was asked for, with its filters unless these are too long for an address."""
+    path, query = request.url.path, request.url.query
+    return f"{path}?{query}" if 0 < len(query) <= FILTERS_CHARACTERS_MAX else path
 
 
 async def _caller(route: Route, service: Service, request: Request) -> Caller | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize
+from starlette.types import Send
 
 from service.domain.causes.names import Cause
 from service.domain.record_state import State
@@ -15,8 +18,9 @@ from service.store.database import Database
 from service.web.route import Kind, Route
 from service.web.table import ROUTES
 from tests.browser.conftest import Person, sign_in, sit_down
-from tests.web.builders import ORGANIZATION, Fleet, add_alert, add_organization, add_record, fill
+from tests.web.builders import KEYS, ORGANIZATION, Fleet, add_alert, add_organization, add_record, fill
 from tests.web.test_page import EVIL, plant
+from tests.web.test_serving import serve
 
 DESK = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -161,3 +165,39 @@ async def test_a_stranger_sees_the_door_alone(browser: Browser, base: str) -> No
     await page.click("button.primary")
     assert "not valid" in await page.inner_text("[role=alert]")
     assert await complaints(page) == []
+
+
+@asynccontextmanager
+async def elsewhere(link: str) -> AsyncIterator[str]:
+    """The address of another site, whose only page has this link."""
+
+    async def page(_scope: object, _receive: object, send: Send) -> None:
+        head = [(b"content-type", b"text/html")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send(
+            {"type": "http.response.body", "body": f'<a href="{html.escape(link)}">Alert</a>'.encode()}
+        )
+
+    async with serve(page) as port:
+        yield f"http://localhost:{port}/"
+
+
+@pytest.mark.timeout(200)
+async def test_a_link_in_a_message_is_followed_with_the_session(
+    database: Database, browser: Browser, base: str
+) -> None:
+    """Who comes from a chat sees the page with its filters: at once if signed in, else after the key."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    link = f"{base}/records?cause=period_locked&state=blocked"
+    async with elsewhere(link) as chat:
+        person = await sign_in(browser, base)
+        await person.page.goto(chat)
+        await person.page.click("text=Alert")
+        await person.page.wait_for_url(link)
+        assert await person.page.title() == "Records · tieout"
+        stranger = await sit_down(browser, base)
+        await stranger.page.goto(chat)
+        await stranger.page.click("text=Alert")
+        await stranger.page.fill("input[name=key]", KEYS["viewer"])
+        await stranger.page.click("button.primary")
+        await stranger.page.wait_for_url(link)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -234,6 +235,15 @@ async def test_a_wrong_key_is_told_on_the_form(app: ASGIApp) -> None:
 
 TARGETS = {
     "/records": "/records",
+    "/records?cause=period_locked&as_of=2026-11-01T00%3A00%3A00Z": (
+        "/records?cause=period_locked&as_of=2026-11-01T00%3A00%3A00Z"
+    ),
+    "/?next=//evil.example": "/?next=//evil.example",
+    "?//evil.example": "/",
+    "//evil.example?/records": "/",
+    '/records?"><script>': "/",
+    "/records?a=\r\nset-cookie: x=y": "/",
+    f"/records?a={'x' * 3_000}": "/",
     "//evil.example": "/",
     "https://evil.example": "/",
     "/\\evil.example": "/",
@@ -313,4 +323,23 @@ async def test_a_person_without_session_is_led_to_the_form(app: ASGIApp) -> None
         assert (await caller.get(f"/login?next=/{'x' * 3_000}")).status_code == 200, "it leads to the start"
         form = await caller.get("/login?next=/organizations")
         assert 'value="/organizations"' in form.text
+        answer = await caller.get("/records?cause=period_locked&state=blocked")
+        form = await caller.get(answer.headers["location"])
+        assert 'value="/records?cause=period_locked&amp;state=blocked"' in form.text
+        answer = await caller.get(f"/records?after={'x' * 10_000}")
+        assert answer.headers["location"] == "/login?next=/records"
         assert (await caller.get("/v1/organizations")).status_code == 401
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_who_comes_from_elsewhere_asks_again_from_here(app: ASGIApp, target: str) -> None:
+    """A browser sends no cookie along from another site: a page of ours sends it on, and to us alone."""
+    async with client(app) as caller:
+        there = {"sec-fetch-site": "cross-site"}
+        door = await caller.get("/login", params={"next": target}, headers=there)
+        assert door.status_code == 200
+        assert f'content="0; url={html.escape(TARGETS[target])}"' in door.text
+        assert 'name="key"' not in door.text
+        here = {"sec-fetch-site": "same-origin"}
+        assert 'name="key"' in (await caller.get("/login", params={"next": target}, headers=here)).text
+        assert 'name="key"' in (await caller.get("/login", headers=there)).text

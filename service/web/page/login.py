@@ -13,7 +13,8 @@ from service.web.parameters import Parameter
 from service.web.problems import Refused
 from service.web.route import Asked
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_.-]{0,500}")
+_OWN_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_.-]{0,500}(\?[A-Za-z0-9/_.~%=&+:,@?*-]{0,1500})?")
+"""A path of ours with the filters of its page, quoted as browsers send them."""
 
 ONCE = Parameter("once", str, "A code that opens one session.")
 NEXT = Parameter("next", str, "The page to go to afterwards.")
@@ -21,15 +22,16 @@ NEXT = Parameter("next", str, "The page to go to afterwards.")
 
 async def show(asked: Asked) -> Response:
     """Answer with the form; a code opens a session at once."""
-    code = asked.query["once"]
+    code, page = asked.query["once"], asked.query["next"]
+    if code is None and page is not None and _comes_from_elsewhere(asked):
+        return _sent_on(asked, _target(page), "One moment.", "Go on")
     if code is None or asked.request.method == "HEAD":
-        return _form(asked, _target(asked.query["next"]))
+        return _form(asked, _target(page))
     grant = await asked.service.authenticator.take_code(asked.request, code)
     if grant is None:
         refusal = "This link has been used already, or it is too old. Sign in with a key."
         return _form(asked, "/", error=refusal, status=401)
-    # Sent on by the page itself: a browser that came from elsewhere sends no cookie along a redirect.
-    answer = render("welcome.html", asked, now=None)
+    answer = _sent_on(asked, "/", "Signed in.", "Go to the overview")
     _set_cookie(asked, answer, await asked.service.authenticator.open_session(grant, None))
     return answer
 
@@ -64,13 +66,23 @@ def require_same_site(asked: Asked) -> None:
         raise Refused(403, "The form came from another site.")
 
 
+def _comes_from_elsewhere(asked: Asked) -> bool:
+    """Whether a link of another site led here: whoever it leads may well be signed in."""
+    return asked.request.headers.get("sec-fetch-site") == "cross-site"
+
+
+def _sent_on(asked: Asked, target: str, title: str, onward: str) -> Response:
+    """Answer with a page that goes on by itself: who came from elsewhere sends no cookie along a redirect."""
+    return render("welcome.html", asked, now=None, target=target, title=title, onward=onward)
+
+
 def _form(asked: Asked, target: str, *, error: str | None = None, status: int = 200) -> Response:
     return render("login.html", asked, now=None, target=target, error=error, status=status)
 
 
 def _target(path: str | None) -> str:
-    """Give a path of ours to go to; anything else could lead away from here."""
-    return path if path and _OWN_PATH.fullmatch(path) else "/"
+    """Give a page of ours to go to; anything else could lead away from here."""
+    return path if path and _OWN_PAGE.fullmatch(path) else "/"
 
 
 def _set_cookie(asked: Asked, answer: Response, token_: str) -> None:
