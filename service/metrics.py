@@ -5,18 +5,21 @@
   could be an unknown word of the hub (a status, a currency) goes through `bounded`, which lets a limited
   number of values in.
 - Counters and histograms belong to the process that counted. Gauges describe the fleet: they are read from
-  Postgres when somebody asks for `/metrics`, so that every replica tells the same.
+  Postgres when somebody asks for `/metrics`, so that every replica tells the same. While Postgres is away
+  they are not told at all: an old figure looks like a new one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -169,6 +172,9 @@ DATABASE_CONNECTIONS = _gauge(
     "tieout_database_connections", "Connections to Postgres in use by this replica."
 )
 
+_OF_A_PROCESS: Final = frozenset({"tieout_state_bool", "tieout_database_connections"})
+"""Gauges of ours that a process can tell of without Postgres."""
+
 _seen: defaultdict[str, set[str]] = defaultdict(set)
 
 
@@ -189,3 +195,18 @@ def bounded(label: str, value: str) -> str:
 def render() -> bytes:
     """Write all metrics in Prometheus' text format."""
     return generate_latest(REGISTRY)
+
+
+class _OfAProcess(Collector):
+    """The registry without what describes the fleet."""
+
+    def collect(self) -> Iterator[Metric]:
+        for family in REGISTRY.collect():
+            is_of_the_fleet = family.type == "gauge" and family.name.startswith("tieout_")
+            if not is_of_the_fleet or family.name in _OF_A_PROCESS:
+                yield family
+
+
+def render_without_fleet() -> bytes:
+    """Write what this process knows by itself."""
+    return generate_latest(_OfAProcess())

@@ -70,10 +70,19 @@ async def _show_streams(connection: Connection) -> None:
         metrics.UNREAD_ORGANIZATIONS.labels(stream=stream).set(each.unread)
 
 
+def show_down() -> None:
+    """The state of a service that has nothing to remember with."""
+    _show_state(State.DOWN)
+
+
+def _show_state(told: State) -> None:
+    for state in State:
+        metrics.STATE.labels(state=state.value).set(told is state)
+
+
 def show_status(told: status.Status) -> None:
     """What `/status` tells."""
-    for state in State:
-        metrics.STATE.labels(state=state.value).set(told.state is state)
+    _show_state(told.state)
     metrics.ORGANIZATIONS.clear()
     for connection, count in told.organizations.connections.items():
         metrics.ORGANIZATIONS.labels(connection=metrics.bounded("connection", connection)).set(count)

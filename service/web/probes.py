@@ -6,19 +6,21 @@ loop turns is alive, and killing it because Postgres is away would help nobody. 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service import metrics
 from service.errors import DatabaseError
+from service.store.database import Database
 from service.store.status import get_database_state
 from service.web import gauges
 from service.web.api import status
 from service.web.dispatch import as_json
+from service.web.patience import within
 from service.web.problems import Refused
 from service.web.route import Asked
 
@@ -58,8 +60,7 @@ async def readyz(asked: Asked) -> Response:
     database = asked.service.database
     error, found = None, None
     try:
-        async with asyncio.timeout(READY_SECONDS), database.fleet(readonly=True) as connection:
-            found = await get_database_state(connection)
+        found = await within(READY_SECONDS, _ask(database))
     except TimeoutError:
         error = f"Postgres did not answer within {READY_SECONDS:g} s."
     except DatabaseError as trouble:
@@ -79,14 +80,29 @@ async def readyz(asked: Asked) -> Response:
 
 
 async def show_metrics(asked: Asked) -> Response:
-    """Answer with all metrics; what describes the fleet is read now."""
+    """Answer with all metrics; what describes the fleet is read now, or left out while Postgres is away."""
+    metrics.DATABASE_CONNECTIONS.set(asked.service.database.connections_busy)
+    try:
+        await within(READY_SECONDS, _ask(asked.service.database))
+        await _read_fleet(asked)
+    except (DatabaseError, TimeoutError):
+        gauges.show_down()
+        return Response(metrics.render_without_fleet(), media_type=metrics.CONTENT_TYPE)
+    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+
+
+async def _read_fleet(asked: Asked) -> None:
     async with asked.rows() as connection:
         facts = await status.load_facts(connection, asked.service.settings)
         gauges.show_status(await status.judged(connection, asked.service, None, facts))
         gauges.show_sweep(facts, status.bounds_of(asked.service.settings))
         await gauges.show_promises(connection)
-    metrics.DATABASE_CONNECTIONS.set(asked.service.database.connections_busy)
-    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
+
+
+async def _ask(database: Database) -> asyncpg.Record:
+    """Whether Postgres answers at all; how long it then counts is for the one who asks to judge."""
+    async with database.fleet(readonly=True) as connection:
+        return await get_database_state(connection)
 
 
 async def _is_known(asked: Asked) -> bool:

@@ -11,7 +11,9 @@ import pytest
 
 from service.domain.record_state import State
 from service.store.database import Database
+from service.web.authentication import COOKIE
 from service.web.page import assets, formatting, runbook, wording
+from service.web.routes import build
 from tests.web.builders import (
     KEYS,
     NOW,
@@ -24,8 +26,11 @@ from tests.web.builders import (
     add_event,
     add_organization,
     add_record,
+    client,
     set_connection,
+    settings,
 )
+from tests.web.wire import open_wire
 
 BROWSER = {"accept": "text/html"}
 VIEWS = (
@@ -283,6 +288,27 @@ def test_a_bar_is_as_wide_as_its_parts() -> None:
     widths = [int(width) for width in re.findall(r'width="(\d+)"', drawn)]
     assert widths == [6, 994]
     assert formatting.bar([], "label").count("<rect") == 0
+
+
+@pytest.mark.parametrize("trouble", ["cut", "stall"])
+async def test_the_runbook_opens_for_everybody(database_url: str, trouble: str) -> None:
+    """Whoever was woken reads it without signing in, and while Postgres is away."""
+    async with open_wire(database_url) as wire, await Database.open(wire.url) as database:
+        app = build(settings=settings(), database=database, replica_id="r", version="1")
+        async with client(app) as nobody, client(app, cookie=f"{COOKIE}=token-of-a-session") as somebody:
+            for reader in (nobody, somebody):
+                assert "Nothing is lost while you read this" in (await open_page(reader, "/runbook")).text
+            getattr(wire, trouble)()
+            for reader in (nobody, somebody):
+                page = await open_page(reader, "/runbook")
+                assert "prometheus-tieoutdown" in {attributes.get("id") for _, attributes in page.tags}
+                assert "/organizations" not in page.links
+            wire.mend()
+
+
+async def test_the_runbook_leads_back_for_whoever_is_signed_in(viewer: httpx.AsyncClient) -> None:
+    """With a key the runbook has the navigation of every page."""
+    assert "/organizations" in (await open_page(viewer, "/runbook")).links
 
 
 def test_the_runbook_can_be_linked_to() -> None:

@@ -44,6 +44,23 @@ async def test_without_postgres_alive_and_not_ready(database_url: str) -> None:
             assert (answer.status_code, answer.json()) == (503, {})
 
 
+@pytest.mark.parametrize("trouble", ["cut", "stall"])
+async def test_without_postgres_metrics_say_down(database_url: str, trouble: str) -> None:
+    """While Postgres is away a key of the environment reads what the process knows, and no old figures."""
+    async with open_wire(database_url) as wire, await Database.open(wire.url) as database:
+        app = build(settings=settings(), database=database, replica_id="r", version="1")
+        async with client(app, authorization=f"Bearer {KEYS['viewer']}") as viewer:
+            assert (await samples(viewer))["tieout_organizations", "connected"] == 0
+            getattr(wire, trouble)()
+            told = await samples(viewer)
+            assert [told["tieout_state_bool", state] for state in ("ok", "degraded", "down")] == [0, 0, 1]
+            assert ("tieout_web_requests_total", "/metrics", "2xx") in told
+            of_the_fleet = ("tieout_organizations", "tieout_alerting_age_seconds", "tieout_missing_events")
+            assert not [name for name, *_ in told if name in of_the_fleet]
+            wire.mend()
+            assert (await samples(viewer))["tieout_state_bool", "down"] == 1, "no worker is running"
+
+
 async def test_metrics_tell_the_state(filled: Fleet, viewer: httpx.AsyncClient) -> None:
     """Gauges say what `/status` says, and what is gone from it is gone from them."""
     assert filled.records

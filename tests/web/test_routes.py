@@ -72,7 +72,7 @@ RIGHTS: dict[str, Role | None] = {
     "GET /alerts": VIEWER,
     "GET /alerts/{alert_id:uuid}": VIEWER,
     "GET /events": VIEWER,
-    "GET /runbook": VIEWER,
+    "GET /runbook": None,
     "POST /alerts/{alert_id:uuid}/acknowledge": OPERATOR,
     "POST /alerts/{alert_id:uuid}/snooze": OPERATOR,
     "POST /logout": VIEWER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from service.domain.comparing.difference_kind import Kind as DifferenceKind
 from service.domain.document import Ledger
@@ -109,7 +110,7 @@ ROUTES: Sequence[Route] = (
         a_flag("quarantined", "Only what could not be read, or only what could."),
         *PAGING,
     ),
-    _page("/runbook", runbook.show, "What to do about each alert and cause"),
+    replace(_page("/runbook", runbook.show, "What to do about each alert and cause"), role=None),
     _action("/alerts/{alert_id:uuid}/acknowledge", actions.acknowledge, "Take an alert on", Role.OPERATOR),
     _action("/alerts/{alert_id:uuid}/snooze", actions.snooze, "Silence an alert", Role.OPERATOR),
     _action("/logout", login.sign_out, "Sign out", Role.VIEWER),

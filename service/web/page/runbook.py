@@ -7,6 +7,7 @@ installed along, the decision table says the same in fewer words.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,11 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from service.domain.causes.facts import decision_table
+from service.errors import DatabaseError
+from service.web.authentication import Caller
 from service.web.page.rendering import render
+from service.web.patience import within
+from service.web.problems import Refused
 from service.web.route import Asked
 
 _SERVICE = Path(__file__).parents[2]
@@ -25,12 +30,27 @@ _PLACES = (_SERVICE / "docs" / "runbook.md", _SERVICE.parent / "docs" / "runbook
 """Inside the package when it was installed, beside it in the repository."""
 
 
+KNOWN_SECONDS = 3.0
+"""Who asks decides about the navigation alone; nobody waits for longer to learn what to do."""
+
+
 async def show(asked: Asked) -> Response:
-    """Show the runbook."""
+    """Show the runbook to everybody: it holds no rows, and is wanted most while nobody can sign in."""
+    asked = replace(asked, caller=await _caller(asked))
     text = _text()
     facts = sorted(decision_table().values(), key=lambda each: each.title)
     content = None if text is None else to_html(text)
     return render("runbook.html", asked, now=None, content=content, facts=facts)
+
+
+async def _caller(asked: Asked) -> Caller | None:
+    """Tell who is signed in; nobody, where that cannot be found out."""
+    if not {"authorization", "cookie"} & set(asked.request.headers):
+        return None
+    try:
+        return await within(KNOWN_SECONDS, asked.service.authenticator.identify(asked.request))
+    except (Refused, DatabaseError, TimeoutError):
+        return None
 
 
 @cache
