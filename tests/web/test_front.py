@@ -73,7 +73,7 @@ async def test_requests_are_counted_by_route(operator: httpx.AsyncClient) -> Non
     assert 'tieout_web_requests_total{route="/v1/records/{record_id:uuid}",status="4xx"}' in text
     assert 'route="none"' in text
     assert "0a000000" not in text
-    assert "whatever" not in text
+    assert "somebody-types" not in text
 
 
 async def test_other_protocols_are_left_alone(app: ASGIApp) -> None:
