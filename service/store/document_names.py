@@ -40,6 +40,15 @@ async def list_fleet_document_names(
     }
 
 
+async def list_local_document_names(
+    connection: Connection, organization_id: UUID, documents: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], DocumentName]:
+    """Names of local documents of one organization, by ledger and id."""
+    keys = {(organization_id, ledger, str(Side.LOCAL), key) for ledger, key in documents}
+    names = await list_fleet_document_names(connection, keys)
+    return {(ledger, key): name for (_, ledger, _, key), name in names.items()}
+
+
 LEDGER_BY_OBJECT_TYPE: Mapping[str, Ledger] = {"receivable": Ledger.RECEIVABLE, "bill": Ledger.PAYABLE}
 """Synced records of these types are of documents that are kept."""
 

@@ -14,7 +14,7 @@ from service.domain.record_state import FAILED
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
-from service.store.document_names import get_document_name
+from service.store.document_names import get_document_name, list_local_document_names
 from service.store.fleet_samples import list_fleet_samples
 from service.store.set_aside import count_set_aside
 from service.store.status import get_database_state, sum_money_at_risk
@@ -117,6 +117,8 @@ async def show_organization(asked: Asked) -> Response:
             connection, organization_id=organization_id, is_open=True, limit=DIFFERENCES_SHOWN
         )
         shown = sorted(await differences.named(connection, rows), key=_weight)
+        failing = [(each.ledger, each.document_id) for each in found[0].readiness or () if each.document_id]
+        names = await list_local_document_names(connection, organization_id, failing)
         unread = await unreadable.load(connection, organization_id, UNREADABLE_SHOWN + 1)
     return render(
         "organization.html",
@@ -128,6 +130,8 @@ async def show_organization(asked: Asked) -> Response:
         balances=sorted(map(differences.balance_of, balances), key=_as_accountants_read),
         differences=shown,
         differences_max=DIFFERENCES_SHOWN,
+        names=names,
+        findings=sum(each.documents for each in found[0].readiness_totals or ()),
         unreadable=unread[:UNREADABLE_SHOWN],
         has_more_unreadable=len(unread) > UNREADABLE_SHOWN,
         last_month=last_ended(now),
