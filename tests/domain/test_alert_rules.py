@@ -87,6 +87,7 @@ def test_a_cause_in_one_organization_names_it() -> None:
         ({"USD": 9_999_99}, 1, Severity.WARNING),
         ({"USD": 100_000_00}, 1, Severity.CRITICAL),
         ({"JPY": 10_000_000}, 1, Severity.CRITICAL),
+        ({"IDR": 10_000_000}, 1, Severity.WARNING),
         ({"USD": 60_000_00, "EUR": 40_000_00}, 1, Severity.CRITICAL),
         ({"USD": 10_000_00}, 23, Severity.WARNING),
         ({"USD": 10_000_00}, 24, Severity.CRITICAL),

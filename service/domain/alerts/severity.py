@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from service.domain.alerts.alert import Severity
-from service.domain.alerts.text import weight
+from service.domain.alerts.weight import weight
 
 WEIGHT_LARGE: Final = 100_000
-"""About a hundred thousand dollars: somebody's month-end, worth being woken for."""
+"""A hundred thousand dollars, to an order of magnitude: somebody's month-end, worth being woken for."""
 WEIGHT_AGED: Final = 10_000
-"""About ten thousand dollars: may wait until the morning, not for two."""
+"""Ten thousand dollars: may wait until the morning, not for two."""
 AGE_LONG: Final = timedelta(hours=24)
 ORGANIZATIONS_MANY: Final = 50
 """So many customers at once are no coincidence: something on our side, or on a platform's, is broken."""

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from service.domain.alerts.alert import FLEET_SCOPE, Alert, Kind, Status, fingerprint
 from service.domain.alerts.facts import MEMBERS_MAX, OrganizationFact
-from service.domain.alerts.text import weight
+from service.domain.alerts.weight import weight
 
 WAVE_ORGANIZATIONS: Final = 5
 """Troubles of one kind in so many organizations within `WAVE_SPAN` are one incident: four may be chance."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from service.domain.alerts.weight import weight
 from service.domain.money import exponent
 
 SUMMARY_MAX: Final = 200
@@ -50,15 +51,6 @@ def amount(minor: int, currency: str) -> str:
     """One sum in major units: `1,234.50 USD`."""
     decimals = exponent(currency)
     return f"{Decimal(minor).scaleb(-decimals):,.{decimals}f} {neutral(currency, 3)}"
-
-
-def weight(money_at_risk: Mapping[str, int]) -> int:
-    """Sums in several currencies by one rough measure, without exchange rates: hundreds of minor units.
-
-    A hundred yen are about a dollar, and a Kuwaiti dinar's thousand parts about three: within a factor of
-    three or so, which is good enough to tell a thousand from a million. Severity asks no more.
-    """
-    return sum(abs(minor) for minor in money_at_risk.values()) // 100
 
 
 def count(number: int, one: str, many: str) -> str:
