@@ -21,6 +21,7 @@ from service.channels.post import Poster, Target
 from service.channels.url import Unusable, target
 from service.channels.wording import inert
 from service.domain.alerts.body import rfc3339
+from service.domain.alerts.text import amounts
 
 PATH: Final = "/api/v2/alerts"
 STANDS_FOR: Final = timedelta(days=1)
@@ -106,9 +107,7 @@ def alert(body: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         "owner": body["owner"],
         "organizations_count": str(body["organizations_count"]),
         "records_count": str(body["records_count"]),
-        "money_at_risk": ", ".join(
-            f"{minor} {currency}" for currency, minor in body["money_at_risk"].items()
-        ),
+        "money_at_risk": amounts(body["money_at_risk"]),
         "runbook_url": body["runbook_url"],
         "alert_id": body["id"],
     }

@@ -65,6 +65,7 @@ async def test_alertmanager_knows_an_alert_by_labels_that_do_not_change() -> Non
     assert first["startsAt"] == "2026-11-20T03:00:00.000Z"
     assert over["endsAt"] == "2026-11-20T05:00:00.000Z"
     assert grown["annotations"]["records_count"] == "99"
+    assert first["annotations"]["money_at_risk"] == "1,234.50 USD"
 
 
 def test_alertmanager_keeps_what_fires_for_a_day() -> None:
