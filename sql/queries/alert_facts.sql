@@ -65,7 +65,7 @@ LEFT JOIN LATERAL (
 ORDER BY t.failing DESC, t.cause LIMIT 100;
 
 -- name: list_lost_organizations :many
--- Organizations that had a connection and have none that works, with what waits for it.
+-- Organizations that had a connection and have none that works, with what waits for it, less what a person has set aside.
 -- $1 limit, $2 told uuid[]
 SELECT o.organization_id, o.name, c.status, c.platform, c.since, f.records_count, f.money_at_risk
 FROM organizations o
@@ -80,9 +80,16 @@ LEFT JOIN LATERAL (
     SELECT coalesce(sum(records), 0)::bigint AS records_count,
         coalesce(jsonb_object_agg(currency, minor) FILTER (WHERE currency <> '' AND minor <> 0), '{}') AS money_at_risk
     FROM (
-        SELECT currency, sum(records) AS records, sum(amount_minor) AS minor FROM record_counts k
-        WHERE k.organization_id = o.organization_id
-            AND k.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        SELECT currency, sum(records) AS records, sum(amount_minor) AS minor FROM (
+            SELECT currency, records, amount_minor FROM record_counts k
+            WHERE k.organization_id = o.organization_id
+                AND k.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+            UNION ALL
+            SELECT coalesce(r.currency, ''), -1, -coalesce(r.amount_minor, 0) FROM set_aside_records a
+            JOIN records r ON r.organization_id = a.organization_id AND r.record_id = a.record_id
+            WHERE a.organization_id = o.organization_id
+                AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
+        ) parts
         GROUP BY currency
     ) sums
 ) f ON true

@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import EvidenceKind, speaking
 from service.domain.record_state import FAILED, State
-from service.store.alert_facts import list_failing_causes
+from service.store.alert_facts import list_failing_causes, list_lost_organizations
 from service.store.as_of import list_causes_as_of
 from service.store.database import Connection, Database
 from service.store.pushed import attempt_of, evidence_of
 from service.store.pushes import list_attempts, list_open_evidence
 from service.store.records import get_record
 from service.store.set_aside import count_set_aside, keep_set_aside
-from tests.web.builders import NOW, ORGANIZATION, add_organization, add_record, write_record
+from tests.web.builders import NOW, ORGANIZATION, add_organization, add_record, set_connection, write_record
 
 ASIDE, SEND = "set_aside", "named_person"
 
@@ -156,3 +156,28 @@ async def test_nobody_is_told_of_what_was_set_aside(database: Database) -> None:
     assert (left.records_count, left.money_at_risk) == (1, {"USD": 200})
     assert left.example == "Period 1 is locked"
     assert none == []
+
+
+async def test_a_lost_connection_is_not_told_with_what_was_set_aside(database: Database) -> None:
+    """Number and money of what waits for a connection leave out what waits for nobody."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    await set_connection(database, ORGANIZATION, "deauthorized")
+    records = [
+        await add_record(
+            database,
+            ORGANIZATION,
+            state=State.NEEDS_PERSON,
+            cause=Cause.CONNECTION_REVOKED,
+            first_failed_at=_at(number),
+            amount_minor=100 * (number + 1),
+            currency="USD",
+        )
+        for number in range(2)
+    ]
+    told = []
+    for record in records:
+        async with database.organization(ORGANIZATION) as rows:
+            await take(rows, record.record_id, [(ASIDE, 5)])
+        async with database.fleet(readonly=True) as rows:
+            told += await list_lost_organizations(rows, [])
+    assert [(each.records_count, each.money_at_risk) for each in told] == [(1, {"USD": 200}), (0, {})]
