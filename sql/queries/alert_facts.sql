@@ -57,7 +57,9 @@ LEFT JOIN LATERAL (
         SELECT r.first_failed_at, r.cause_text, r.owner, r.reason, r.platform, r.record_id FROM records r
         WHERE r.organization_id = p.members[1] AND r.cause = t.cause AND r.state = ANY($1::text[])
             AND r.state IN ('retrying', 'blocked', 'quarantined', 'needs_person', 'given_up')
-            AND (r.organization_id, r.record_id) NOT IN (SELECT organization_id, record_id FROM aside)
+            AND NOT EXISTS (
+                SELECT FROM set_aside_records a WHERE a.organization_id = r.organization_id AND a.record_id = r.record_id
+            )
         LIMIT 100
     ) few
     ORDER BY first_failed_at, record_id LIMIT 1

@@ -43,8 +43,9 @@ WITH truth AS MATERIALIZED (
     RETURNING k.record_id
 ), come AS (
     INSERT INTO set_aside_records (organization_id, record_id, cause, cause_group)
-    SELECT * FROM truth t WHERE (t.organization_id, t.record_id, t.cause, t.cause_group) NOT IN (
-        SELECT organization_id, record_id, cause, cause_group FROM set_aside_records
+    SELECT * FROM truth t WHERE NOT EXISTS (
+        SELECT FROM set_aside_records k WHERE k.organization_id = t.organization_id AND k.record_id = t.record_id
+            AND k.cause = t.cause AND k.cause_group = t.cause_group
     )
     ORDER BY organization_id, record_id
     ON CONFLICT (organization_id, record_id) DO UPDATE SET cause = excluded.cause, cause_group = excluded.cause_group

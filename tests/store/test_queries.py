@@ -80,6 +80,12 @@ def test_every_query_names_its_parameters() -> None:
     assert wrong == {}
 
 
+def test_no_query_asks_what_is_not_in_another() -> None:
+    """Absence is asked with NOT EXISTS: the rows of NOT IN are searched one by one once they outgrow work_mem."""
+    asked = re.compile(r"\bNOT\s+IN\s*\(\s*(SELECT|WITH|TABLE)\b", re.IGNORECASE)
+    assert [query.name for query in QUERIES.values() if asked.search(query.text)] == []
+
+
 async def test_every_query_is_taken_by_postgres(database: Database) -> None:
     """Each query can be prepared against the migrated schema, in the service's role."""
     refused: dict[str, str] = {}
