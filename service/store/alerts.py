@@ -27,6 +27,12 @@ besides."""
 
 ERROR_CHARACTERS_MAX: Final = 500
 
+AlertKey = tuple[UUID, UUID]
+"""An organization's and an alert's id, by which alerts are paged."""
+
+BEFORE_ALL: Final[AlertKey] = (UUID(int=0), UUID(int=0))
+"""The key that stands before every alert's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -213,11 +219,15 @@ async def list_channel_successes(connection: Connection, channels: Sequence[str]
 
 
 async def list_standing_notifications(
-    connection: Connection, channel: str, limit: int
-) -> Sequence[Mapping[str, Any]]:
-    """The bodies of the last message of each firing alert that the channel took."""
-    rows = await connection.fetch(QUERY["list_standing_notifications"], channel, limit)
-    return [row["body"] for row in rows]
+    connection: Connection, channel: str, after: AlertKey, limit: int
+) -> tuple[Sequence[Mapping[str, Any]], AlertKey | None]:
+    """The bodies of the last message of each firing alert that the channel took, behind a key.
+
+    With them comes the key behind which to go on; None where there are no more.
+    """
+    rows = await connection.fetch(QUERY["list_standing_notifications"], channel, *after, limit)
+    last = (rows[-1]["organization_id"], rows[-1]["alert_id"]) if len(rows) == limit else None
+    return [row["body"] for row in rows], last
 
 
 async def prune_notifications(connection: Connection, older_than: timedelta, limit: int) -> int:

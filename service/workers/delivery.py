@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from service import metrics
-from service.channels.channel import Channel, Fate, Message, Outcome
+from service.channels.channel import SENT, Channel, Fate, Message, Outcome
 from service.channels.heartbeat import KIND as HEARTBEAT
 from service.domain.backoff import doubled
 from service.store import alerts as store
@@ -54,7 +54,8 @@ ALERTING_AGE_SECONDS_MAX: Final = 120.0
 """Alerts are decided every ten seconds; for how long they may not be before alerting counts as dead."""
 
 STANDING_MAX: Final = 1_000
-"""Alerts that a receiver with a short memory is told again in one request: about a megabyte."""
+"""Alerts that a receiver with a short memory is told again in one request: about a megabyte. All of them
+are told, in several."""
 
 log = structlog.get_logger()
 
@@ -182,17 +183,28 @@ class Delivery:
         if every is None or time.monotonic() - self._memory.refreshed_at < every:
             return
         async with self._database.fleet(readonly=True) as connection:
-            bodies = await store.list_standing_notifications(connection, self._channel.digest, STANDING_MAX)
             alerting = await get_alerting(connection)
         is_dead = alerting.age_seconds is None or alerting.age_seconds > ALERTING_AGE_SECONDS_MAX
         if self._channel.kind == HEARTBEAT and is_dead:
             return  # whoever keeps the watch hears our silence
-        outcome = await self._channel.refresh(bodies)
+        outcome = await self._tell_again()
         if outcome.fate is Fate.SENT:
             self._memory.refreshed_at = time.monotonic()
         else:
             self._failed = outcome
             log.warning("channel_not_refreshed", channel=self._channel.label, error=outcome.detail)
+
+    async def _tell_again(self) -> Outcome:
+        """Tell everything that stands, in as many requests as it takes; the first that fails is the last."""
+        after: store.AlertKey | None = store.BEFORE_ALL
+        outcome = SENT
+        while after is not None and outcome.fate is Fate.SENT:
+            async with self._database.fleet(readonly=True) as connection:
+                bodies, after = await store.list_standing_notifications(
+                    connection, self._channel.digest, after, STANDING_MAX
+                )
+            outcome = await self._channel.refresh(bodies)
+        return outcome
 
     async def _next_due_at(self) -> datetime:
         """When the channel has something to do again."""

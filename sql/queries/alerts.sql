@@ -204,16 +204,17 @@ SELECT channel, max(finished_at) AS sent_at FROM notifications
 WHERE channel = ANY($1::text[]) AND status = 'sent' GROUP BY channel;
 
 -- name: list_standing_notifications :many
--- The last message of each firing alert that a channel took: what a receiver with a short memory is told again.
--- $1 channel, $2 limit
-SELECT n.body, n.alert_id, n.sequence FROM alerts a
+-- The last message of each firing alert that a channel took: what a receiver with a short memory is told again,
+-- paged by key.
+-- $1 channel, $2 after organization_id, $3 after alert_id, $4 limit
+SELECT n.body, n.organization_id, n.alert_id FROM alerts a
 JOIN LATERAL (
     SELECT * FROM notifications n
     WHERE n.organization_id = a.organization_id AND n.alert_id = a.alert_id AND n.channel = $1 AND n.status = 'sent'
     ORDER BY n.sequence DESC LIMIT 1
 ) n ON true
-WHERE a.status = 'firing' AND n.body ->> 'status' = 'firing'
-ORDER BY a.organization_id, a.alert_id LIMIT $2;
+WHERE a.status = 'firing' AND n.body ->> 'status' = 'firing' AND (a.organization_id, a.alert_id) > ($2::uuid, $3::uuid)
+ORDER BY a.organization_id, a.alert_id LIMIT $4;
 
 -- name: prune_notifications :exec
 -- Finished ones older than $1 interval, at most $2 a call.

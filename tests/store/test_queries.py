@@ -81,7 +81,7 @@ def test_every_query_names_its_parameters() -> None:
 
 
 def test_no_query_asks_what_is_not_in_another() -> None:
-    """Absence is asked with NOT EXISTS: the rows of NOT IN are searched one by one once they outgrow work_mem."""
+    """Absence is asked with NOT EXISTS: what NOT IN lists is searched row by row beyond work_mem."""
     asked = re.compile(r"\bNOT\s+IN\s*\(\s*(SELECT|WITH|TABLE)\b", re.IGNORECASE)
     assert [query.name for query in QUERIES.values() if asked.search(query.text)] == []
 

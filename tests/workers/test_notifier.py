@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,7 +18,12 @@ from service.channels.registry import open_channels
 from service.domain.alerts.alert import Status
 from service.domain.fleet import FLEET, WorkKind
 from service.domain.record_state import State
-from service.store.alerts import NewNotification, claim_due_notifications, insert_notifications
+from service.store.alerts import (
+    NewNotification,
+    claim_due_notifications,
+    insert_notifications,
+    upsert_alerts,
+)
 from service.store.database import Database
 from service.store.work import ensure_work
 from service.workers.delivery import (
@@ -26,10 +31,12 @@ from service.workers.delivery import (
     BACKOFF_SECONDS_MAX,
     GIVE_UP_AFTER,
     SEND_LEASE_SECONDS,
+    STANDING_MAX,
 )
 from service.workers.notifier import ABANDONED_AFTER, Notifier, channel_work
 from tests.channels.receiver import Answer, Received, Receiver, receiving
 from tests.channels.samples import message
+from tests.store.test_alerts import alert
 from tests.workers.alert_world import Watch, World
 
 DEADLINE_SECONDS = 30.0
@@ -393,6 +400,47 @@ async def test_a_receiver_with_a_short_memory_is_told_again_what_stands(database
         await channels[0].close()
     assert len(receiver.received) == 3
     assert receiver.received[-1].body[0]["endsAt"] < first.body[0]["endsAt"]
+
+
+async def test_everything_that_stands_is_told_again_however_much_it_is(database: Database) -> None:
+    """More than goes into one request is told in several: what nobody repeats ends by itself, unhealed."""
+    organizations = (FLEET, UUID(int=1))
+    alerts = [
+        alert(
+            number,
+            organization_id=organizations[number % 2],
+            alert_id=UUID(int=number),
+            acknowledged_at=datetime(2026, 11, 20, tzinfo=UTC),
+        )
+        for number in range(1, STANDING_MAX + 2)
+    ]
+    async with receiving() as receiver:
+        channels = open_channels([f"alertmanager+http://127.0.0.1:{receiver.port}"], allow_private=True)[1:]
+        outbox = Outbox(database, channels)
+        async with database.fleet() as connection:
+            await upsert_alerts(connection, alerts)
+            await insert_notifications(
+                connection,
+                [
+                    NewNotification(
+                        organization_id=each.organization_id,
+                        notification_id=each.alert_id,
+                        alert_id=each.alert_id,
+                        channel=channels[0].digest,
+                        sequence=1,
+                        body=message(fingerprint=each.fingerprint).body,
+                    )
+                    for each in alerts
+                ],
+                await connection.fetchval("SELECT tieout.now()"),
+            )
+            await connection.execute("UPDATE notifications SET status = 'sent', finished_at = tieout.now()")
+        outbox.notifier._memories[channels[0].digest].refreshed_at = float("-inf")
+        await outbox.run()
+        await channels[0].close()
+    told = [[each["labels"]["fingerprint"] for each in request.body] for request in receiver.received]
+    assert [len(each) for each in told] == [STANDING_MAX, 1]
+    assert {each for request in told for each in request} == {each.fingerprint for each in alerts}
 
 
 async def test_a_heartbeat_beats_while_alerts_are_decided_and_stops_when_they_are_not(
