@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
+from service.domain.alerts.facts import OrganizationFact
 from service.domain.causes.cause import Cause
 from service.domain.pushing.attempt import EvidenceKind, speaking
 from service.domain.record_state import FAILED, State
@@ -174,7 +175,7 @@ async def test_a_lost_connection_is_not_told_with_what_was_set_aside(database: D
         )
         for number in range(2)
     ]
-    told = []
+    told: list[OrganizationFact] = []
     for record in records:
         async with database.organization(ORGANIZATION) as rows:
             await take(rows, record.record_id, [(ASIDE, 5)])
