@@ -98,6 +98,26 @@ async def test_a_ledger_ties_out_unless_something_is_unexplained(
     assert shown == [told]
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/events", "No webhook has come"),
+        ("/differences", "both sides agree"),
+        ("/causes", "Every record is in the books or on its way"),
+        ("/retries", "Nobody has planned a retry"),
+        ("/records", "They appear as the hub tells of them"),
+    ],
+)
+async def test_an_empty_list_says_of_all_only_what_was_asked_of_all(
+    viewer: httpx.AsyncClient, path: str, told: str
+) -> None:
+    """That there is nothing at all is said where everything was asked for; else but that nothing fits."""
+    assert told in (await open_page(viewer, path)).text
+    filtered = await open_page(viewer, f"{path}?organization_id={ORGANIZATION}")
+    assert told not in filtered.text
+    assert "Nothing fits" in filtered.text
+
+
 @pytest.mark.usefixtures("filled")
 async def test_every_link_leads_somewhere(operator: httpx.AsyncClient) -> None:
     """From the overview every link, and every link behind it, opens."""
