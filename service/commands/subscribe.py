@@ -18,7 +18,13 @@ from service.errors import HubError, TieoutError
 from service.settings import Settings
 from service.settings.parsers import http_url
 
-_STYLES = {Act.MADE: "green", Act.KEPT: "dim", Act.ENABLED: "green", Act.RENEWED: "yellow"}
+_STYLES = {
+    Act.MADE: "green",
+    Act.KEPT: "dim",
+    Act.ENABLED: "green",
+    Act.RENEWED: "yellow",
+    Act.ENABLED_ANEW: "yellow",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

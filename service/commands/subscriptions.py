@@ -42,6 +42,7 @@ class Act(StrEnum):
     KEPT = "kept"
     ENABLED = "enabled again"
     RENEWED = "kept, with a new secret"
+    ENABLED_ANEW = "enabled again, with a new secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,9 @@ def _step(object_type: str, found: Sequence[Subscription], url: str, *, is_renew
     ]
     for each in sorted(ours, key=lambda each: each.status not in ENABLED):
         if each.status not in ENABLED:
-            return Step(object_type=object_type, act=Act.ENABLED, subscription_id=each.id)
-        act = Act.RENEWED if is_renewing else Act.KEPT
+            act = Act.ENABLED_ANEW if is_renewing else Act.ENABLED
+        else:
+            act = Act.RENEWED if is_renewing else Act.KEPT
         return Step(object_type=object_type, act=act, subscription_id=each.id)
     return Step(object_type=object_type, act=Act.MADE)
 
@@ -87,7 +89,7 @@ async def list_all(hub: Hub) -> Sequence[Subscription]:
 
 
 async def carry_out(hub: Hub, steps: Sequence[Step], url: str) -> AsyncIterator[Step]:
-    """Do what was planned, one call a step; each is given once it is done, with the secret it was told."""
+    """Do what was planned; each step is given once it is done, with the secret it was told."""
     for step in steps:
         match step.act, step.subscription_id:
             case Act.MADE, _:
@@ -96,7 +98,9 @@ async def carry_out(hub: Hub, steps: Sequence[Step], url: str) -> AsyncIterator[
             case Act.ENABLED, UUID() as subscription_id:
                 await hub.enable_subscription(subscription_id)
                 yield step
-            case Act.RENEWED, UUID() as subscription_id:
+            case (Act.RENEWED | Act.ENABLED_ANEW) as act, UUID() as subscription_id:
+                if act is Act.ENABLED_ANEW:
+                    await hub.enable_subscription(subscription_id)  # first: trouble here loses no secret
                 renewed = await hub.regenerate_secret(subscription_id)
                 yield replace(step, secret=renewed.secret)
             case _:

@@ -44,7 +44,8 @@ def test_each_type_gets_one_subscription_that_delivers() -> None:
         "receivable": Act.KEPT,
         "product": Act.ENABLED,
     }
-    assert acts(found, is_renewing=True)["payable"] is Act.RENEWED
+    renewed = acts(found, is_renewing=True)
+    assert (renewed["payable"], renewed["product"]) == (Act.RENEWED, Act.ENABLED_ANEW)
 
 
 @pytest.mark.parametrize("given", ["https://tieout.example", "https://tieout.example/", URL])
@@ -91,10 +92,12 @@ async def test_a_disabled_one_is_enabled_and_a_lost_secret_renewed(
     again = json.loads(tieout("subscribe", "--json", "--renew", URL, **hub).stdout)["subscriptions"]
     assert {each["object_type"]: each["id"] for each in again} == ids
     told = {each["object_type"]: each["act"] for each in again}
-    assert told == {**dict.fromkeys(OBJECT_TYPES, "renewed"), "payable": "enabled"}
+    assert told == {**dict.fromkeys(OBJECT_TYPES, "renewed"), "payable": "enabled_anew"}
     old, new = ({each["secret"] for each in some} for some in (made, again))
-    assert len(new - {None}) == len(OBJECT_TYPES) - 1
-    assert not (new - {None}) & old
+    assert len(new - {None}) == len(OBJECT_TYPES)
+    assert not new & old
+    kept = json.loads(tieout("subscribe", "--json", URL, **hub).stdout)["subscriptions"]
+    assert {each["act"] for each in kept} == {"kept"}
 
 
 async def signed_in(hub: dict[str, object]) -> dict[str, str]:
