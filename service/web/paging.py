@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -51,7 +51,7 @@ class Keyset:
             content = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             parts = msgspec.json.decode(content, type=list[Any])
             key = [_part(part, kind) for part, kind in zip(parts, (str, *self.types), strict=True)]
-        except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
+        except (binascii.Error, msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
             key = [None]
         if key[0] != self.name:
             raise malformed(Fault(name="after", detail="must be the `next` of the page before"))
@@ -65,11 +65,13 @@ class Keyset:
 
 def _part(part: object, kind: type) -> object:
     """Read one part of a key, as what Postgres takes for it."""
-    value: object = part if part is None else msgspec.convert(part, kind)
+    value: object = msgspec.convert(part, kind)
     if isinstance(value, str) and "\0" in value:
         raise ValueError("NUL")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("no zone")
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("no zone")
+        return value.astimezone(UTC)  # at either end of the calendar there may be no such time
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ValueError("too large")
     return value

@@ -12,7 +12,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from service.domain.causes.names import Cause
 from service.domain.record_state import State
 from service.hub.bounds import NAME_MAX
 from service.store.database import Database
@@ -26,6 +28,7 @@ from tests.web.builders import (
     add_event,
     add_organization,
     add_record,
+    write_record,
 )
 from tests.workers.watching import watching
 
@@ -143,6 +146,28 @@ async def test_a_page_begins_where_the_one_before_ended(
     assert {str(record.record_id) for record in made} <= set(seen)
 
 
+async def test_pages_of_causes_go_on_where_a_cause_healed(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """When the cause that ended a page has healed meanwhile, the next one begins with what weighs less."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    causes = [Cause.MISSING_TAX_RATE, Cause.PERIOD_LOCKED, Cause.UNKNOWN]
+    healed = [
+        await add_record(database, ORGANIZATION, state=State.BLOCKED, cause=cause, cause_group=f"{cause} <n>")
+        for weight, cause in zip((3, 2, 1), causes, strict=True)
+        for _ in range(weight)
+    ][3:5]
+    query = {"limit": 2, "organization_id": str(ORGANIZATION)}
+    first = (await viewer.get("/v1/causes", params=query)).json()
+    assert [row["cause"] for row in first["data"]] == causes[:2]
+    for record in healed:
+        await write_record(
+            database, record, replace(record, state=State.CONFIRMED, cause=None, version=record.version + 1)
+        )
+    rest = (await viewer.get("/v1/causes", params={**query, "after": first["next"]})).json()
+    assert ([row["cause"] for row in rest["data"]], rest["next"]) == (causes[2:], None)
+
+
 async def test_filters_filter(database: Database, viewer: httpx.AsyncClient) -> None:
     """Each filter of records gives exactly the rows that fit, alone and together."""
     await add_organization(database, ORGANIZATION, "Alder")
@@ -225,6 +250,11 @@ BAD: dict[str, set[str]] = {
     f"/v1/records?after={token('events', str(ORGANIZATION), str(OTHER))}": {"after"},
     f"/v1/organizations?after={token('organizations', 'a' + chr(0), str(OTHER))}": {"after"},
     f"/v1/events?after={token('events', '2026-10-31T12:00:00', str(OTHER), str(OTHER))}": {"after"},
+    f"/v1/events?after={token('events', '0001-01-01T00:00:00+14:00', str(OTHER), str(OTHER))}": {"after"},
+    f"/v1/alerts?after={token('alerts', '9999-12-31T23:59:59-14:00', str(OTHER))}": {"after"},
+    f"/v1/records?after={token('records', str(ORGANIZATION), None)}": {"after"},
+    f"/v1/causes?after={token('causes', None, 'unknown', '')}": {"after"},
+    f"/v1/causes?after={token('causes', 'unknown', None)}": {"after"},
     "/v1/organizations?organization_id=7": {"organization_id"},
     "/v1/differences?open=yes&kind=odd&ledger=general": {"open", "kind", "ledger"},
     "/v1/balance?as_of=2020-10-31T12:00:00Z": {"as_of"},

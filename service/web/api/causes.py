@@ -26,7 +26,7 @@ GROUPS_MAX = 5_000
 RECORDS_MAX = 100_000
 """Records whose versions are looked at for one answer: some seconds of Postgres."""
 
-_KEY = Keyset("causes", (str, str))
+_KEY = Keyset("causes", (int, str, str))
 _NAMES = frozenset(Name)
 
 
@@ -64,10 +64,13 @@ async def list_them(asked: Asked) -> Page[Cause]:
             causes = await load(connection, GROUPS_MAX, asked.organization_id())
         else:
             causes = await load_as_of(connection, as_of, GROUPS_MAX, asked.organization_id())
-    keys = [(cause.cause, cause.group) for cause in causes]
-    # The order is by weight, which moves; a page begins behind the row that ended the one before.
-    start = keys.index(after) + 1 if after in keys else 0
-    return _KEY.page(causes[start:], limit, keys[start:])
+    # The order is by weight, which moves: a page goes on below the weight that ended the one before.
+    rest = [each for each in sorted(causes, key=_key) if after[0] is None or _key(each) > after]
+    return _KEY.page(rest, limit, [_key(each) for each in rest])
+
+
+def _key(cause: Cause) -> tuple[int, str, str]:
+    return -cause.records, cause.cause, cause.group or ""
 
 
 async def load(connection: Connection, limit: int, organization_id: UUID | None = None) -> Sequence[Cause]:
