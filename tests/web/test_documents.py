@@ -10,6 +10,7 @@ import pytest
 
 from service.domain.fleet import WorkKind
 from service.store.database import Database
+from service.store.organizations import mark_organizations_removed
 from service.web.api.documents_bulk import BULK_MAX
 from service.web.table_documents import BULK_BYTES_MAX, BULK_LIMIT
 from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization
@@ -103,6 +104,24 @@ async def test_taken_back_it_is_gone(operator: httpx.AsyncClient, viewer: httpx.
     assert (await viewer.get(f"{DOCUMENTS}/R-17")).status_code == 404
     assert (await operator.delete(f"{DOCUMENTS}/R-17")).status_code == 404
     assert (await put(operator, "R-17")).json()["outcome"] == "created"
+
+
+async def test_documents_of_one_who_left_are_read_and_not_put(
+    database: Database, operator: httpx.AsyncClient
+) -> None:
+    """A customer whom the hub lists no more keeps what was known, now and then; nothing new is taken."""
+    assert (await put(operator, "R-17")).status_code == 200
+    then = {"as_of": (await database.now()).isoformat()}
+    async with database.fleet() as connection:
+        await mark_organizations_removed(connection, [ORGANIZATION])
+    for query in ({}, then):
+        told = await operator.get(DOCUMENTS, params=query)
+        assert (told.status_code, [row["local_id"] for row in told.json().get("data", ())]) == (200, ["R-17"])
+    assert (await put(operator, "R-18")).status_code == 404
+    [answer] = (await bulk(operator, item("R-18"))).json()["data"]
+    assert answer["outcome"] == "refused"
+    unknown = f"/v1/organizations/{uuid4()}/documents"
+    assert (await operator.get(unknown)).status_code == 404
 
 
 async def test_one_id_is_one_document(operator: httpx.AsyncClient) -> None:

@@ -157,7 +157,7 @@ async def test_pages_of_causes_go_on_where_a_cause_healed(
         for weight, cause in zip((3, 2, 1), causes, strict=True)
         for _ in range(weight)
     ][3:5]
-    query = {"limit": 2, "organization_id": str(ORGANIZATION)}
+    query: dict[str, str] = {"limit": "2", "organization_id": str(ORGANIZATION)}
     first = (await viewer.get("/v1/causes", params=query)).json()
     assert [row["cause"] for row in first["data"]] == causes[:2]
     for record in healed:

@@ -20,6 +20,7 @@ from service.domain.document import Document, DocumentKind, Line
 from service.domain.fleet import WorkKind
 from service.store.answers import get_local_document, list_local_documents
 from service.store.database import Connection
+from service.store.organizations import list_organization_names
 from service.store.partner_documents import (
     Outcome,
     Put,
@@ -104,12 +105,13 @@ class Deleted:
 
 
 async def list_them(asked: Asked) -> Page[LocalDocument]:
-    """Answer a page of an organization's local documents."""
+    """Answer a page of an organization's local documents; those of one that left are still told."""
     limit = asked.query["limit"]
     organization_id = asked.path["organization_id"]
     ledger, document_id = _KEY.read(asked.query["after"])
     async with asked.rows() as connection:
-        await _require_organizations(connection, organization_id)
+        if not await list_organization_names(connection, [organization_id]):
+            raise not_found("organization")
         rows = await list_local_documents(
             connection,
             organization_id,
@@ -140,7 +142,8 @@ async def put_one(asked: Asked) -> PutAnswer:
     except Unfit as unfit:
         raise malformed(*unfit.faults) from None
     async with asked.rows(readonly=False) as connection:
-        await _require_organizations(connection, organization_id)
+        if organization_id not in await list_known_organizations(connection, [organization_id]):
+            raise not_found("organization")
         [done] = await put(connection, organization_id, [document])
         if done.outcome is Outcome.REFUSED:
             raise Refused(409, done.reason)
@@ -168,11 +171,6 @@ async def put(connection: Connection, organization_id: UUID, documents: Sequence
     if any(each.outcome in {Outcome.CREATED, Outcome.UPDATED} for each in puts):
         await nudge_work(connection, [organization_id], WorkKind.COMPARE, now)
     return puts
-
-
-async def _require_organizations(connection: Connection, organization_id: UUID) -> None:
-    if organization_id not in await list_known_organizations(connection, [organization_id]):
-        raise not_found("organization")
 
 
 def _local_id(asked: Asked) -> str:
