@@ -150,11 +150,12 @@ WORK_LAG_SECONDS = _gauge("tieout_work_lag_seconds", "How long the first due wor
 DUE_ORGANIZATIONS = _gauge("tieout_due_organizations", "Organizations, or channels, with work due.", "worker")
 UNCONFIRMED_RECORDS = _gauge(
     "tieout_unconfirmed_records",
-    "Healed invoices and bills that are not found in the books yet, by age up to 1h, 6h, 1d, 7d or older.",
+    "Healed invoices and bills that the books, compared since, lack, by age up to 1h, 6h, 1d, 7d or older.",
     "age",
 )
 CAUSED_DUPLICATE_DOCUMENTS = _gauge(
-    "tieout_caused_duplicate_documents", "Documents twice in the books that we pushed: must be 0."
+    "tieout_caused_duplicate_documents",
+    "Documents twice in the books, of which a push of ours may have landed.",
 )
 ALERTING_AGE_SECONDS = _gauge(
     "tieout_alerting_age_seconds", "Time since alerts were last decided; NaN before the first time."

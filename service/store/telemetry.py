@@ -56,11 +56,11 @@ async def get_alerting(connection: Connection) -> Alerting:
 
 
 async def count_unconfirmed_records(connection: Connection) -> Mapping[str, int]:
-    """Records that are said to be done and not confirmed, by age."""
+    """Records that are said to be done, and that books compared since do not have, by age."""
     rows = await connection.fetch(QUERY["count_unconfirmed_records"])
     return {row["age"]: row["records"] for row in rows}
 
 
 async def count_caused_duplicates(connection: Connection) -> int:
-    """Documents that stand twice in the books and that we pushed."""
+    """Documents that stand twice in the books, and that a push of ours may have put there."""
     return int(await connection.fetchval(QUERY["count_caused_duplicates"]))

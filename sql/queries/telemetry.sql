@@ -34,20 +34,46 @@ SELECT (
 FROM notifications n WHERE n.status = 'waiting';
 
 -- name: count_unconfirmed_records :many
--- Invoices and bills that failed, were then said to be done, and are not found in the books yet, by how long that is.
+-- Invoices and bills that failed, were then said to be done, and are not found in the books although these were pulled, read whole and
+-- compared since, by how long that is: of them the alert tells once it is overdue (list_unconfirmed_organizations, which has the reasons).
 SELECT CASE
-        WHEN healed_at > tieout.now() - interval '1 hour' THEN '1h'
-        WHEN healed_at > tieout.now() - interval '6 hours' THEN '6h'
-        WHEN healed_at > tieout.now() - interval '1 day' THEN '1d'
-        WHEN healed_at > tieout.now() - interval '7 days' THEN '7d'
+        WHEN r.healed_at > tieout.now() - interval '1 hour' THEN '1h'
+        WHEN r.healed_at > tieout.now() - interval '6 hours' THEN '6h'
+        WHEN r.healed_at > tieout.now() - interval '1 day' THEN '1d'
+        WHEN r.healed_at > tieout.now() - interval '7 days' THEN '7d'
         ELSE 'older'
     END AS age, count(*) AS records
-FROM records
-WHERE state = 'acknowledged' AND healed_at IS NOT NULL AND object_type IN ('receivable', 'bill')
+FROM records r
+JOIN organizations o ON o.organization_id = r.organization_id AND o.removed_at IS NULL
+JOIN documents d ON d.organization_id = r.organization_id
+    AND d.ledger = CASE r.object_type WHEN 'bill' THEN 'payable' ELSE 'receivable' END
+    AND d.side = 'local' AND d.document_id = r.object_id::text AND d.kind <> 'credit_note' AND d.removed_at IS NULL
+JOIN comparisons k ON k.organization_id = r.organization_id AND k.ledger = d.ledger AND k.certified
+WHERE r.state = 'acknowledged' AND r.healed_at IS NOT NULL AND r.object_type IN ('receivable', 'bill')
+    AND EXISTS (
+        SELECT FROM connections c
+        WHERE c.organization_id = r.organization_id AND c.removed_at IS NULL AND c.status = 'connected'
+    )
+    AND EXISTS (
+        SELECT FROM balances b
+        WHERE b.organization_id = r.organization_id AND b.ledger = d.ledger AND b.last_pull > r.healed_at
+    )
+    AND NOT EXISTS (
+        SELECT FROM differences f WHERE f.organization_id = r.organization_id AND f.record_id = r.record_id
+            AND f.resolved_at IS NULL
+            AND f.kind IN ('amount', 'tax', 'currency', 'number', 'counterparty', 'duplicate_in_books')
+    )
 GROUP BY 1;
 
 -- name: count_caused_duplicates :one
--- Documents that stand twice in the books and that we pushed: the promise is that there is none.
+-- Documents that stand twice in the books and that a push of ours may have put there: not one that was refused, or never sent.
 SELECT count(*) AS documents FROM differences d
+JOIN organizations g ON g.organization_id = d.organization_id AND g.removed_at IS NULL
 WHERE d.resolved_at IS NULL AND d.kind = 'duplicate_in_books'
-    AND EXISTS (SELECT FROM attempts a WHERE a.organization_id = d.organization_id AND a.record_id = d.record_id);
+    AND EXISTS (
+        SELECT FROM attempts a
+        LEFT JOIN attempt_outcomes o ON o.organization_id = a.organization_id AND o.record_id = a.record_id
+            AND o.episode = a.episode AND o.number = a.number
+        WHERE a.organization_id = d.organization_id AND a.record_id = d.record_id
+            AND coalesce(o.outcome, 'uncertain') IN ('accepted', 'uncertain')
+    );

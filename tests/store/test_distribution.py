@@ -51,8 +51,6 @@ ACROSS: Mapping[str, str] = {
     "list_fleet_causes": "sums are kept; the example of each cause is one look into an index of each shard",
     "sum_unclassified": FIGURES,
     "get_event_backlog": FIGURES,
-    "count_caused_duplicates": FIGURES,
-    "count_unconfirmed_records": FIGURES,
     "list_stream_ages": FIGURES,
     "sum_demand": "what the fleet needs of the hub's calls, once in some seconds, of one row a stream",
     "prune_events": ROOM,
