@@ -4,6 +4,10 @@ It stands still while anybody computes or Postgres is asked, and jumps to the ne
 left to do: an hour takes no time, and the speed of the machine changes nothing. Each transaction moves it on
 by a millisecond, so that what comes later is later.
 
+Nor does that speed change the order of things: what is left to do is done before any answer is looked at,
+what is meant for a thread is done at once, and a replica's transactions take turns, so that Postgres has one
+question to answer at a time.
+
 Postgres is real. Its `tieout.now()` is replaced by one that tells what the setting `tieout.clock_offset` says
 and nothing of its own; and a trigger of ours notes each lease that is taken over before it has ended.
 """
@@ -37,7 +41,10 @@ GRAIN_SECONDS = 1e-6
 less, as rounding may leave, comes back for ever in a time that stands still."""
 
 PATIENCE_SECONDS = 60.0
-"""Of real time: Postgres or a thread that is silent for longer hangs."""
+"""Of real time: a Postgres that is silent for longer hangs."""
+
+SILENT_LOOKS = 5
+"""In a row: a session that has not yet read what it was sent looks like one that is done."""
 
 START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 """An ordinary Thursday morning."""
@@ -98,7 +105,7 @@ class VirtualTime:
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """Time stands still meanwhile: what is waited for (Postgres, a thread) knows nothing of it."""
+        """Time stands still meanwhile: what is waited for, Postgres, knows nothing of it."""
         who = present()
         self._outside[who] += 1
         try:
@@ -107,7 +114,7 @@ class VirtualTime:
             self._outside[who] -= 1
 
     def is_outside(self, who: Mortal | None) -> bool:
-        """Whether somebody waits for Postgres or a thread."""
+        """Whether somebody waits for Postgres."""
         return self._outside[who] > 0
 
     @property
@@ -124,8 +131,11 @@ class _Selector(selectors.DefaultSelector):
     virtual: VirtualTime
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout == 0:
+            # There is something left to do. Whether an answer has come by now is the machine's affair.
+            return []
         found = super().select(0)
-        if found or timeout == 0:
+        if found:
             return found
         if timeout is None or self.virtual.stands_still:
             # Once more at once: who was stopped meanwhile has waited without looking.
@@ -157,29 +167,58 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return super().call_later(delay and max(delay, GRAIN_SECONDS), callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+        self, _executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """Let a thread work, while time stands still."""
-        waiting = self._virtual.outside()
-        waiting.__enter__()
-        future = super().run_in_executor(executor, func, *args)
-        future.add_done_callback(lambda _: waiting.__exit__(None, None, None))
+        """Do a thread's work in the loop's next turn: when a thread would end is the machine's affair."""
+        future = self.create_future()
+        self.call_soon(_work, future, func, *args)
         return future
+
+
+def _work(future: asyncio.Future[Any], func: Callable[..., Any], *args: Any) -> None:
+    if future.done():
+        return
+    try:
+        future.set_result(func(*args))
+    except Exception as error:  # noqa: BLE001 - it is for who waits
+        future.set_exception(error)
 
 
 def database_class(virtual: VirtualTime) -> type[Database]:
     """The service's database, whose time is virtual."""
 
     class Virtual(Database):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            self._turns = asyncio.Lock()
+            self._whose: asyncio.Task[Any] | None = None
+
         @asynccontextmanager
         async def _transaction(
             self, scope: str, *, readonly: bool, settings: Settings = NO_SETTINGS
         ) -> AsyncIterator[Connection]:
-            virtual.advance(TICK_SECONDS)
-            self.clock_offset = virtual.now - _EPOCH
             with virtual.outside():
-                async with super()._transaction(scope, readonly=readonly, settings=settings) as connection:
-                    yield connection
+                async with self._turn():
+                    virtual.advance(TICK_SECONDS)
+                    self.clock_offset = virtual.now - _EPOCH
+                    async with super()._transaction(
+                        scope, readonly=readonly, settings=settings
+                    ) as connection:
+                        yield connection
+
+        @asynccontextmanager
+        async def _turn(self) -> AsyncIterator[None]:
+            task = asyncio.current_task()
+            if self._whose is task:
+                # A transaction within another: the turn is its own already.
+                yield
+                return
+            async with self._turns:
+                self._whose = task
+                try:
+                    yield
+                finally:
+                    self._whose = None
 
     return Virtual
 
@@ -245,8 +284,9 @@ class Control:
 
     async def silence(self, name: str) -> None:
         """Wait until Postgres has done all that the sessions of somebody who stopped have asked for."""
-        while (await self.row(_ACTIVE, name))["count"]:  # noqa: ASYNC110 - Postgres tells nobody
-            await asyncio.sleep(0)
+        looks = 0
+        while looks < SILENT_LOOKS:
+            looks = 0 if (await self.row(_ACTIVE, name))["count"] else looks + 1
 
     async def end_sessions(self, name: str) -> None:
         """What Postgres makes of a process that is gone."""
