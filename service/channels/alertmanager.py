@@ -95,6 +95,7 @@ def alert(body: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     labels = {
         "alertname": body["kind"],
         "service": "tieout",
+        "instance": body.get("instance"),
         "severity": body["severity"],
         "fingerprint": body["fingerprint"],
         "cause": body["cause"],

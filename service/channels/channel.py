@@ -56,6 +56,12 @@ class Message:
         """The same for every send of this message, and for no other: receivers fold repeats by it."""
         return f"msg_{self.alert_id.hex}_{self.sequence}"
 
+    @property
+    def alert_key(self) -> str:
+        """By what a receiver knows the alert among those of all that send to it: other installations may."""
+        instance, fingerprint = self.body.get("instance"), self.body["fingerprint"]
+        return f"{instance}/{fingerprint}" if instance else str(fingerprint)
+
 
 class Channel(Protocol):
     """Where messages go."""

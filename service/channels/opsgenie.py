@@ -1,8 +1,9 @@
 """`opsgenie://API_KEY`: alerts by Opsgenie's Alert API, version 2.
 
-The fingerprint is the alias: every message of an alert goes to one Opsgenie alert, the end closes it by that
-alias, and a regression opens a new one. A further create of an open alias raises a counter there and changes
-no text, so what is new is said in its note; a severity that rose is set by a call of its own, before it.
+The fingerprint, behind the installation's name where it has one, is the alias: every message of an alert goes
+to one Opsgenie alert, the end closes it by that alias, and a regression opens a new one. A further create of
+an open alias raises a counter there and changes no text, so what is new is said in its note; a severity that
+rose is set by a call of its own, before it.
 
 Accounts in Europe add `?region=eu`. `opsgenie+http(s)://API_KEY@host/path` sends through a proxy of one's
 own, or to whatever else speaks this API; the path is that of its list of alerts.
@@ -108,7 +109,7 @@ def _key(text: str) -> str:
 
 def alias(message: Message) -> str:
     """By what Opsgenie knows the alert."""
-    return str(message.body["fingerprint"])[:ALIAS_MAX]
+    return message.alert_key[:ALIAS_MAX]
 
 
 def opening(message: Message) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """`pagerduty://ROUTING_KEY`: incidents by PagerDuty's Events API, version 2.
 
-The fingerprint is the deduplication key: every message of an alert goes to one incident, a repeat changes
-nothing, the end resolves it, and a regression opens it anew. Accounts in Europe add `?region=eu`.
+The fingerprint, behind the installation's name where it has one, is the deduplication key: every message of
+an alert goes to one incident, a repeat changes nothing, the end resolves it, and a regression opens it anew.
+Accounts in Europe add `?region=eu`.
 `pagerduty+http(s)://ROUTING_KEY@host/path` sends through a proxy of one's own.
 """
 
@@ -82,7 +83,7 @@ def _key(text: str) -> str:
 def event(message: Message, routing_key: str) -> Mapping[str, Any]:
     """One event as PagerDuty takes it."""
     body = message.body
-    key = body["fingerprint"][:DEDUPLICATION_KEY_MAX]
+    key = message.alert_key[:DEDUPLICATION_KEY_MAX]
     if body["status"] == "resolved":
         return {"routing_key": routing_key, "event_action": "resolve", "dedup_key": key}
     return {

@@ -154,6 +154,14 @@ async def insert_notifications(
         await connection.execute(QUERY["insert_notifications"], rows)
 
 
+async def list_told_instances(connection: Connection, alerts: Sequence[Alert]) -> Mapping[UUID, str | None]:
+    """By which name of the installation receivers know these alerts; those without a message are left out."""
+    organization_ids = [alert.organization_id for alert in alerts]
+    alert_ids = [alert.alert_id for alert in alerts]
+    rows = await connection.fetch(QUERY["list_told_instances"], organization_ids, alert_ids)
+    return {row["alert_id"]: row["instance"] for row in rows}
+
+
 async def list_waiting_channels(connection: Connection) -> Mapping[str, datetime]:
     """When each channel has something to send next."""
     rows = await connection.fetch(QUERY["list_waiting_channels"])

@@ -44,6 +44,9 @@ LOOKS_PER_WAIT: Final = 3
 TELLING_NOBODY: Final = frozenset({Log.kind, HEARTBEAT})
 """Kinds of channels that take everything and wake nobody."""
 
+INSTANCE_MAX: Final = 120
+"""Characters of the installation's name: the longest fingerprint fits behind it into every receiver's key."""
+
 PATIENCE_STEPS: Final = 15
 """A failure that time cures is waited out for the first four retries: 1 + 2 + 4 + 8 first steps of the
 backoff."""
@@ -63,6 +66,7 @@ class Alerter:
         self._channels = channels
         self._claims = Claims(database, self.kind, replica_id)
         self._public_url = settings.public_url
+        self._instance = instance_of(settings)
         self._policy = policy_of(settings)
         self._look_seconds = look_seconds(self._policy)
         self._reading = AlertReading(
@@ -105,18 +109,26 @@ class Alerter:
         await store.upsert_alerts(connection, changes.upserts)
         await store.mark_alerts_held(connection, _ids(changes.held), now)
         await store.delete_pending_alerts(connection, _ids(changes.dropped))
-        messages = [
-            self._message(notice, channel)
-            for notice in changes.notices
-            for channel in self._channels
-            if not _is_lost(notice, channel, deaf)
-        ]
+        messages = await self._messages(connection, changes.notices, deaf)
         if messages:
             await store.insert_notifications(connection, messages, now)
             wanted = sorted({channel_work(message.channel) for message in messages})
             await nudge_work(connection, wanted, WorkKind.NOTIFY, now)
 
-    def _message(self, notice: Notice, channel: Channel) -> NewNotification:
+    async def _messages(
+        self, connection: Connection, notices: Sequence[Notice], deaf: Mapping[str, ChannelFact]
+    ) -> Sequence[NewNotification]:
+        """What is told to each channel; of what it was told already, under the name that it knows it by."""
+        told = [notice.alert for notice in notices if notice.told_severity is not None]
+        known = await store.list_told_instances(connection, told) if told else {}
+        return [
+            self._message(notice, channel, known.get(notice.alert.alert_id, self._instance))
+            for notice in notices
+            for channel in self._channels
+            if not _is_lost(notice, channel, deaf)
+        ]
+
+    def _message(self, notice: Notice, channel: Channel, instance: str | None) -> NewNotification:
         alert = notice.alert
         return NewNotification(
             organization_id=alert.organization_id,
@@ -124,8 +136,15 @@ class Alerter:
             alert_id=alert.alert_id,
             channel=channel.digest,
             sequence=notice.sequence,
-            body=body(notice, public_url=self._public_url),
+            body=body(notice, public_url=self._public_url, instance=instance),
         )
+
+
+def instance_of(settings: Settings) -> str | None:
+    """What receivers tell this installation by from others: its public address, where it was given one."""
+    if settings.public_url == f"http://{settings.listen}":
+        return None
+    return settings.public_url.partition("://")[2][:INSTANCE_MAX]
 
 
 def policy_of(settings: Settings) -> Policy:

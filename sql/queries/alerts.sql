@@ -118,6 +118,17 @@ WHERE n.body ->> 'reason' <> 'reminder' OR NOT EXISTS (
 )
 ON CONFLICT DO NOTHING;
 
+-- name: list_told_instances :many
+-- By which name of the installation receivers know some alerts: that of the last message, which has none if a release before the
+-- names put it there.
+-- $1 organization_ids uuid[], $2 alert_ids uuid[], in the same order
+SELECT a.alert_id, n.instance FROM unnest($1::uuid[], $2::uuid[]) AS a (organization_id, alert_id)
+CROSS JOIN LATERAL (
+    SELECT n.body ->> 'instance' AS instance FROM notifications n
+    WHERE n.organization_id = a.organization_id AND n.alert_id = a.alert_id
+    ORDER BY n.sequence DESC LIMIT 1
+) n;
+
 -- name: list_waiting_channels :many
 -- When each channel has something to send next: what waits for an earlier message of its alert is not due, whatever it says.
 SELECT channel, min(due_at) AS due_at FROM (

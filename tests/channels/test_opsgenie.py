@@ -55,6 +55,18 @@ async def test_one_alert_from_its_beginning_to_its_end() -> None:
     assert all(KEY not in request.content.decode() + request.path for request in receiver.received)
 
 
+async def test_installations_are_told_apart() -> None:
+    """Two of us that share one integration have alerts of their own: the end of one leaves the other open."""
+    async with opened() as (channel, service, _):
+        await channel.send(message(instance="sandbox.example.com"))
+        await channel.send(message(instance="example.com"))
+        await channel.send(message(sequence=2, instance="sandbox.example.com", status="resolved"))
+        ((sandbox,), (production,)) = (
+            service.alerts[f"{instance}/{ALIAS}"] for instance in ("sandbox.example.com", "example.com")
+        )
+        assert (sandbox.is_open, production.is_open) == (False, True)
+
+
 async def test_a_rise_that_did_not_arrive_is_sent_again_before_anything_else() -> None:
     """Throttled at its first call a message counts as not sent; what follows finds the order kept."""
     async with opened() as (channel, service, _):

@@ -96,6 +96,31 @@ async def test_alertmanager_is_told_again_what_stands() -> None:
     assert len(request.body) == 2
 
 
+def test_alertmanager_tells_installations_apart() -> None:
+    """Two of us that share one Alertmanager have alerts of their own, and neither ends those of the other."""
+    sandbox, production, unnamed = (
+        alert(message(**given).body, NOW)["labels"]
+        for given in ({"instance": "sandbox.example.com"}, {"instance": "example.com"}, {"instance": None})
+    )
+    assert (sandbox["instance"], production["instance"]) == ("sandbox.example.com", "example.com")
+    assert "instance" not in unnamed
+
+
+async def test_pagerduty_tells_installations_apart() -> None:
+    """Two of us that share one integration have incidents of their own, from beginning to end."""
+    async with receiving() as receiver:
+        channel = pagerduty(receiver)
+        for instance in ("sandbox.example.com", "example.com"):
+            await channel.send(message(instance=instance))
+            await channel.send(
+                message(instance=instance, status="resolved", ended_at="2026-11-20T05:00:00.000Z")
+            )
+        await channel.close()
+    keys = [request.body["dedup_key"] for request in receiver.received]
+    assert keys[0] == keys[1] == "sandbox.example.com/cause_failing:missing_tax_rate"
+    assert keys[2] == keys[3] == "example.com/cause_failing:missing_tax_rate"
+
+
 async def test_pagerduty_gets_one_incident_per_fingerprint() -> None:
     """Trigger and resolve bear one deduplication key; the routing key travels in the body alone."""
     async with receiving() as receiver:

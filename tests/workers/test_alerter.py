@@ -594,3 +594,53 @@ async def test_what_nothing_explains_is_told(world: World, watch: Watch) -> None
     assert (told["kind"], told["organizations"]) == ("difference_found", [str(organization(1))])
     assert "due date, not pushed, unclassified" in told["summary"]
     assert (told["records_count"], told["money_at_risk"]) == (2, {"USD": 340})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({}, {"PUBLIC_URL": "https://new.example.com"}), ({"PUBLIC_URL": "https://old.example.com/tieout"}, {})],
+)
+async def test_an_alert_ends_under_the_name_that_it_was_opened_under(
+    world: World, before: dict[str, str], after: dict[str, str]
+) -> None:
+    """Receivers know an alert by the installation's name too: what they were told of keeps it."""
+    await world.add(1, 2)
+    await world.fail(1)
+    watch = Watch(world, [Log()], **before)
+    await watch.look()
+    await watch.look(30)
+    watch = Watch(world, [Log()], **after)
+    await world.fail(2, cause=Cause.PERIOD_LOCKED)
+    await watch.look(10)
+    await watch.look(30)
+    await world.heal(1)
+    await world.heal(2)
+    await watch.look(10)
+    await watch.look(300)
+    names = {(body["cause"], body["status"]): body["instance"] for body in await world.outbox()}
+    old, new = (
+        "old.example.com/tieout" if before else None,
+        "new.example.com" if after else None,
+    )
+    assert names == {
+        ("missing_tax_rate", "firing"): old,
+        ("missing_tax_rate", "resolved"): old,
+        ("period_locked", "firing"): new,
+        ("period_locked", "resolved"): new,
+    }
+
+
+async def test_what_an_older_release_opened_ends_under_its_key(world: World) -> None:
+    """Messages from before installations had names bear none, and so does what follows them."""
+    await world.add(1)
+    await world.fail(1)
+    watch = Watch(world, [Log()], PUBLIC_URL="https://example.com")
+    await watch.look()
+    await watch.look(30)
+    async with world.database.fleet() as connection:
+        await connection.execute("UPDATE notifications SET body = body - 'instance'")
+    await world.heal(1)
+    await watch.look(10)
+    await watch.look(300)
+    *_, ended = await world.outbox()
+    assert (ended["status"], ended["instance"]) == ("resolved", None)

@@ -19,8 +19,8 @@ from service.domain.alerts.text import SUMMARY_MAX, count, neutral
 _REASONS_WITH_NEWS: Final = {Reason.WORSE: "Worse", Reason.GREW: "Grown", Reason.REMINDER: "Still open"}
 
 
-def body(notice: Notice, *, public_url: str) -> Mapping[str, Any]:
-    """Render one notification."""
+def body(notice: Notice, *, public_url: str, instance: str | None) -> Mapping[str, Any]:
+    """Render one notification; `instance` names the installation to receivers that several may share."""
     alert = notice.alert
     return {
         "id": str(alert.alert_id),
@@ -45,6 +45,7 @@ def body(notice: Notice, *, public_url: str) -> Mapping[str, Any]:
         "sequence": notice.sequence,
         "regressions_count": alert.regressions_count,
         "previous_severity": notice.told_severity and notice.told_severity.value,
+        "instance": instance,
     }
 
 
