@@ -108,7 +108,7 @@ async def _until_settled(hub: Hub, organization_id: UUID, connection: Connection
     if not console.is_terminal:
         tell("Waiting until that is done …")
     with console.status(plain("waiting until that is done, Ctrl-C stops waiting …", "dim")):
-        while connection.status == PENDING or connection.status is None:
+        while _is_pending(connection):
             await asyncio.sleep(LOOK_SECONDS)
             connection = await hub.connection(organization_id, connection.id)
     if connection.status in {DISCONNECTED, DEAUTHORIZED}:
@@ -119,6 +119,11 @@ async def _until_settled(hub: Hub, organization_id: UUID, connection: Connection
     return connection
 
 
+def _is_pending(connection: Connection) -> bool:
+    """Whether somebody has yet to sign in; a new one may come without a status."""
+    return connection.status in {PENDING, None}
+
+
 def _told(organization_id: UUID, name: str, connection: Connection) -> Mapping[str, object]:
     return {
         "organization_id": organization_id,
@@ -126,5 +131,6 @@ def _told(organization_id: UUID, name: str, connection: Connection) -> Mapping[s
         "id": connection.id,
         "status": connection.status,
         "platform": connection.platform,
-        "connection_url": authorisation_url(connection),
+        # Once that is done nobody needs the address, and a hub that gives none any more is no trouble.
+        "connection_url": authorisation_url(connection) if _is_pending(connection) else None,
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from service.commands import connect
 from service.commands.connecting import authorisation_url
 from service.errors import TieoutError
 from service.hub.payloads import Connection
@@ -83,6 +85,14 @@ async def test_connecting_need_not_wait(tieout: Command, world: World) -> None:
     shown = json.loads(begun.stdout)
     assert (shown["status"], shown["organization_id"]) == ("pending_auth", organization_id)
     assert shown["connection_url"].startswith("https://")
+
+
+@pytest.mark.parametrize("url", [None, "https://sites.example/x"])
+def test_a_finished_connection_is_told_without_an_address(url: str | None) -> None:
+    """Nobody has to sign in any more: whatever address the hub still gives, or none, is told as null."""
+    connection = Connection(id=UUID(UNKNOWN), status="connected", connection_url=url, payload={})
+    told = connect._told(UUID(UNKNOWN), "Alder", connection)
+    assert (told["status"], told["connection_url"]) == ("connected", None)
 
 
 async def test_an_unknown_organization_is_told_in_one_line(tieout: Command, world: World) -> None:
