@@ -23,6 +23,7 @@ from service.domain.alerts.facts import (
     UnreadableFact,
 )
 from service.domain.alerts.fleet_rules import HUB_ALERTS
+from service.domain.alerts.organization_rules import TOLD
 from service.domain.alerts.rules import conditions
 from service.domain.alerts.text import SUMMARY_MAX, amounts, neutral
 from service.domain.fleet import FLEET
@@ -142,6 +143,28 @@ def test_five_lost_connections_at_once_are_one_incident() -> None:
     assert desk.only.summary == "5 organizations lost their accounting connection"
     assert (desk.only.organization_id, desk.only.owner) == (FLEET, "partner_engineer")
     assert desk.reasons == ["first"]
+
+
+def test_a_wave_names_the_heaviest_of_its_organizations() -> None:
+    """Whoever reads it in a chat learns of whom it is: of three by name, of the others by number."""
+    names = ("Acme\u202e Ltd", "Beta", "Gamma", "Delta", "\u200b")
+    money = {"Beta": {"USD": 500_00}, "Gamma": {"USD": 400_00}}
+    told = found(
+        **losses(*(lost(n, name=each, money_at_risk=money.get(each, {})) for n, each in enumerate(names)))
+    )
+    detail = told[f"connection_lost:{FLEET_SCOPE}"].detail
+    assert detail.startswith("Beta, Gamma, Acme Ltd and 2 more. Since 2026-11-20 03:00 UTC.")
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_wave_of_which_one_is_left_speaks_of_one(kind: Kind) -> None:
+    """Its verb is that of a single organization, and the detail names it."""
+    desk = Desk()
+    for seconds in (0, 30):
+        live(desk, seconds, organizations={kind: [lost(number) for number in range(6)]})
+    live(desk, 5_000, organizations={kind: [lost(3)]})
+    assert desk.only.summary == TOLD[kind].one.format(name="1 organization")
+    assert desk.only.detail.startswith("Organization 3. Since")
 
 
 def test_a_wave_seen_piece_by_piece_is_still_one_incident() -> None:
@@ -383,6 +406,14 @@ def test_one_delivery_that_cannot_be_read_is_told() -> None:
     many = UnreadableFact(deliveries_count=UNREADABLE_MAX, since=START, reason="")
     (told,) = found(unreadable=many).values()
     assert told.detail.startswith("1,000 deliveries or more of the last hour ")
+
+
+@pytest.mark.parametrize(("overdue", "words"), [(1, "1 organization waits"), (2, "2 organizations wait")])
+def test_who_waits_longer_than_was_stated_is_counted(overdue: int, words: str) -> None:
+    """One waits, several wait."""
+    polling = PollingFact(overdue=overdue, oldest_overdue_seconds=10_000)
+    (condition,) = found(polling=polling).values()
+    assert f"{words} longer than was stated" in condition.detail
 
 
 def test_a_channel_that_takes_nothing_is_told_after_a_while() -> None:

@@ -129,7 +129,8 @@ def _polling(facts: Facts, policy: Policy) -> Iterator[Condition]:
         said.append(f"Documents are compared {polling.comparing_stretch:.1f} times as seldom as set.")
     if is_late:
         late = span(timedelta(seconds=polling.oldest_overdue_seconds))
-        said.append(f"{organizations(polling.overdue)} wait longer than was stated, by {late} at most.")
+        who = count(polling.overdue, "organization waits", "organizations wait")
+        said.append(f"{who} longer than was stated, by {late} at most.")
     yield Condition(
         kind=Kind.POLLING_BEHIND,
         scope=FLEET_SCOPE,

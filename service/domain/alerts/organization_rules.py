@@ -15,7 +15,19 @@ from service.domain.alerts.alert import FLEET_SCOPE, Alert, Condition, Kind, Sev
 from service.domain.alerts.facts import Facts, OrganizationFact
 from service.domain.alerts.severity import severity
 from service.domain.alerts.spread import Wave, spread
-from service.domain.alerts.text import DETAIL_MAX, NAME_MAX, amounts, count, instant, neutral, organizations
+from service.domain.alerts.text import (
+    DETAIL_MAX,
+    NAME_MAX,
+    amounts,
+    count,
+    instant,
+    listing,
+    neutral,
+    organizations,
+)
+
+NAMED_MAX: Final = 3
+"""Organizations of a wave whose names are told: enough to know which customers will call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +150,7 @@ def _own(
     opens: bool = True,
     inhibited_by: tuple[str, ...] = (),
 ) -> Condition:
-    summary = told.one.format(name=neutral(fact.name, NAME_MAX) or str(fact.organization_id))
+    summary = told.one.format(name=_name(fact))
     return Condition(
         kind=kind,
         scope=str(fact.organization_id),
@@ -160,6 +172,8 @@ def _own(
 
 def _wave(kind: Kind, told: Told, wave: Wave, now: datetime) -> Condition:
     number = len(wave.facts)
+    whose = organizations(number)
+    behind = _detail(told, wave.since, wave.records_count, wave.money_at_risk)
     return Condition(
         kind=kind,
         scope=FLEET_SCOPE,
@@ -170,8 +184,8 @@ def _wave(kind: Kind, told: Told, wave: Wave, now: datetime) -> Condition:
             money_at_risk=wave.money_at_risk,
             organizations_count=number,
         ),
-        summary=told.many.format(count=organizations(number)),
-        detail=_detail(told, wave.since, wave.records_count, wave.money_at_risk),
+        summary=told.one.format(name=whose) if number == 1 else told.many.format(count=whose),
+        detail=neutral(f"{_names(wave)} {behind}", DETAIL_MAX),
         owner=told.wave_owner,
         next_step=told.wave_step,
         members=wave.members,
@@ -182,6 +196,18 @@ def _wave(kind: Kind, told: Told, wave: Wave, now: datetime) -> Condition:
         is_anew=wave.is_anew,
         opens=wave.opens,
     )
+
+
+def _names(wave: Wave) -> str:
+    """The heaviest by name, the others by number, as a sentence."""
+    names = [_name(fact) for fact in wave.facts[:NAMED_MAX]]
+    if len(wave.facts) > NAMED_MAX:
+        names.append(f"{len(wave.facts) - NAMED_MAX:,} more")
+    return listing(names).removesuffix(".") + "."
+
+
+def _name(fact: OrganizationFact) -> str:
+    return neutral(fact.name, NAME_MAX) or str(fact.organization_id)
 
 
 def _detail(told: Told, since: datetime | None, records_count: int, money_at_risk: Mapping[str, int]) -> str:
