@@ -6,7 +6,7 @@ should learn in the same run that the hub's credentials are wrong too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ import httpx
 
 from service import elapsed, tracing
 from service.channels.registry import open_channels
+from service.commands import deliveries
 from service.commands.hub import opened_hub
 from service.commands.postgres import database_url
 from service.commands.subscriptions import Act, list_all, plan, webhook_url
@@ -32,6 +33,7 @@ from service.store.paper_trail import (
     list_paper_trail_faults,
     list_trailed_organizations,
 )
+from service.store.received import sum_deliveries_today
 
 SKEW_SECONDS_MAX: Final = 5.0
 """Signatures and tokens bear much more; a clock that is this far off is seldom kept at all."""
@@ -125,6 +127,7 @@ async def _inspect_open(database: Database) -> Sequence[Finding]:
         server = await connection.fetchval("show server_version")
         role = await connection.fetchval("select current_user")
         forgetful = await list_forgetful_settings(connection)
+        deliveries_by_outcome = await sum_deliveries_today(connection)
     began = datetime.now(UTC)
     at = await database.now()
     ended = datetime.now(UTC)
@@ -132,6 +135,7 @@ async def _inspect_open(database: Database) -> Sequence[Finding]:
         fine("database", f"PostgreSQL {str(server).split()[0]} at {database.place}, working as {role}"),
         _judge_skew("clock", "Postgres", at - (began + (ended - began) / 2), database.place),
         *_judge_durability(forgetful),
+        _judge_deliveries(deliveries_by_outcome),
         await _inspect_trail(database),
     ]
 
@@ -168,6 +172,11 @@ def _judge_durability(forgetful: Sequence[str]) -> Sequence[Finding]:
         told = "commits are answered before they are on disk, but for pushes, webhooks and what people decide"
         return [unwise("durability", told, remedy)]
     return [unwise("durability", "Postgres may lose all of its data when its machine stops", remedy)]
+
+
+def _judge_deliveries(deliveries_by_outcome: Mapping[str, int]) -> Finding:
+    told, remedy = deliveries.judge(deliveries_by_outcome)
+    return unwise("deliveries", told, remedy) if remedy else fine("deliveries", told)
 
 
 async def inspect_hub(settings: Settings) -> Sequence[Finding]:

@@ -75,3 +75,9 @@ async def add_webhook_counts(
     await connection.execute(
         QUERY["add_webhook_counts"], outcomes, [deliveries_by_outcome[outcome] for outcome in outcomes], shard
     )
+
+
+async def sum_deliveries_today(connection: Connection) -> Mapping[str, int]:
+    """How today's deliveries ended, by outcome."""
+    rows = await connection.fetch(QUERY["sum_deliveries_today"])
+    return {row["outcome"]: row["deliveries"] for row in rows}

@@ -52,3 +52,8 @@ SELECT (tieout.now() AT TIME ZONE 'UTC')::date, outcome, $3, deliveries
 FROM unnest($1::text[], $2::bigint[]) AS row (outcome, deliveries)
 ORDER BY outcome
 ON CONFLICT (day, outcome, shard) DO UPDATE SET deliveries = w.deliveries + excluded.deliveries;
+
+-- name: sum_deliveries_today :many
+-- How today's deliveries ended; what could not be stored is in none of the counts.
+SELECT outcome, sum(deliveries)::bigint AS deliveries FROM webhook_counts
+WHERE day = (tieout.now() AT TIME ZONE 'UTC')::date GROUP BY outcome;

@@ -34,6 +34,13 @@ INSERT INTO tieout.paper_trail (
 SELECT organization_id, 1, 'evidence', evidence_id::text, '', '', now() FROM slipped_in
 """
 
+DELIVERIES = """
+INSERT INTO tieout.webhook_counts (day, outcome, shard, deliveries)
+SELECT (tieout.now() AT TIME ZONE 'UTC')::date, outcome, 1, deliveries FROM (
+    VALUES ('stored', 7), ('quarantined', 1), ('signature_wrong', 1200), ('signature_too_old', 2)
+) AS ended (outcome, deliveries)
+"""
+
 
 def test_migrate_tells_what_it_applied(tieout: Command, empty_database_url: str) -> None:
     """The first run names every migration, the second one none; the password is not shown."""
@@ -110,6 +117,30 @@ async def test_check_tells_where_the_paper_trail_breaks(
     [told] = [each for each in json.loads(found.stdout)["findings"] if each["subject"] == "paper trail"]
     assert told["outcome"] == "wrong"
     assert f"of organization {UUID(int=7)} it breaks at link 1: evidence {UUID(int=8)}" in told["told"]
+
+
+async def test_check_tells_which_webhooks_are_turned_away(
+    tieout: Command, hub: dict[str, object], database_url: str
+) -> None:
+    """Today's refusals are told by outcome, with what helps against the most frequent; older ones are not."""
+    await command(database_url, DELIVERIES)
+    await command(database_url, "UPDATE tieout.webhook_counts SET day = day - 1 WHERE outcome LIKE 'sig%'")
+    well = await deliveries(tieout, hub, database_url)
+    assert (well["outcome"], well["told"]) == ("fine", "8 taken in today, none turned away")
+    await command(database_url, "UPDATE tieout.webhook_counts SET day = day + 1 WHERE outcome LIKE 'sig%'")
+    ill = await deliveries(tieout, hub, database_url)
+    assert ill["outcome"] == "unwise"
+    assert ill["told"] == "8 taken in today, turned away: 1,200 signature_wrong, 2 signature_too_old"
+    assert "TIEOUT_WEBHOOK_SECRETS" in ill["remedy"]
+
+
+async def deliveries(tieout: Command, hub: dict[str, object], database_url: str) -> dict[str, str]:
+    """What `check` finds of webhooks."""
+    found = tieout("check", "--json", database_url=database_url, **hub)
+    assert found.returncode == 0, found.stdout
+    [finding] = [each for each in json.loads(found.stdout)["findings"] if each["subject"] == "deliveries"]
+    assert isinstance(finding, dict)
+    return finding
 
 
 async def test_check_tells_everything_wrong_at_once(tieout: Command, hub: dict[str, object]) -> None:
