@@ -31,6 +31,12 @@ NAVIGATION = (
 asks."""
 
 
+def narrowed(filters: Mapping[str, str], **changed: str | None) -> str:
+    """Give the query of the same list with some filters changed, and those left out that are None."""
+    kept = {name: value for name, value in (dict(filters) | changed).items() if value is not None}
+    return "?" + urlencode(kept) if kept else ""
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("service.web.page", "templates"),
@@ -54,6 +60,7 @@ def _environment() -> Environment:
     )
     environment.filters.update({name: getattr(formatting, name) for name in filters})
     environment.filters["ago"] = formatting.ago
+    environment.filters["narrowed"] = narrowed
     environment.globals.update(
         asset=hashed,
         bar=formatting.bar,
@@ -103,7 +110,9 @@ def next_page(asked: Asked, token: str | None) -> str | None:
 def filters_of(asked: Asked) -> Mapping[str, str]:
     """Give the filters that a list was asked with, as they were written."""
     skipped = {"after", "limit"}
-    return {name: value for name, value in asked.request.query_params.items() if name not in skipped}
+    return {
+        name: value for name, value in asked.request.query_params.items() if name not in skipped and value
+    }
 
 
 def explain(answer: ProblemAnswer, request_id: str) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -14,8 +15,10 @@ from service.domain.record_state import FAILED
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
+from service.store.database import Connection
 from service.store.document_names import get_document_name, list_local_document_names
 from service.store.fleet_samples import list_fleet_samples
+from service.store.organizations import list_organization_names
 from service.store.set_aside import count_set_aside
 from service.store.status import get_database_state, sum_money_at_risk
 from service.web.api import (
@@ -50,6 +53,8 @@ TREND_POINTS = 96
 CAUSES_SHOWN = 8
 DIFFERENCES_SHOWN = 100
 BALANCES_SHOWN = 100
+MEMBERS_SHOWN = 50
+"""Of an alert's organizations."""
 UNREADABLE_SHOWN = 20
 """One reason mostly stands behind all of them; the API lists each."""
 
@@ -179,10 +184,13 @@ async def show_alert(asked: Asked) -> Response:
     """Show one alert: where the links of messages lead."""
     async with asked.rows() as connection:
         alert = await alerts.load_one(connection, asked, asked.path["alert_id"])
+        members = alert.organizations[:MEMBERS_SHOWN] if alert else ()
+        names = await list_organization_names(connection, members)
         now = (await get_database_state(connection))["now"]
     if alert is None:
         raise not_found("alert")
-    return render("alert.html", asked, now=now, alert=alert, active="/alerts")
+    shown = [(each, names[each]) for each in members if each in names]
+    return render("alert.html", asked, now=now, alert=alert, members=shown, active="/alerts")
 
 
 async def list_events(asked: Asked) -> Response:
@@ -201,6 +209,7 @@ async def show_list(
     """Show one page of a list."""
     async with asked.at_once() as at_once, at_once.rows() as connection:
         page = await read(at_once)
+        organizations = await _names_of(connection, asked, page.data)
         now = (await get_database_state(connection))["now"]
     filters: Mapping[str, str] = filters_of(asked)
     return render(
@@ -211,8 +220,17 @@ async def show_list(
         rows=page.data,
         next=next_page(asked, page.next),
         filters=filters,
+        organizations=organizations,
         is_first="after" not in asked.request.query_params,
     )
+
+
+async def _names_of(connection: Connection, asked: Asked, rows: Sequence[object]) -> Mapping[str, str]:
+    """Name the organizations that rows are of, and the one that was asked for."""
+    found: set[UUID | None] = {getattr(row, "organization_id", None) for row in rows}
+    found.add(asked.query.get("organization_id"))
+    named = await list_organization_names(connection, [each for each in found if each is not None])
+    return {str(organization_id): name for organization_id, name in named.items()}
 
 
 def _as_accountants_read(balance: differences.Balance) -> tuple[bool, str]:
