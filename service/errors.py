@@ -8,6 +8,7 @@ it all:
     ├── SettingsError              the environment is wrong; every problem at once, by name
     ├── DatabaseError              Postgres cannot serve us
     │   ├── DatabaseUnreachable    nothing answers, or it refuses us
+    │   │   └── DatabaseSlow       it answers, and ended a statement that took too long
     │   ├── DatabaseUnfit          it answers, but is too old, or its schema is not ours
     │   └── EmbeddedPostgresError  the Postgres that comes along cannot be started
     ├── Superseded                 our lease was taken over: stop this unit of work, write nothing
@@ -42,6 +43,10 @@ class DatabaseError(TieoutError):
 
 class DatabaseUnreachable(DatabaseError):  # noqa: N818 - names what is the case, like its siblings
     """Nothing answers at the address, or it refuses the credentials."""
+
+
+class DatabaseSlow(DatabaseUnreachable):
+    """It answers, and ended a statement that took too long: it asks for too much, or much else goes on."""
 
 
 class DatabaseUnfit(DatabaseError):  # noqa: N818 - names what is the case, like its siblings

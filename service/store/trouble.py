@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncpg
 from asyncpg import exceptions
 
-from service.errors import DatabaseError, DatabaseUnfit, DatabaseUnreachable
+from service.errors import DatabaseError, DatabaseSlow, DatabaseUnfit, DatabaseUnreachable
 
 _LOST: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -65,7 +65,8 @@ def translate(error: BaseException, place: str) -> DatabaseError | None:
             f"Postgres at {place} refuses us: {_line(error)}; check TIEOUT_DATABASE_URL"
         )
     if isinstance(error, _BUSY):
-        return DatabaseUnreachable(f"Postgres at {place} cannot serve us now: {_line(error)}")
+        kind = DatabaseSlow if isinstance(error, asyncpg.QueryCanceledError) else DatabaseUnreachable
+        return kind(f"Postgres at {place} cannot serve us now: {_line(error)}")
     if isinstance(error, asyncpg.InvalidParameterValueError) and 'role "tieout_app"' in str(error):
         return DatabaseUnfit(f"Postgres at {place} lacks the role tieout_app; run `tieout migrate`")
     if isinstance(error, asyncpg.InsufficientPrivilegeError) and 'set role "tieout_app"' in str(error):

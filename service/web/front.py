@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.errors import DatabaseError
+from service.errors import DatabaseError, DatabaseSlow
 from service.web import webhooks
 from service.web.bodies import ClientGone
 from service.web.problems import REQUEST_ID, ProblemAnswer, Refused, problem
@@ -26,6 +26,12 @@ ROUTE = "tieout.route"
 """Where the router leaves the path template of a request in its scope."""
 
 RETRY_AFTER_SECONDS = 5
+
+_AWAY = "The database cannot be reached just now; try again."
+_TOO_MUCH = (
+    "The database did not answer this in the time that a question may take. Ask for less: name an "
+    "organization_id where that can be named, or leave as_of out. If it is little already, try again."
+)
 
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -112,9 +118,10 @@ class _Exchange:
             answer = error.answer
         elif isinstance(error, DatabaseError):
             _LOG.warning("request_unavailable", request_id=self._request_id, error=str(error))
+            is_too_much = isinstance(error, DatabaseSlow) and self._scope["method"] in {"GET", "HEAD"}
             answer = problem(
                 503,
-                "The database cannot be reached just now; try again.",
+                _TOO_MUCH if is_too_much else _AWAY,
                 headers={"retry-after": str(RETRY_AFTER_SECONDS)},
             )
         else:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import DatabaseUnfit, DatabaseUnreachable
+from service.errors import DatabaseSlow, DatabaseUnfit, DatabaseUnreachable
 from service.store import jsonb
 from service.store.database import BY_INDEX, NO_SETTINGS, REPEATABLE, Database, Server, require_version
 from service.store.migrate import pending
@@ -349,6 +349,14 @@ def test_trouble_is_told_with_its_remedy(error: Exception, kind: type[Exception]
     assert type(told) is kind
     assert remedy in str(told)
     assert "h:5432/d" in str(told)
+
+
+async def test_a_statement_that_takes_too_long_is_told_apart(database: Database) -> None:
+    """A statement that Postgres ended for its length is no sign that Postgres is away."""
+    with pytest.raises(DatabaseSlow, match="statement timeout"):
+        async with database.fleet(readonly=True) as connection:
+            await connection.execute("SET LOCAL statement_timeout = '50ms'")
+            await connection.execute("SELECT pg_sleep(20)")
 
 
 async def test_a_busy_pool_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import metrics
-from service.errors import DatabaseUnreachable
+from service.errors import DatabaseSlow, DatabaseUnreachable
 from service.web.front import FrontDoor
 from service.web.page.rendering import explain
 from tests.web.builders import client
@@ -42,6 +42,17 @@ async def test_trouble_with_postgres_is_503() -> None:
         answer = await caller.get("/v1/records")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "db.internal" not in answer.text
+
+
+async def test_a_question_that_takes_too_long_is_told_as_such() -> None:
+    """Where Postgres is there and only this took too long, the answer says how to ask for less."""
+    async with door(DatabaseSlow("Postgres at db.internal:5432 cannot serve us now: timeout")) as caller:
+        asked, sent = await caller.get("/v1/records"), await caller.post("/v1/retries")
+    assert (asked.status_code, sent.status_code, "retry-after" in asked.headers) == (503, 503, True)
+    assert "organization_id" in asked.json()["detail"]
+    assert "cannot be reached" not in asked.text
+    assert "organization_id" not in sent.text
+    assert "db.internal" not in asked.text + sent.text
 
 
 async def test_every_answer_is_safe_for_browsers(operator: httpx.AsyncClient) -> None:
