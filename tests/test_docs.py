@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from service.commands.group import SECTIONS
 from service.settings.variables import VARIABLES
 from tests.deployment.test_monitoring import exported
@@ -99,3 +101,19 @@ def test_readme_lists_every_command(project: Path) -> None:
     listed = re.findall(r"`(?:tieout )?([a-z]+)", " ".join(cells))
     commands = {entry.name for _title, entries in SECTIONS for entry in entries}
     assert set(listed) - {"list", "revoke"} == commands
+
+
+def test_readme_tells_how_to_upgrade(project: Path) -> None:
+    """It names a way up that waits for as long as migrations may take, and back, by values that there are."""
+    told = (project / "README.md").read_text().split("**Kubernetes**")[1].split("\n## ")[0]
+    values = yaml.safe_load((project / "helm" / "values.yaml").read_text())
+    [upgrade] = re.findall(r"^    helm upgrade .+$", told, re.MULTILINE)
+    [minutes] = re.findall(r"--timeout (\d+)m", upgrade)
+    assert int(minutes) * 60 >= values["migrate"]["deadlineSeconds"]
+    assert "--reset-then-reuse-values" in upgrade, "what was set before is kept, and so are new defaults"
+    assert "helm rollback" in told
+    for named in re.findall(r"(?:--set |,)([a-z]+(?:\.\w+)+)", told):
+        found = values
+        for part in named.split("."):
+            assert part in found, named
+            found = found[part]
