@@ -93,3 +93,32 @@ volumeMounts:
     matchLabels: {{ include "tieout.selector" .root | nindent 6 }}
       app.kubernetes.io/component: {{ .component }}
 {{- end }}
+
+{{/* Where every pod may go: DNS, Postgres, and HTTPS out, over IPv4 and IPv6. */}}
+{{- define "tieout.egress" -}}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+- ports:
+    - {protocol: TCP, port: {{ .Values.networkPolicy.postgresPort }}}
+  {{- with .Values.networkPolicy.postgresTo }}
+  to: {{ toYaml . | nindent 4 }}
+  {{- end }}
+- ports:
+    - {protocol: TCP, port: {{ .Values.networkPolicy.httpsPort }}}
+  to:
+    {{- $old := list }}
+    {{- $new := list }}
+    {{- range .Values.networkPolicy.exceptCidrs }}
+    {{- if contains ":" . }}{{ $new = append $new . }}{{ else }}{{ $old = append $old . }}{{ end }}
+    {{- end }}
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: {{ toJson $old }}
+    - ipBlock:
+        cidr: "::/0"
+        except: {{ toJson $new }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

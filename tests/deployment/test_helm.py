@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,9 @@ def test_lint_has_no_complaint() -> None:
         },
         {"web": {"autoscaling": {"enabled": True}}, "worker": {"autoscaling": {"enabled": True}}},
         {"database": {"caSecret": "postgres-ca"}},
+        {"networkPolicy": {"exceptCidrs": []}},
     ],
-    ids=["defaults", "ingress", "settings", "autoscaling", "authority"],
+    ids=["defaults", "ingress", "settings", "autoscaling", "authority", "no private ranges"],
 )
 def test_every_object_is_valid(version: str, extra: Mapping[str, Any]) -> None:
     """Each object satisfies the strict schema of the oldest and a recent Kubernetes."""
@@ -151,6 +153,40 @@ def test_network_is_closed_by_default() -> None:
     assert policies["tieout"]["ingress"] == []
     assert "app.kubernetes.io/component" not in policies["tieout"]["podSelector"]["matchLabels"]
     assert policies["tieout-web"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "web"
+
+
+def test_migrations_are_let_out_before_anything_is_installed() -> None:
+    """Where a cluster denies by itself, whoever migrates may go where all others may, from the start."""
+    objects = render(SECRET)
+    policies = {found["metadata"]["name"]: found for found in objects if found["kind"] == "NetworkPolicy"}
+    [job] = [found for found in objects if found["kind"] == "Job"]
+    policy = policies["tieout-migrate"]
+    hook, job_hook = (found["metadata"]["annotations"] for found in (policy, job))
+    assert hook["helm.sh/hook"] == job_hook["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(hook["helm.sh/hook-weight"]) < int(job_hook.get("helm.sh/hook-weight", 0))
+    assert hook["helm.sh/hook-delete-policy"] == "before-hook-creation", "it is there for as long as the job"
+    chosen = policy["spec"]["podSelector"]["matchLabels"].items()
+    assert chosen <= job["spec"]["template"]["metadata"]["labels"].items()
+    assert policy["spec"]["egress"] == policies["tieout"]["spec"]["egress"]
+    assert policy["spec"]["policyTypes"] == ["Egress"]
+
+
+def test_the_hub_is_reached_over_either_internet() -> None:
+    """HTTPS goes out over IPv4 and IPv6, in both but to private ranges, each named by its own kind."""
+    values = {**SECRET, "networkPolicy": {"exceptCidrs": ["10.0.0.0/8", "fc00::/7"]}}
+    for given, excepted in ((values, [["10.0.0.0/8"], ["fc00::/7"]]), (SECRET, None)):
+        [policy] = [
+            found
+            for found in render(given)
+            if found["metadata"]["name"] == "tieout-migrate" and found["kind"] == "NetworkPolicy"
+        ]
+        *_, https = policy["spec"]["egress"]
+        blocks = [peer["ipBlock"] for peer in https["to"]]
+        assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+        for block in blocks:
+            world = ip_network(block["cidr"])
+            assert all(ip_network(cidr).version == world.version for cidr in block["except"])
+        assert excepted is None or [block["except"] for block in blocks] == excepted
 
 
 def test_chart_lists_the_settings() -> None:
