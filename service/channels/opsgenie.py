@@ -118,7 +118,7 @@ def opening(message: Message) -> Mapping[str, Any]:
     text = wording.inert("\n".join([wording.title(message), *wording.lines(message)]))
     links = f"{body['url']}\n{body['runbook_url']}"
     return {
-        "message": _cut(wording.inert(body["summary"]), MESSAGE_MAX),
+        "message": wording.cut(wording.inert(body["summary"]), MESSAGE_MAX),
         "alias": alias(message),
         "description": f"{text[: DESCRIPTION_MAX // 2]}\n{links}",
         "note": text[: DESCRIPTION_MAX // 2],
@@ -147,7 +147,3 @@ def closing(message: Message) -> Mapping[str, Any]:
 
 def _priority(body: Mapping[str, Any]) -> str:
     return PRIORITY_BY_SEVERITY.get(body["severity"], "P3")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -18,7 +18,10 @@ from service.channels.post import Poster, Target
 from service.channels.url import target
 
 TEXT_MAX: Final = 3_000
-"""Characters of one block, by Slack's rules; escaping lengthens a text, so it is cut before."""
+"""Characters of one block, by Slack's rules."""
+
+ESCAPED_MAX: Final = 5
+"""Characters that one becomes by escaping, at most: an ampersand."""
 
 _MARK_BY_SEVERITY: Final = {"critical": "\U0001f534", "warning": "\U0001f7e0", "info": "\U0001f535"}
 _MARK_RESOLVED: Final = "\u2705"
@@ -67,12 +70,17 @@ def payload(message: Message) -> Mapping[str, Any]:
     blocks = [_plain(title), *(_plain(line) for line in wording.lines(message))]
     links = f"<{_escaped(body['url'])}|Open> · <{_escaped(body['runbook_url'])}|Runbook>"
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
-    return {"text": _escaped(title)[:TEXT_MAX], "blocks": blocks, **_AS_TEXT}
+    return {"text": _fitting(title), "blocks": blocks, **_AS_TEXT}
 
 
 def _plain(text: str) -> Mapping[str, Any]:
-    shown = _escaped(text[: TEXT_MAX // 5])  # an ampersand becomes five characters
-    return {"type": "section", "text": {"type": "plain_text", "text": shown, "emoji": False}}
+    return {"type": "section", "text": {"type": "plain_text", "text": _fitting(text), "emoji": False}}
+
+
+def _fitting(text: str) -> str:
+    """All of a text, escaped; of one that is too long then, as much as fits whatever it is made of."""
+    escaped = _escaped(text)
+    return escaped if len(escaped) <= TEXT_MAX else _escaped(wording.cut(text, TEXT_MAX // ESCAPED_MAX))
 
 
 def _escaped(text: str) -> str:

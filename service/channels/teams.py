@@ -86,5 +86,5 @@ def payload(message: Message) -> Mapping[str, Any]:
 
 def _text(text: str, **style: str) -> Mapping[str, Any]:
     # Two opening braces begin a date function of cards.
-    shown = text[:TEXT_MAX].replace("{{", "{ {")
+    shown = wording.cut(text, TEXT_MAX).replace("{{", "{ {")
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": shown, **style}]}

@@ -40,3 +40,8 @@ def lines(message: Message) -> Sequence[str]:
 def inert(text: str) -> str:
     """Text for a receiver whose markup is not known: nothing in it mentions, links or tags."""
     return text.translate(_TWINS)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters; what is left out leaves an ellipsis."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -242,7 +242,8 @@ FROM (
 -- $1 silent interval, $2 organizations listed
 SELECT s.stream, count(*) AS organizations_count,
     (array_agg(s.organization_id ORDER BY s.read_at NULLS FIRST, s.organization_id))[1:$2::int] AS members,
-    min(s.read_at) AS since, max(s.error) AS error,
+    min(s.read_at) AS since,
+    (array_agg(s.error ORDER BY s.read_at NULLS FIRST, s.organization_id))[1] AS error,
     (array_agg(o.name ORDER BY s.read_at NULLS FIRST, s.organization_id))[1] AS organization_name
 FROM streams s
 JOIN organizations o ON o.organization_id = s.organization_id AND o.removed_at IS NULL

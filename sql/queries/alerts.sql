@@ -189,7 +189,8 @@ WHERE status = 'waiting' AND NOT channel = ANY($1::text[]) AND created_at < tieo
 
 -- name: list_failing_channels :many
 -- Channels that do not take what they are sent: what waits although it was tried, and what was refused since the last
--- success. One that fails on a message may take others: `sent_at` tells.
+-- success. One that fails on a message may take others: `sent_at` tells. The error is the last: that of what is tried again last, since
+-- waits grow, or was refused last.
 -- $1 channels text[]
 SELECT c.channel, coalesce(w.waiting, 0) AS waiting_count, coalesce(r.refused, 0) AS refused_count,
     least(w.since, r.since) AS since, coalesce(w.error, r.error) AS error, s.sent_at
@@ -198,11 +199,16 @@ LEFT JOIN LATERAL (
     SELECT max(finished_at) AS sent_at FROM notifications n WHERE n.channel = c.channel AND n.status = 'sent'
 ) s ON true
 LEFT JOIN LATERAL (
-    SELECT count(*) AS waiting, min(created_at) FILTER (WHERE n.error IS NOT NULL) AS since, max(n.error) AS error
+    SELECT count(*) AS waiting, min(created_at) FILTER (WHERE n.error IS NOT NULL) AS since, (
+        array_agg(n.error ORDER BY n.due_at DESC, n.created_at DESC) FILTER (WHERE n.error IS NOT NULL)
+    )[1] AS error
     FROM notifications n WHERE n.channel = c.channel AND n.status = 'waiting'
 ) w ON w.since IS NOT NULL
 LEFT JOIN LATERAL (
-    SELECT count(*) AS refused, min(finished_at) AS since, max(n.error) AS error FROM notifications n
+    SELECT count(*) AS refused, min(finished_at) AS since, (
+        array_agg(n.error ORDER BY n.finished_at DESC)
+    )[1] AS error
+    FROM notifications n
     WHERE n.channel = c.channel AND n.status = 'refused' AND n.finished_at > coalesce(s.sent_at, '-infinity')
 ) r ON r.since IS NOT NULL
 WHERE w.since IS NOT NULL OR r.since IS NOT NULL

@@ -9,7 +9,7 @@ import pytest
 from service.channels.alertmanager import STANDS_FOR, alert, open_alertmanager
 from service.channels.channel import Channel, Fate
 from service.channels.pagerduty import open_pagerduty_proxy
-from service.channels.slack import open_slack
+from service.channels.slack import open_slack, payload
 from tests.channels.receiver import Answer, Receiver, receiving
 from tests.channels.samples import message
 
@@ -139,6 +139,15 @@ async def test_pagerduty_gets_one_incident_per_fingerprint() -> None:
     assert KEY not in channel.label + channel.digest
 
 
+def test_slack_is_told_all_that_fits() -> None:
+    """A long detail goes whole; what escaping lengthens beyond the limit is cut visibly."""
+    blocks = [payload(message(detail=detail))["blocks"][1] for detail in ("x" * 2_000, "&" * 2_000)]
+    whole, cut = (block["text"]["text"] for block in blocks)
+    assert whole == "x" * 2_000
+    assert cut.endswith("&amp;…")
+    assert len(cut) <= 3_000
+
+
 async def test_slack_shows_upstream_text_as_text() -> None:
     """Nothing from outside becomes markup, a mention or a link; a possible repeat says so."""
     evil = "<!channel> <https://evil.example|click> & *bold* <@U1>"
@@ -154,5 +163,6 @@ async def test_slack_shows_upstream_text_as_text() -> None:
         block["text"]["type"] == "plain_text" for block in body["blocks"] if block["type"] == "section"
     )
     assert "this may be a repeat" in body["text"]
+    assert shown[2].endswith("x…"), "what is cut says so"
     assert "Whose turn: bookkeeper" in shown[-1]
     assert body["blocks"][-1]["elements"][0]["text"].count("<") == 2

@@ -19,6 +19,7 @@ from service.store.queries import QUERY
 from tests.domain.alert_builders import START, at
 
 ACME, OTHER = UUID(int=1), UUID(int=2)
+ALERT_ID = UUID(int=5)
 
 
 def alert(number: int, **changes: Any) -> Alert:
@@ -136,7 +137,7 @@ async def test_only_recent_ends_are_remembered(fleet: Connection) -> None:
     assert await store.prune_alerts(fleet, timedelta(days=30), 100) == 1
 
 
-async def put(connection: Connection, *sequences: int, channel: str = "c") -> None:
+async def put(connection: Connection, *sequences: int, channel: str = "c", alert_id: UUID = ALERT_ID) -> None:
     """Put messages of one alert into the outbox."""
     now = await connection.fetchval("SELECT tieout.now()")
     await store.insert_notifications(
@@ -144,8 +145,8 @@ async def put(connection: Connection, *sequences: int, channel: str = "c") -> No
         [
             NewNotification(
                 organization_id=FLEET,
-                notification_id=uuid5(FLEET, f"{channel} {sequence}"),
-                alert_id=UUID(int=5),
+                notification_id=uuid5(alert_id, f"{channel} {sequence}"),
+                alert_id=alert_id,
                 channel=channel,
                 sequence=sequence,
                 body={"reason": "first", "n": sequence},
@@ -225,6 +226,26 @@ async def test_failing_channels_are_those_that_did_not_take_the_last_message(fle
         ("refuses", 0, 1, "HTTP 404"),
     ]
     assert set(await store.list_channel_successes(fleet, ["fails", "recovered"])) == {"recovered"}
+
+
+async def test_the_error_of_a_failing_channel_is_its_last(fleet: Connection) -> None:
+    """Of several messages that failed the last answer is told, not the one with the last letter."""
+    for channel in ("waits", "refuses"):
+        await put(fleet, 1, channel=channel)
+        await put(fleet, 1, channel=channel, alert_id=UUID(int=6))
+        for number, error in enumerate(("timeout", "HTTP 401")):
+            (claimed,) = await store.claim_due_notifications(fleet, channel, 60.0, 1)
+            if channel == "waits":
+                await store.mark_notification_postponed(
+                    fleet, claimed, wait_seconds=5 + number, is_repeat=True, error=error
+                )
+            else:
+                await store.mark_notification_refused(fleet, claimed, error)
+                await fleet.execute(
+                    "UPDATE notifications SET finished_at = finished_at - interval '1 second'"
+                )
+    failing = await store.list_failing_channels(fleet, ["waits", "refuses"])
+    assert {each.channel: each.error for each in failing} == {"waits": "HTTP 401", "refuses": "HTTP 401"}
 
 
 async def test_finished_messages_are_pruned(fleet: Connection) -> None:

@@ -405,6 +405,22 @@ async def test_differences_are_told_by_what_they_ask_of_people(world: World, wat
     assert {alert.status for alert in (await world.alerts()).values()} == {Status.RESOLVED}
 
 
+async def test_the_failure_of_an_object_type_is_that_of_whom_it_names(world: World) -> None:
+    """Of several organizations the one that was read least lately is named, and its failure told."""
+    await world.add(1, 2)
+    async with world.database.fleet() as connection:
+        for number, error, hours in ((1, "unreadable", 3), (2, "HTTP 500", 4)):
+            await connection.execute(
+                "UPDATE streams SET failures = 4, error = $1, read_at = tieout.now() - $2::interval "
+                "WHERE stream = 'records:bill' AND organization_id = $3",
+                error,
+                timedelta(hours=hours),
+                organization(number),
+            )
+        (silence,) = await alert_facts.list_silent_streams(connection, 7_200)
+    assert (silence.organization_name, silence.error) == ("Organization 2", "HTTP 500")
+
+
 async def test_an_object_type_that_is_never_read_any_more_is_told(world: World, watch: Watch) -> None:
     """Bills that cannot be read while all else is are told after two hours, until they are read again."""
     await world.add(1, 2)
