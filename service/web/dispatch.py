@@ -43,7 +43,7 @@ def endpoint(route: Route, service: Service) -> Endpoint:
             caller = await _caller(route, service, request)
         except Refused as refused:
             if route.kind is Kind.PAGE and refused.answer.status == 401:  # noqa: PLR2004 - a person without session
-                return RedirectResponse(f"/login?next={quote(_page(request))}", 303)
+                return RedirectResponse(f"/login?next={quote(_page(route, request))}", 303)
             raise
         with _share(route) as take:
             body = await _body(route, request, caller, take)
@@ -69,8 +69,13 @@ def as_json(value: object, status: int = 200) -> Response:
     return Response(_ENCODER.encode(value), status, media_type="application/json")
 
 
-def _page(request: Request) -> str:
-    """Which page was asked for, with its filters unless these are too long for an address."""
+def _page(route: Route, request: Request) -> str:
+    """Which page was asked for, with its filters unless these are too long for an address.
+
+    An action is no page: what was typed is lost, and the page above it holds its form or leads to it.
+    """
+    if route.is_action:
+        return request.url.path.rpartition("/")[0] or "/"
     path, query = request.url.path, request.url.query
     return f"{path}?{query}" if 0 < len(query) <= FILTERS_CHARACTERS_MAX else path
 

@@ -135,6 +135,20 @@ async def test_every_role_on_every_route(client_of: ClientOf, subtests: pytest.S
                 assert answer.status_code in refused
 
 
+async def test_a_form_without_session_leads_back_to_a_page(
+    nobody: httpx.AsyncClient, operator: httpx.AsyncClient, subtests: pytest.Subtests
+) -> None:
+    """Whoever presses a button after the session has ended signs in and is led to the page above it."""
+    for route in ROUTES:
+        if route.kind is Kind.PAGE and route.is_action and route.role is not None:
+            with subtests.test(name_of(route)):
+                path = path_of(route)
+                door = httpx.URL((await nobody.post(f"{path}?limit=5")).headers["location"])
+                assert (door.path, door.params["next"]) == ("/login", path.rpartition("/")[0] or "/")
+                page = await operator.get(door.params["next"], headers={"accept": "text/html"})
+                assert page.status_code in {200, 404}, "its ids are made up"
+
+
 async def test_nothing_answers_beside_the_table(operator: httpx.AsyncClient) -> None:
     """Other paths are 404, other methods 405 with those that work, and both are problems."""
     for path in (
