@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import kubernetes_validate
 import pytest
 import yaml
+from helm_python.errors import HelmError
 
 from service import metrics
 from service.web.page.runbook import to_html
@@ -180,3 +181,12 @@ def test_metrics_of_every_replica_can_be_read() -> None:
     assert policy["spec"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8080}], "from": [reader]}]
     assert policy["spec"]["podSelector"]["matchLabels"].items() == chosen
     kubernetes_validate.validate(policy, "1.33", strict=True)
+
+
+def test_a_monitor_that_nobody_lets_in_is_refused() -> None:
+    """A network that is closed to whoever reads metrics is told at once, by the value that opens it."""
+    monitoring = {"podMonitor": True, "keySecret": {"name": "tieout-metrics", "key": "key"}}
+    with pytest.raises(HelmError, match=r"networkPolicy\.metricsFrom"):
+        render({**SECRET, "monitoring": monitoring})
+    open_network = {**SECRET, "monitoring": monitoring, "networkPolicy": {"enabled": False}}
+    assert "PodMonitor" in {found["kind"] for found in render(open_network)}
