@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from service.commands.group import SECTIONS
+from service.domain.status import Code
 from service.settings.variables import VARIABLES
 from tests.deployment.test_monitoring import exported
 
@@ -117,3 +118,10 @@ def test_readme_tells_how_to_upgrade(project: Path) -> None:
         for part in named.split("."):
             assert part in found, named
             found = found[part]
+
+
+def test_every_reason_of_the_status_is_explained(project: Path) -> None:
+    """Each code that `/status` gives stands in the runbook, with what it means and what to do."""
+    table = (project / "docs" / "runbook.md").read_text().split("\n## Reasons of `/status`\n")[1]
+    rows = re.findall(r"^\| `([a-z_]+)` \| (.+) \| (.+) \|$", table.split("\n## ")[0], re.MULTILINE)
+    assert sorted(code for code, _, _ in rows) == sorted(Code)
