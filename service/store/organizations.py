@@ -91,10 +91,17 @@ async def list_organizations(
     after: tuple[str, UUID] | None = None,
     limit: int,
     organization_id: UUID | None = None,
+    name: str | None = None,
+    connection_status: str | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """Organizations by name, each with its current connection."""
-    name, after_id = after or (None, None)
-    return await connection.fetch(QUERY["list_organizations"], name, after_id, limit, organization_id)
+    """Organizations by name, each with its current connection; only those whose name begins with `name`.
+
+    The connection status `none` is that of organizations without a connection.
+    """
+    after_name, after_id = after or (None, None)
+    return await connection.fetch(
+        QUERY["list_organizations"], after_name, after_id, limit, organization_id, name, connection_status
+    )
 
 
 def _row(organization: SeenOrganization) -> dict[str, Any]:

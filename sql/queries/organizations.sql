@@ -50,21 +50,29 @@ WITH gone AS (
 SELECT * FROM gone;
 
 -- name: list_organizations :many
--- By name, after a key; with their connection and counts.
--- $1 after name or null, $2 after organization_id, $3 limit, $4 organization_id or null
+-- By name, after a key; with their connection and counts, which are looked up for those of the page alone.
+-- $1 after name or null, $2 after organization_id, $3 limit, $4 organization_id or null, $5 how the name begins or null,
+-- $6 how its connection stands or null
 SELECT o.organization_id, o.name, o.status, o.hub_created_at, o.first_seen_at, o.removed_at,
     c.connection_id, c.status AS connection_status, c.platform, c.last_pull, c.changed_at AS connection_changed_at,
     c.connection_url, c.connected_at, s.read_at AS connection_observed_at
-FROM organizations o
+FROM (
+    SELECT organization_id, name, status, hub_created_at, first_seen_at, removed_at FROM organizations
+    WHERE ($4::uuid IS NULL OR organization_id = $4)
+        AND ($1::text IS NULL OR (name, organization_id) > ($1, $2::uuid))
+        AND ($5::text IS NULL OR starts_with(lower(name), lower($5)))
+        AND ($6::text IS NULL OR $6 = coalesce((
+            SELECT w.connection_status FROM standings w WHERE w.organization_id = organizations.organization_id
+        ), 'none'))
+    ORDER BY name, organization_id LIMIT $3
+) o
 LEFT JOIN LATERAL (
     SELECT * FROM connections c
     WHERE c.organization_id = o.organization_id AND c.removed_at IS NULL
     ORDER BY (c.status = 'connected') DESC NULLS LAST, c.hub_created_at DESC NULLS LAST LIMIT 1
 ) c ON true
 LEFT JOIN streams s ON s.organization_id = o.organization_id AND s.stream = 'connection'
-WHERE ($4::uuid IS NULL OR o.organization_id = $4)
-    AND ($1::text IS NULL OR (o.name, o.organization_id) > ($1, $2::uuid))
-ORDER BY o.name, o.organization_id LIMIT $3;
+ORDER BY o.name, o.organization_id;
 
 -- name: list_organization_names :many
 -- $1 organization_ids uuid[]

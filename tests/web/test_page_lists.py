@@ -89,3 +89,46 @@ async def test_an_alert_about_several_organizations_names_them(
     assert shown == ids[:20]
     assert "Organization 01" in page.text
     assert "and 10 more" in " ".join(page.text.split())
+
+
+async def found(caller: httpx.AsyncClient, query: str) -> list[str]:
+    """Names of the organizations that a search shows."""
+    answer = await caller.get(f"/organizations{query}", headers=BROWSER)
+    assert answer.status_code == 200, answer.text
+    return re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', answer.text)
+
+
+async def test_organizations_are_found_by_how_they_begin(database: Database, client_of: ClientOf) -> None:
+    """A search finds names by their beginning, in whatever case, letter by letter; empty fields find all."""
+    for number, name in enumerate(("Alder", "alder two", "Birch", "100% Alder", "100 Percent"), start=1):
+        await add_organization(database, UUID(int=number), name)
+    await add_organization(database, ORGANIZATION, "Aldershot")
+    viewer = client_of("viewer")
+    assert await found(viewer, "?name=ALDER") == ["Alder", "Aldershot", "alder two"]
+    assert await found(viewer, "?name=100%25") == ["100% Alder"]
+    assert await found(viewer, "?name=%20birch%20&connection=") == ["Birch"]
+    assert len(await found(viewer, "?name=&connection=")) == 6
+    assert await found(viewer, "?name=none") == []
+    assert await found(client_of("bound"), "?name=alder") == ["Aldershot"]
+
+
+async def test_organizations_are_found_by_their_connection(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """A search finds those whose connection stands so, also those that never had one, page by page."""
+    for number, status in enumerate(("connected", "deauthorized", "connected", None), start=1):
+        await add_organization(database, UUID(int=number), f"Organization {number}", status=status)
+    assert await found(viewer, "?connection=deauthorized") == ["Organization 2"]
+    assert await found(viewer, "?connection=none") == ["Organization 4"]
+    page = await viewer.get("/organizations?name=org&connection=connected&limit=1", headers=BROWSER)
+    [following] = re.findall(r'class="button" href="([^"]*)"', page.text)
+    assert await found(viewer, following.replace("&amp;", "&")) == ["Organization 3"]
+
+
+@pytest.mark.parametrize(
+    "query", ["name=%00", f"name={'a' * 101}", "connection=odd", "name=a&as_of=2026-10-01T00:00:00Z"]
+)
+async def test_a_search_that_cannot_be_made_is_refused(viewer: httpx.AsyncClient, query: str) -> None:
+    """What cannot be looked for is told, instead of looking for something else."""
+    assert (await viewer.get(f"/organizations?{query}", headers=BROWSER)).status_code == 422
+    assert (await viewer.get("/v1/organizations?name=a")).status_code == 422

@@ -115,6 +115,8 @@ async def list_them(asked: Asked) -> Page[Organization]:
             after=(name, after_id) if name is not None else None,
             limit=limit + 1,
             organization_id=asked.who.organization_id,
+            name=asked.query.get("name"),
+            connection_status=asked.query.get("connection"),
         )
         page = _BY_NAME.page(rows, limit, [(row["name"], row["organization_id"]) for row in rows])
         found = await describe(connection, page.data, versions_max=VERSIONS_IN_LIST)

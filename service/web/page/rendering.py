@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from service.settings import Role
 from service.web.page import formatting, wording
 from service.web.page.assets import hashed
+from service.web.page.searching import CHOICES
 from service.web.problems import ProblemAnswer
 from service.web.route import Asked
 
@@ -68,6 +69,7 @@ def _environment() -> Environment:
         sparkline=formatting.sparkline,
         words=wording,
         navigation=NAVIGATION,
+        connection_choices=CHOICES,
     )
     return environment
 
@@ -108,11 +110,9 @@ def next_page(asked: Asked, token: str | None) -> str | None:
 
 
 def filters_of(asked: Asked) -> Mapping[str, str]:
-    """Give the filters that a list was asked with, as they were written."""
-    skipped = {"after", "limit"}
-    return {
-        name: value for name, value in asked.request.query_params.items() if name not in skipped and value
-    }
+    """Give the filters that a list was asked with, as they were written; an empty field of a form is none."""
+    given = asked.request.query_params.items()
+    return {name: value for name, value in given if value and name not in {"after", "limit"}}
 
 
 def explain(answer: ProblemAnswer, request_id: str) -> bytes:

@@ -11,6 +11,7 @@ from service.domain.record_state import State
 from service.settings import Role
 from service.web.api import alerts, events
 from service.web.page import actions, assets, causes, login, retries, runbook, statements, views
+from service.web.page.searching import CONNECTION, NAME
 from service.web.parameters import AS_OF, ORGANIZATION, PAGING, Parameter, a_flag, any_word, one_of
 from service.web.route import Handler, Kind, Route
 
@@ -46,7 +47,7 @@ def _action(path: str, handler: Handler, summary: str, role: Role) -> Route:
 
 ROUTES: Sequence[Route] = (
     _page("/", views.overview, "The fleet at a glance"),
-    _page("/organizations", views.list_organizations, "Organizations", *PAGING, AS_OF),
+    _page("/organizations", views.list_organizations, "Organizations", NAME, CONNECTION, *PAGING, AS_OF),
     _page("/organizations/{organization_id:uuid}", views.show_organization, "One organization"),
     _page(
         "/organizations/{organization_id:uuid}/statements/{period}",

@@ -33,7 +33,7 @@ from service.web.api import (
     unreadable,
 )
 from service.web.dispatch import as_json
-from service.web.page import wording
+from service.web.page import searching, wording
 from service.web.page.rendering import filters_of, next_page, render
 from service.web.page.statements import last_ended
 from service.web.page.stories import timeline
@@ -105,6 +105,7 @@ async def service_status(asked: Asked) -> Response:
 
 async def list_organizations(asked: Asked) -> Response:
     """Show organizations by name."""
+    searching.require_now(asked)
     return await show_list("organizations.html", "/organizations", asked, organizations.list_them)
 
 
