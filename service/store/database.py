@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -120,6 +121,12 @@ class Server:
                 raise DatabaseUnfit(
                     f"TIEOUT_DATABASE_URL cannot be used: its option port is no port; "
                     f"it must be a number from 1 to {PORT_MAX}"
+                )
+        for file in (value for name, value in query if name == "sslrootcert"):
+            if not Path(file).is_file():  # the driver would say no more than that there is no such file
+                raise DatabaseUnfit(
+                    f"TIEOUT_DATABASE_URL cannot be used: its option sslrootcert names {file}, which is no "
+                    "file; put the certificate of the server's authority there"
                 )
         options = [(name, value) for name, value in query if name != "pgbouncer"]
         dsn = parts._replace(query=urlencode(options)).geturl()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -260,6 +261,15 @@ async def test_a_misspelt_option_of_the_address_is_told(database_url: str, optio
         with pytest.raises(DatabaseUnfit, match="TIEOUT_DATABASE_URL") as caught:
             await opened(f"{database_url}?{options}")
         assert "\n" not in str(caught.value)
+
+
+async def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
+    """A file of authorities that is not there is told by its name, not as a server that does not answer."""
+    missing = tmp_path / "ca.crt"
+    for opened in (Database.open, pending):
+        with pytest.raises(DatabaseUnfit, match=f"sslrootcert names {missing}, which is no file") as caught:
+            await opened(f"postgresql://u:canary@h/d?sslmode=verify-full&sslrootcert={missing}")
+        assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("options", ["port=abc", "port=5432,abc", "port=0", "port=65536", "port=5_432"])
