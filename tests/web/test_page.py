@@ -118,6 +118,13 @@ async def test_an_empty_list_says_of_all_only_what_was_asked_of_all(
     assert "Nothing fits" in filtered.text
 
 
+@pytest.mark.parametrize("path", sorted(set(VIEWS) - {"/runbook"}))
+async def test_every_view_of_what_is_keeps_itself_current(viewer: httpx.AsyncClient, path: str) -> None:
+    """Whatever tells how things stand is read again while it is open; the runbook does not change."""
+    [main] = [attributes for tag, attributes in (await open_page(viewer, path)).tags if tag == "main"]
+    assert int(main["data-live"] or 0) > 0
+
+
 @pytest.mark.usefixtures("filled")
 async def test_every_link_leads_somewhere(operator: httpx.AsyncClient) -> None:
     """From the overview every link, and every link behind it, opens."""
