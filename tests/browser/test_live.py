@@ -12,7 +12,7 @@ from service.domain.record_state import State
 from service.store.database import Database
 from tests.browser.conftest import PATIENCE_SECONDS, Person, sign_in
 from tests.browser.test_page_in_browser import DESK
-from tests.web.builders import ORGANIZATION, add_organization, add_record
+from tests.web.builders import NOW, ORGANIZATION, add_alert, add_organization, add_record
 
 PERIOD_MS = 5_000
 """Of the overview and of a record's page."""
@@ -114,3 +114,20 @@ async def test_what_was_typed_is_kept(database: Database, browser: Browser, base
     await page.click("text=I know better")
     async with page.expect_response(page.url):
         await page.clock.run_for(PERIOD_MS)
+
+
+@pytest.mark.timeout(200)
+async def test_a_button_stays_that_of_its_alert(database: Database, browser: Browser, base: str) -> None:
+    """Whoever is about to press a button presses that one, whatever came above it meanwhile."""
+    alert = await add_alert(database, summary="The first")
+    page = await open_page(await sign_in(browser, base, viewport=DESK), "/alerts")
+    await page.get_by_role("button", name="Snooze").focus()
+    await add_alert(database, summary="The second", started_at=NOW)
+    await until(page, lambda: page.locator("main", has_text="The second").is_visible())
+    pressed = await page.evaluate("document.activeElement.form.action")
+    assert pressed == f"{base}/alerts/{alert.alert_id}/snooze"
+    asked: list[str] = []
+    await page.get_by_role("button", name="I take it on").first.hover()
+    page.on("request", lambda request: asked.append(request.url))
+    await page.clock.run_for(20 * PERIOD_MS)
+    assert asked == []

@@ -23,16 +23,19 @@
       ? field.selectedIndex !== chosen(field)
       : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 
+  // A button under the pointer is about to be pressed: it must not move away, nor another one into its place.
   const isBusy = () =>
     document.hidden ||
     isTyping(document.activeElement) ||
-    main.querySelector("details[open] form") ||
+    main.querySelector("button:hover, details[open] form") ||
     [...main.querySelectorAll("input, select, textarea")].some(isChanged) ||
     String(document.getSelection()).length > 0;
 
-  // What has the focus, by what it is: after the next reading another element stands in its place.
-  const nameOf = (element) =>
-    element.tagName + (element.getAttribute("href") ?? element.getAttribute("aria-label") ?? element.textContent);
+  // What has the focus, by what it is and does: after the next reading another element stands in its place.
+  const nameOf = (element) => {
+    const told = element.getAttribute("href") ?? element.getAttribute("aria-label") ?? element.textContent;
+    return `${element.tagName} ${element.form?.action} ${told}`;
+  };
 
   const alike = (name) =>
     [...main.querySelectorAll("a, button, summary, [tabindex]")].filter((element) => nameOf(element) === name);
