@@ -84,19 +84,15 @@ async def show_metrics(asked: Asked) -> Response:
     metrics.DATABASE_CONNECTIONS.set(asked.service.database.connections_busy)
     try:
         await within(READY_SECONDS, _ask(asked.service.database))
-        await _read_fleet(asked)
     except (DatabaseError, TimeoutError):
         gauges.show_down()
         return Response(metrics.render_without_fleet(), media_type=metrics.CONTENT_TYPE)
-    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
-
-
-async def _read_fleet(asked: Asked) -> None:
     async with asked.rows() as connection:
         facts = await status.load_facts(connection, asked.service.settings)
         gauges.show_status(await status.judged(connection, asked.service, None, facts))
         gauges.show_sweep(facts, status.bounds_of(asked.service.settings))
         await gauges.show_promises(connection)
+    return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)
 
 
 async def _ask(database: Database) -> asyncpg.Record:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,7 +16,7 @@ from service.hub import endpoints
 from service.store.database import Database
 from service.web import gauges
 from service.web.routes import build
-from tests.web.builders import CANARY, KEYS, ORGANIZATION, SECRET, Fleet, client, settings
+from tests.web.builders import CANARY, KEYS, ORGANIZATION, SECRET, Fleet, client, eventually, settings
 from tests.web.wire import open_wire
 
 
@@ -59,6 +61,27 @@ async def test_without_postgres_metrics_say_down(database_url: str, trouble: str
             assert not [name for name, *_ in told if name in of_the_fleet]
             wire.mend()
             assert (await samples(viewer))["tieout_state_bool", "down"] == 1, "no worker is running"
+
+
+async def test_a_postgres_that_is_slow_is_not_away(database_url: str, viewer: httpx.AsyncClient) -> None:
+    """While Postgres answers, a figure that takes it too long makes no service be down: it is 503."""
+    other = await asyncpg.connect(database_url)
+
+    async def cancelled() -> bool:
+        return bool(
+            await other.fetch(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+
+    try:
+        await other.execute("BEGIN; LOCK TABLE tieout.standings IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(viewer.get("/metrics"))
+        await eventually(cancelled)
+        assert (await asking).status_code == 503
+    finally:
+        await other.close()
 
 
 async def test_metrics_tell_the_state(filled: Fleet, viewer: httpx.AsyncClient) -> None:
