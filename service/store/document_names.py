@@ -53,12 +53,17 @@ LEDGER_BY_OBJECT_TYPE: Mapping[str, Ledger] = {"receivable": Ledger.RECEIVABLE, 
 """Synced records of these types are of documents that are kept."""
 
 
+def document_key(organization_id: UUID, object_type: str, object_id: UUID | None) -> DocumentKey | None:
+    """The local document that a synced record is of; None where it is of none that is kept."""
+    ledger = LEDGER_BY_OBJECT_TYPE.get(object_type)
+    if ledger is None or object_id is None:
+        return None
+    return organization_id, str(ledger), str(Side.LOCAL), str(object_id)
+
+
 async def get_document_name(
     connection: Connection, organization_id: UUID, object_type: str, object_id: UUID | None
 ) -> DocumentName | None:
     """The name of the local document that a synced record is of; None when it is of none that is known."""
-    ledger = LEDGER_BY_OBJECT_TYPE.get(object_type)
-    if ledger is None or object_id is None:
-        return None
-    key = (organization_id, str(ledger), str(Side.LOCAL), str(object_id))
-    return (await list_fleet_document_names(connection, [key])).get(key)
+    key = document_key(organization_id, object_type, object_id)
+    return None if key is None else (await list_fleet_document_names(connection, [key])).get(key)

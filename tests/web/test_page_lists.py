@@ -16,6 +16,7 @@ from tests.web.builders import (
     OTHER,
     add_alert,
     add_difference,
+    add_document,
     add_event,
     add_organization,
     add_record,
@@ -74,6 +75,26 @@ async def test_a_list_of_the_fleet_names_whose_each_row_is(
     assert "Alder & Finch" in page.text
     assert "Birch" in page.text
     assert "Birch" not in (await open_page(client_of("bound"), path)).text
+
+
+async def test_records_are_called_by_the_number_and_party_of_their_document(
+    database: Database, viewer: httpx.AsyncClient
+) -> None:
+    """As people call them; one whose document is not known keeps the beginning of its id."""
+    await add_organization(database, ORGANIZATION, "Alder & Finch")
+    record = await add_record(database, ORGANIZATION)
+    stranger = await add_record(database, ORGANIZATION)
+    await add_document(
+        database,
+        ORGANIZATION,
+        document_id=str(record.object_id),
+        number="INV-4711",
+        party_name="Harbour Coffee",
+    )
+    page = await open_page(viewer, "/records")
+    assert "Invoice INV-4711" in page.text
+    assert "Harbour Coffee" in page.text
+    assert f"Invoice {str(stranger.object_id)[:8]}" in page.text
 
 
 async def test_an_alert_about_several_organizations_names_them(

@@ -16,7 +16,13 @@ from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
 from service.store.database import Connection
-from service.store.document_names import get_document_name, list_local_document_names
+from service.store.document_names import (
+    DocumentName,
+    document_key,
+    get_document_name,
+    list_fleet_document_names,
+    list_local_document_names,
+)
 from service.store.fleet_samples import list_fleet_samples
 from service.store.organizations import list_organization_names
 from service.store.set_aside import count_set_aside
@@ -146,7 +152,7 @@ async def show_organization(asked: Asked) -> Response:
 
 async def list_records(asked: Asked) -> Response:
     """Show records by filter."""
-    return await show_list("records.html", "", asked, records.list_them)
+    return await show_list("records.html", "", asked, records.list_them, _document_names)
 
 
 async def show_record(asked: Asked) -> Response:
@@ -204,13 +210,32 @@ def wants_page(asked: Asked) -> bool:
     return "text/html" in asked.request.headers.get("accept", "")
 
 
+async def _no_names(_connection: Connection, _rows: Sequence[object]) -> Mapping[str, DocumentName]:
+    return {}
+
+
+async def _document_names(
+    connection: Connection, rows: Sequence[records.Record]
+) -> Mapping[str, DocumentName]:
+    """What people call the documents that synced records are of, by the record's id."""
+    asked = [(str(row.id), document_key(row.organization_id, row.object_type, row.object_id)) for row in rows]
+    keys = {record_id: key for record_id, key in asked if key is not None}
+    names = await list_fleet_document_names(connection, set(keys.values()))
+    return {record_id: names[key] for record_id, key in keys.items() if key in names}
+
+
 async def show_list(
-    template: str, active: str, asked: Asked, read: Callable[[Asked], Awaitable[Page[Any]]]
+    template: str,
+    active: str,
+    asked: Asked,
+    read: Callable[[Asked], Awaitable[Page[Any]]],
+    names_of: Callable[[Connection, Sequence[Any]], Awaitable[Mapping[str, DocumentName]]] = _no_names,
 ) -> Response:
-    """Show one page of a list."""
+    """Show one page of a list; `names_of` tells what documents its rows are of, by the rows' ids."""
     async with asked.at_once() as at_once, at_once.rows() as connection:
         page = await read(at_once)
         organizations = await _names_of(connection, asked, page.data)
+        names = await names_of(connection, page.data)
         now = (await get_database_state(connection))["now"]
     filters: Mapping[str, str] = filters_of(asked)
     return render(
@@ -222,6 +247,7 @@ async def show_list(
         next=next_page(asked, page.next),
         filters=filters,
         organizations=organizations,
+        names=names,
         is_first="after" not in asked.request.query_params,
     )
 
