@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from service.domain.causes.wrapped import (
     CODES_MAX,
@@ -37,6 +38,9 @@ __all__ = ["Problem", "problems"]
 
 TEXT_MAX = 16_000
 """Characters of one string that are looked at: the first problem decides, and real faults are below 4,000."""
+CHARACTERS_MAX = 2 * TEXT_MAX
+"""Characters of one record that are looked at, in all its strings and in what they wrap: a real fault has
+less even when it is wrapped three times over, and as many of the worst kind take a quarter of a second."""
 DEPTH_MAX = 24
 """Levels of wrapping, lists included; QuickBooks takes four, a wrapper of a wrapper eight more."""
 NODES_MAX = 2_000
@@ -64,9 +68,12 @@ _DULL_KEYS = frozenset({"warnings", "warning", "stack", "stacktrace", "trace"})
 
 def problems(errors: object) -> tuple[Problem, ...]:
     """Unwrap any value into its problems; empty when it says nothing."""
-    found = tuple(_Walk(named_only=True).value(errors, 0))
-    found = found or tuple(_Walk(named_only=False).value(errors, 0))
-    return tuple(replace(problem, text=problem.text[:PROBLEM_MAX]) for problem in found[:PROBLEMS_MAX])
+    found = _read(errors, named_only=True) or _read(errors, named_only=False)
+    return tuple(replace(problem, text=problem.text[:PROBLEM_MAX]) for problem in found)
+
+
+def _read(errors: object, *, named_only: bool) -> Sequence[Problem]:
+    return tuple(islice(_Walk(named_only=named_only).value(errors, 0), PROBLEMS_MAX))
 
 
 @dataclass(slots=True)
@@ -96,6 +103,7 @@ class _Walk:
     def __init__(self, *, named_only: bool) -> None:
         self.named_only = named_only
         self.nodes_left = NODES_MAX
+        self.characters_left = CHARACTERS_MAX
 
     def value(self, value: object, depth: int, *, is_named: bool = True) -> Iterator[Problem]:
         """Yield the problems of a value of any type."""
@@ -120,7 +128,7 @@ class _Walk:
 
     def _string(self, value: str, depth: int) -> Iterator[Problem]:
         """Read a string: JSON or a fault within it first, then the words around them."""
-        text = value[:TEXT_MAX]
+        text = self._taken(value)
         embedded = embedded_json(text)
         found: list[Problem] = []
         context = ""
@@ -135,6 +143,12 @@ class _Walk:
             yield from with_context(found, context)
         elif whole := plain(text):
             yield whole
+
+    def _taken(self, value: str) -> str:
+        """As much of a string as may still be looked at."""
+        text = value[: min(TEXT_MAX, self.characters_left)]
+        self.characters_left -= len(text)
+        return text
 
     def _mapping(self, value: Mapping[object, object], depth: int) -> Iterator[Problem]:
         """Read an object: what is nested in it first, then its own words, then its labels."""
@@ -176,7 +190,7 @@ class _Walk:
         """Take the words of one string; a string that wraps a fault is unwrapped into problems of its own."""
         if name not in _MESSAGE_KEYS:
             if not self.named_only and name not in _LABEL_KEYS and name not in _STATUS_KEYS:
-                told.words.append((len(_MESSAGE_KEYS), f"{key[:100]}: {item[:TEXT_MAX]}"))
+                told.words.append((len(_MESSAGE_KEYS), f"{key[:100]}: {self._taken(item)}"))
                 told.is_error = True
             return ()
         told.is_error = told.is_error or not self.named_only or name not in _WEAK_KEYS

@@ -46,8 +46,35 @@ def embedded_json(text: str) -> tuple[str, object, str] | None:
     return None
 
 
-_XML_ERROR = re.compile(r"<Error\b([^>]{0,200})>(.{0,4000}?)(?:</Error>|$)", re.IGNORECASE | re.DOTALL)
-_XML_PART = re.compile(r"<(Message|Detail)\s?>(.{0,3000}?)(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
+def elements(
+    text: str, opening: re.Pattern[str], within: int, *, may_stay_open: bool
+) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Each opening tag that is closed `within` so many characters, where its content ends, and itself.
+
+    The opening names its tag in a group `name`; one that may stay open ends with the text at last. A closing
+    tag is looked for once: from each of a thousand opening ones anew it would cost a second.
+    """
+    last = len(text.removesuffix("\n")) if may_stay_open else len(text) + within + 1
+    closed: dict[str, tuple[int, int]] = {}
+    position = 0
+    while begin := opening.search(text, position):
+        name = begin["name"].lower()
+        if name not in closed or closed[name][0] < begin.end():
+            close = re.compile(f"</{re.escape(name)}>", re.IGNORECASE).search(text, begin.end())
+            closed[name] = close.span() if close else (last, last)
+        content_end, end = closed[name]
+        if content_end - begin.end() <= within:
+            yield begin, content_end, end
+            position = end
+        else:
+            position = begin.start() + 1
+
+
+_XML_ERROR = re.compile(r"<(?P<name>Error)\b([^>]{0,200})>", re.IGNORECASE)
+_XML_ERROR_WITHIN = 4_000
+_XML_PART = re.compile(r"<(?P<name>Message|Detail)\s?>", re.IGNORECASE)
+_XML_PART_WITHIN = 3_000
+"""Characters of an element; of the longest faults met in public an error has 900."""
 _XML_ERRORS_MAX = 10
 """Faults read from one text; people act on the first."""
 
@@ -55,11 +82,15 @@ _XML_ERRORS_MAX = 10
 def xml_faults(text: str) -> list[Problem]:
     """The errors of a QuickBooks fault: attributes hold the code, message and detail the words."""
     faults: list[Problem] = []
-    for match in _XML_ERROR.finditer(text):
-        parts = [one_line(strip_markup(part)) for _, part in _XML_PART.findall(match[2])]
+    for begin, content_end, _ in elements(text, _XML_ERROR, _XML_ERROR_WITHIN, may_stay_open=True):
+        content = text[begin.end() : content_end]
+        parts = [
+            one_line(strip_markup(content[part.end() : part_end]))
+            for part, part_end, _ in elements(content, _XML_PART, _XML_PART_WITHIN, may_stay_open=True)
+        ]
         words = ": ".join(distinct(parts))
         if words:
-            faults.append(Problem(words, codes_in(match[1]) + codes_in(match[2]), status_in(match[2])))
+            faults.append(Problem(words, codes_in(begin[2]) + codes_in(content), status_in(content)))
         if len(faults) == _XML_ERRORS_MAX:
             break
     return faults
@@ -90,7 +121,8 @@ def plain(text: str) -> Problem | None:
     return Problem(words, codes_in(text), status_in(text))
 
 
-_SCRIPT = re.compile(r"<(script|style)\b[^>]{0,500}>.{0,8000}?</\1>", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r"<(?P<name>script|style)\b[^>]{0,500}>", re.IGNORECASE)
+_SCRIPT_WITHIN = 8_000
 _TAG = re.compile(r"</?[a-zA-Z!][a-zA-Z0-9:-]{0,40}(?:\s[^<>]{0,500})?/?>")
 _SHORT_TAG_MAX = 4
 """Capitals in brackets up to this length are old HTML, `<BR>`; longer ones stand for a value, `<CODE>`."""
@@ -104,8 +136,17 @@ def strip_markup(text: str) -> str:
         return f" {tag} " if tag[1:-1].isupper() and len(tag) > _SHORT_TAG_MAX else " "
 
     if "<" in text:
-        text = _TAG.sub(keep_stand_ins, _SCRIPT.sub(" ", text))
+        text = _TAG.sub(keep_stand_ins, _without_scripts(text))
     return html.unescape(text) if "&" in text else text
+
+
+def _without_scripts(text: str) -> str:
+    """The text with a blank in place of each script and style."""
+    kept, position = [], 0
+    for begin, _, end in elements(text, _SCRIPT, _SCRIPT_WITHIN, may_stay_open=False):
+        kept.append(text[position : begin.start()])
+        position = end
+    return " ".join([*kept, text[position:]])
 
 
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]+")
