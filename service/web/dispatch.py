@@ -47,7 +47,7 @@ def endpoint(route: Route, service: Service) -> Endpoint:
             raise
         with _share(route) as take:
             body = await _body(route, request, caller, take)
-            query = parse_all(route.parameters, request.query_params)
+            query = parse_all(route.parameters, request.scope["query_string"].decode("latin-1"))
             await require_known(service, query.get(AS_OF.name))
             asked = Asked(
                 service=service,

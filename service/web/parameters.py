@@ -7,16 +7,19 @@ question that nobody asked. Everything that is wrong with a query is told at onc
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
-from starlette.datastructures import QueryParams
-
 from service.web.problems import Fault, malformed
+
+PARAMETERS_MAX = 50
+"""Of one query: several times what any route takes, and few enough to tell each that is wrong."""
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
@@ -40,13 +43,15 @@ class Parameter:
     default: Any = None
 
 
-def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[str, Any]:
-    """Read a query whole, or raise a problem that names everything wrong with it."""
+def parse_all(parameters: Sequence[Parameter], query: str) -> Mapping[str, Any]:
+    """Read a query whole, or raise a problem that names everything wrong with it.
+
+    One of too many parameters is refused unread: anybody may send it, also without a key.
+    """
     known = {parameter.name: parameter for parameter in parameters}
     values: dict[str, Any] = {parameter.name: parameter.default for parameter in parameters}
     faults: list[Fault] = []
-    for name in query:
-        texts = query.getlist(name)
+    for name, texts in _texts_by_name(query).items():
         if name not in known:
             faults.append(Fault(name=name[:WORD_CHARACTERS_MAX], detail=_unknown(known)))
         elif len(texts) > 1:
@@ -59,6 +64,17 @@ def parse_all(parameters: Sequence[Parameter], query: QueryParams) -> Mapping[st
     if faults:
         raise malformed(*faults)
     return values
+
+
+def _texts_by_name(query: str) -> Mapping[str, Sequence[str]]:
+    try:
+        given = parse_qsl(query, keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
+    except ValueError:
+        raise malformed(Fault(name="query", detail=f"has more than {PARAMETERS_MAX} parameters")) from None
+    texts_by_name: defaultdict[str, list[str]] = defaultdict(list)
+    for name, text in given:
+        texts_by_name[name].append(text)
+    return texts_by_name
 
 
 def _unknown(known: Mapping[str, Parameter]) -> str:

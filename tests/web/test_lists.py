@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -274,6 +274,18 @@ async def test_bad_queries_are_told_by_name(viewer: httpx.AsyncClient, subtests:
             assert answer.status_code == 422
             assert answer.headers["content-type"] == "application/problem+json"
             assert {fault["name"] for fault in answer.json()["errors"]} == names
+
+
+@pytest.mark.parametrize("given", [51, 12_000])
+async def test_a_query_of_too_many_parameters_is_refused_unread(
+    client_of: Callable[[str], httpx.AsyncClient], given: int
+) -> None:
+    """More parameters than a query may have are refused with their limit alone, with a key or without."""
+    query = "&".join(f"{number:x}" for number in range(given))
+    for caller, path in (("viewer", "/v1/records"), ("nobody", "/login"), ("nobody", "/livez")):
+        answer = await client_of(caller).get(f"{path}?{query}")
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [{"name": "query", "detail": "has more than 50 parameters"}]
 
 
 async def test_what_history_cannot_answer_is_refused_in_words(
