@@ -21,6 +21,9 @@ from service.web.serving import DeadlineProtocol
 BODY_BYTES_MAX: Final = 16 * 1024
 """A thousand connections may each hold one of these before anybody has looked at it."""
 
+_LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
+"""A length that is written with more, be it with zeros, is not read here."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -42,6 +45,7 @@ class ShortWayProtocol(DeadlineProtocol):
 
     _body: list[bytes] | None = None
     """What has come of a body that goes the short way."""
+    _body_bytes = 0
     _taken: asyncio.Future[Any] | None = None
     _is_last = False
     """The connection ends with the next answer."""
@@ -79,13 +83,17 @@ class ShortWayProtocol(DeadlineProtocol):
         if self._taken is not None:
             return
         if self._is_short():
-            self._body, self._is_in_head = [], False
+            self._body, self._body_bytes, self._is_in_head = [], 0, False
         else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body in."""
+        """Take a part of the body in; one that outgrows the short way after all ends the connection."""
         if self._body is not None:
+            self._body_bytes += len(body)
+            if self._body_bytes > BODY_BYTES_MAX:
+                self.transport.abort()
+                return
             self._body.append(body)
         elif self._taken is None:
             super().on_body(body)
@@ -131,7 +139,7 @@ class ShortWayProtocol(DeadlineProtocol):
         ):
             return False
         lengths = [value for name, value in self.headers if name == b"content-length"]
-        if len(lengths) != 1 or not lengths[0].isdigit() or not 0 < int(lengths[0][:9]) <= BODY_BYTES_MAX:
+        if len(lengths) != 1 or not _is_short_length(lengths[0]):
             return False
         return not any(name in _UNUSUAL for name, _ in self.headers)
 
@@ -153,6 +161,11 @@ class ShortWayProtocol(DeadlineProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
+
+
+def _is_short_length(written: bytes) -> bool:
+    is_number = written.isdigit() and len(written) <= _LENGTH_DIGITS_MAX
+    return is_number and 0 < int(written) <= BODY_BYTES_MAX
 
 
 _UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"upgrade", b"trailer"})

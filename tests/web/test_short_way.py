@@ -12,6 +12,7 @@ import pytest
 from service.store.database import Database
 from service.web import group_commit
 from service.web.routes import build
+from service.web.short_way import BODY_BYTES_MAX, ShortWayProtocol
 from service.web.webhooks import PATH
 from tests.web.builders import encoded, event, settings, signed
 from tests.web.test_serving import serve
@@ -90,6 +91,41 @@ async def test_a_delivery_may_come_in_pieces(database: Database, port: int) -> N
         assert (await answer(reader))[0] == 200
     assert await stored(database) == 4
     writer.close()
+
+
+async def test_a_length_may_be_written_with_zeros(port: int) -> None:
+    """A delivery whose length begins with zeros is taken like any other."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for zeros in (b"0", b"0000000000"):
+        writer.write(delivery().replace(b"content-length: ", b"content-length: " + zeros))
+        assert (await answer(reader))[0] == 200
+    writer.close()
+
+
+async def test_the_short_way_keeps_no_more_than_its_bound(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the head of a request promised, the connection ends once more came than this way takes."""
+    monkeypatch.setattr(ShortWayProtocol, "_is_short", lambda _protocol: True)
+    app = build(settings=settings(), database=database, replica_id="r", version="1")
+    server = serve(app)
+    async with server as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                writer.write(f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n".encode())
+                while True:
+                    writer.write(b"x" * 1_000)
+                    await writer.drain()
+                    assert all(kept(protocol) <= BODY_BYTES_MAX for protocol in server.protocols)
+                    await asyncio.sleep(0)
+        writer.transport.abort()
+
+
+def kept(protocol: object) -> int:
+    """How many bytes of a body a connection holds."""
+    assert isinstance(protocol, ShortWayProtocol)
+    return sum(map(len, protocol._body or ()))
 
 
 async def test_one_request_at_a_time(database: Database, port: int) -> None:
