@@ -210,6 +210,26 @@ async def test_what_is_not_authentic_is_refused_and_counted(
     await eventually(are_counted)
 
 
+@pytest.mark.parametrize("part", [b" " * 4_000, b"a" * 4_000, b"t=" + b" " * 4_000 + b"x", b"=" * 4_000])
+def test_a_signature_header_costs_no_more_than_its_length(part: bytes) -> None:
+    """Whatever a header is filled with, to refuse ten takes a moment: anybody may send them."""
+    began = time.process_time()
+    for _ in range(10):
+        with pytest.raises(SignatureRefused):
+            parse(part)
+    assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["t=1,v1=AB", " t=1 ,\tv1=AB\t", "t=1,v1=AB, = ,=x,t =2,v1,t-=3,,v 1=cd", "t=1,v1=AB,V1=cd,t1=2"],
+)
+def test_parts_of_a_signature_header_are_told_by_their_names(header: str) -> None:
+    """Blanks around a part are no part of it; what bears another name than `t` and `v1` is left aside."""
+    found = parse(header.encode())
+    assert (found.timestamp, found.offered) == (b"1", [b"ab"])
+
+
 async def test_every_live_secret_header_and_digest_works(database: Database) -> None:
     """Each of several secrets is tried, under each header name, with the digest of the settings."""
     headers = ("Tesouro-Signature", "X-Tesouro-Signature", "Monite-Signature")
