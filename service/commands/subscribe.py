@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import click
 
 from service.commands.hub import opened_hub
-from service.commands.subscriptions import Act, Step, carry_out, list_all, plan, webhook_url
+from service.commands.subscriptions import OBJECT_TYPES, Act, Step, carry_out, list_all, plan, webhook_url
 from service.commands.telling import tell
 from service.commands.terminal import answers, plain, print_json
 from service.errors import HubError, TieoutError
@@ -25,20 +24,6 @@ _STYLES = {
     Act.RENEWED: "yellow",
     Act.ENABLED_ANEW: "yellow",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of it, so far as it went; `trouble` is what ended it early."""
-
-    url: str
-    steps: Sequence[Step]
-    trouble: HubError | None = None
-
-    @property
-    def secrets(self) -> Sequence[str]:
-        """The secrets that the hub told, which it will not tell again."""
-        return [step.secret for step in self.steps if step.secret is not None]
 
 
 def _address(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -66,14 +51,20 @@ def command(*, url: str | None, dry_run: bool, renew: bool, as_json: bool) -> No
     settings = Settings.from_environment(os.environ)
     address = webhook_url(url or settings.public_url)
     _require_reachable(address, settings, is_by_setting=url is None)
-    outcome = asyncio.run(_subscribe(settings, address, is_dry=dry_run, is_renewing=renew))
-    if as_json:
-        print_json(_told(outcome))
-    else:
-        _show(outcome, settings, is_dry=dry_run)
-    if outcome.trouble is not None:
-        done = f"{len(outcome.steps)} of {len(plan([], address))} were seen to"
-        raise TieoutError(f"{outcome.trouble}; {done}, run `tieout subscribe` again for the others")
+    done: list[Step] = []
+    try:
+        asyncio.run(_subscribe(settings, address, done, is_dry=dry_run, is_renewing=renew))
+    except BaseException as trouble:
+        # Secrets that were told are told on, whatever happened afterwards: nobody can ask for them again.
+        if not done:
+            raise
+        _tell(address, done, settings, as_json=as_json)
+        rest = _rest(done, is_renewing=renew)
+        if isinstance(trouble, HubError):
+            raise TieoutError(f"{trouble}; {rest}") from trouble
+        tell(f"tieout: {rest}")
+        raise
+    _tell(address, done, settings, as_json=as_json, is_dry=dry_run)
 
 
 def _require_reachable(address: str, settings: Settings, *, is_by_setting: bool) -> None:
@@ -87,54 +78,72 @@ def _require_reachable(address: str, settings: Settings, *, is_by_setting: bool)
     )
 
 
-async def _subscribe(settings: Settings, url: str, *, is_dry: bool, is_renewing: bool) -> Outcome:
-    done: list[Step] = []
+async def _subscribe(
+    settings: Settings, url: str, done: list[Step], *, is_dry: bool, is_renewing: bool
+) -> None:
+    """Do what is to be done; each step is put into `done` at once, for whatever may break the others off."""
     async with opened_hub(settings) as hub:
         steps = plan(await list_all(hub), url, is_renewing=is_renewing)
         if is_dry:
-            return Outcome(url=url, steps=steps)
-        try:
-            async for step in carry_out(hub, steps, url):
-                done.append(step)  # noqa: PERF401 - what was done before trouble must not be lost
-        except HubError as trouble:
-            # Secrets that were told are told on, whatever happened afterwards.
-            return Outcome(url=url, steps=done, trouble=trouble)
-    return Outcome(url=url, steps=done)
+            done.extend(steps)
+            return
+        async for step in carry_out(hub, steps, url):
+            done.append(step)  # noqa: PERF401 - what was done before trouble must not be lost
 
 
-def _told(outcome: Outcome) -> Mapping[str, object]:
+def _rest(done: Sequence[Step], *, is_renewing: bool) -> str:
+    again = "tieout subscribe --renew" if is_renewing else "tieout subscribe"
+    return f"{len(done)} of {len(OBJECT_TYPES)} were seen to, run `{again}` again for the others"
+
+
+def _tell(
+    url: str, steps: Sequence[Step], settings: Settings, *, as_json: bool, is_dry: bool = False
+) -> None:
+    if as_json:
+        print_json({"url": url, "subscriptions": [_told(step) for step in steps]})
+    else:
+        _show(url, steps, settings, is_dry=is_dry)
+
+
+def _told(step: Step) -> Mapping[str, object]:
     return {
-        "url": outcome.url,
-        "subscriptions": [
-            {
-                "object_type": step.object_type,
-                "act": step.act.name.lower(),
-                "id": step.subscription_id,
-                "secret": step.secret,
-            }
-            for step in outcome.steps
-        ],
+        "object_type": step.object_type,
+        "act": step.act.name.lower(),
+        "id": step.subscription_id,
+        "secret": step.secret,
     }
 
 
-def _show(outcome: Outcome, settings: Settings, *, is_dry: bool) -> None:
+def _show(url: str, steps: Sequence[Step], settings: Settings, *, is_dry: bool) -> None:
     from rich.table import Table  # noqa: PLC0415 - slow to import
 
     console = answers()
-    console.print(plain(f"Webhooks to {outcome.url}", "bold"))
+    console.print(plain(f"Webhooks to {url}", "bold"))
     table = Table.grid(padding=(0, 2))
-    for step in outcome.steps:
+    for step in steps:
         told = f"would be {step.act}" if is_dry and step.act is not Act.KEPT else step.act
         table.add_row("", plain(step.object_type), plain(told, _STYLES[step.act]))
     console.print(table)
-    if outcome.secrets:
-        _show_secrets(outcome.secrets, is_first=not settings.webhook_secrets)
-    elif not is_dry and not settings.webhook_secrets:
-        tell(
-            "",
-            "TIEOUT_WEBHOOK_SECRETS is not set, so every delivery is answered 503. The secrets were",
-            "shown when the subscriptions were made; if they are lost, --renew makes new ones.",
-        )
+    if is_dry:
+        return
+    held = len(settings.webhook_secrets)
+    _tell_unshown([step.object_type for step in steps if step.secret is None], held)
+    secrets = [step.secret for step in steps if step.secret is not None]
+    if secrets:
+        _show_secrets(secrets, is_first=not held)
+
+
+def _tell_unshown(object_types: Sequence[str], held: int) -> None:
+    """Name what is kept with secrets that the setting cannot hold all: each subscription has its own."""
+    if held >= len(object_types):
+        return
+    setting = f"holds {held} for these {len(object_types)}" if held else "is not set"
+    tell(
+        "",
+        f"Kept, with secrets that are not shown again: {', '.join(object_types)}.",
+        f"TIEOUT_WEBHOOK_SECRETS {setting}, and what is signed with another secret is turned away.",
+        "They were shown when the subscriptions were made; if they are lost, --renew makes new ones of all.",
+    )
 
 
 def _show_secrets(secrets: Sequence[str], *, is_first: bool) -> None:

@@ -106,6 +106,12 @@ class Process:
         assert line, f"it ended without a word: {self.last_words()}"
         return line
 
+    async def output(self) -> str:
+        """Wait until it has said everything; what it said."""
+        assert self._process.stdout is not None, "its output is a pipe"
+        async with asyncio.timeout(COMMAND_SECONDS):
+            return (await asyncio.to_thread(self._process.stdout.read)).decode()
+
     async def ended(self) -> int:
         """Wait until it ends by itself; returns the exit code."""
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -11,7 +13,8 @@ import pytest
 
 from service.commands.subscriptions import OBJECT_TYPES, Act, plan, webhook_url
 from service.hub.payloads import Subscription
-from tests.commands.conftest import Command
+from tests.acceptance.processes import Process, until
+from tests.commands.conftest import Command, World
 
 URL = "https://tieout.example/webhooks/hub"
 
@@ -98,6 +101,58 @@ async def test_a_disabled_one_is_enabled_and_a_lost_secret_renewed(
     assert not new & old
     kept = json.loads(tieout("subscribe", "--json", URL, **hub).stdout)["subscriptions"]
     assert {each["act"] for each in kept} == {"kept"}
+
+
+async def test_interrupted_it_tells_the_secrets_that_it_has(
+    tieout: Command, world: World, tmp_path: Path
+) -> None:
+    """Ctrl-C while the hub does not answer: what it told before is printed, and the rest can be had."""
+    made = json.loads(tieout("subscribe", "--json", URL, **world.settings).stdout)["subscriptions"]
+    fourth = made[3]
+    async with httpx.AsyncClient(
+        base_url=str(world.settings["hub_url"]), headers=await signed_in(dict(world.settings))
+    ) as http:
+        (await http.delete(f"/webhook-subscriptions/{fourth['id']}")).raise_for_status()
+    await world.control("add_fault", kind="hang", endpoint="POST /webhook-subscriptions")
+    settings = {f"TIEOUT_{name.upper()}": str(value) for name, value in world.settings.items()}
+    log = tmp_path / "subscribe.log"
+    process = Process(["subscribe", "--renew", URL], log, settings)
+
+    async def is_waiting() -> bool:
+        return bool((await world.control("requests"))["requests"][-1]["fault"] == "hang")
+
+    try:
+        await until("it asks for the fourth", is_waiting, 30)
+        process.interrupt(signal.SIGINT)
+        told = (await process.output()).splitlines()[-1]
+        assert await process.ended() == 130
+    finally:
+        process.stop()
+    secrets = told.removeprefix("TIEOUT_WEBHOOK_SECRETS=").split(",")
+    assert len(set(secrets)) == 3
+    assert not set(secrets) & {each["secret"] for each in made}
+    assert "3 of 7 were seen to, run `tieout subscribe --renew` again for the others" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+async def test_secrets_that_nobody_was_shown_are_named(tieout: Command, world: World) -> None:
+    """An answer that was lost leaves a subscription whose secret nobody knows: the next run names it."""
+    await world.control(
+        "add_fault", kind="executed_answer_lost", endpoint="POST /webhook-subscriptions", count=1
+    )
+    broken = tieout("subscribe", URL, **world.settings)
+    assert broken.returncode == 1
+    again = tieout("subscribe", URL, **world.settings)
+    assert again.returncode == 0
+    assert again.stdout.count("whsec_") == len(OBJECT_TYPES) - 1
+    told = " ".join(again.stderr.split())
+    assert "Kept, with secrets that are not shown again: accounting_connection." in told
+    assert "--renew makes new ones" in told
+    secrets = again.stdout.splitlines()[-1].removeprefix("TIEOUT_WEBHOOK_SECRETS=")
+    lacking = tieout("subscribe", URL, webhook_secrets=secrets, **world.settings).stderr
+    assert "TIEOUT_WEBHOOK_SECRETS holds 6 for these 7" in " ".join(lacking.split())
+    held = tieout("subscribe", URL, webhook_secrets=f"{secrets},whsec_another", **world.settings).stderr
+    assert "--renew" not in held
 
 
 async def signed_in(hub: dict[str, object]) -> dict[str, str]:
