@@ -103,6 +103,8 @@ def _run(command: list[Path | str], sent: str, account: Account | None, descript
             env=binaries.environment(),
             cwd="/",
             pass_fds=descriptors,
+            # Ctrl-C is for us. Were we killed, it ends soon all the same: nobody reads it, or tells it more.
+            start_new_session=True,
             **accounts.process_options(account),
         )
     except subprocess.CalledProcessError as error:

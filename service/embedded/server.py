@@ -115,6 +115,7 @@ class EmbeddedPostgres:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
             await asyncio.wait([opening])  # the thread cannot be stopped; leave what it opened
+            opening.exception()  # whoever breaks off need not be told that it failed, too
             await asyncio.to_thread(self.close)
             raise
         return self
@@ -254,6 +255,7 @@ def _watch(folder: Path, programs: Path, account: Account | None, settings: Mapp
                 check=True,
                 cwd="/",
                 timeout=START_SECONDS,
+                start_new_session=True,  # Ctrl-C must not reach it before it ignores that
             )
     except BaseException:
         os.close(holding)

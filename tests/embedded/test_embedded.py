@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pwd
 import shutil
@@ -259,6 +260,45 @@ def test_a_start_that_was_killed_leaves_no_trouble(tmp_path: Path) -> None:
     data = make(tmp_path)
     assert (data / "PG_VERSION").exists()
     assert not (tmp_path / "postgres" / "making-0123").exists()
+
+
+async def test_a_start_broken_off_leaves_no_error_behind(tmp_path: Path) -> None:
+    """Whoever breaks off a start that fails meanwhile is told of neither by asyncio."""
+    (tmp_path / "file").touch()
+    told: list[Mapping[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    starting = asyncio.create_task(embedded.start(tmp_path / "file" / "data").__aenter__())
+    await asyncio.sleep(0)  # it has begun, and cannot have ended
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    del starting
+    await asyncio.sleep(0)  # the loop lets go of it
+    gc.collect()
+    assert told == []
+
+
+def command(project: Path, folder: Path, data_dir: Path) -> subprocess.Popen[str]:
+    """A command of ours that needs the database, alone in a group as a terminal has it."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "service", "status"],
+        cwd=folder,
+        env={**ENVIRONMENT, "PYTHONPATH": str(project), "TIEOUT_DATA_DIR": str(data_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_interrupted_at_the_first_start_it_ends_quietly(project: Path, tmp_path: Path) -> None:
+    """Ctrl-C, which reaches all of the terminal's group, while the data folder is made: 130, no word."""
+    data_dir = tmp_path / "data"
+    with command(project, tmp_path, data_dir) as process:
+        wait_until(lambda: any(data_dir.glob("postgres/making-*/data")))
+        os.killpg(process.pid, signal.SIGINT)
+        told, _ = process.communicate(timeout=3 * DEADLINE_SECONDS)
+    assert (process.returncode, told.strip()) == (130, "")
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
