@@ -132,14 +132,19 @@ async def upsert_documents(
 ) -> None:
     """Write rows and their versions; what the partner's own system has put is written beside it."""
     told = await connection.fetch(QUERY["upsert_documents"], rows_json(rows))
-    written = {(row["ledger"], row["side"], row["document_id"]) for row in told}
+    version_by_key = {_key(row): row["version"] for row in told}
     versions = [
-        document_version(row["ledger"], row["side"], row, valid_from=row["hub_updated_at"])
+        document_version(
+            row["ledger"],
+            row["side"],
+            {**row, "version": version_by_key[_key(row)]},
+            valid_from=row["hub_updated_at"],
+        )
         for row in rows
-        if (row["ledger"], row["side"], row["document_id"]) in written
+        if _key(row) in version_by_key
     ]
     await insert_history(connection, organization_id, HistoryKind.DOCUMENT, versions)
-    beside = [row for row in rows if (row["ledger"], row["side"], row["document_id"]) not in written]
+    beside = [row for row in rows if _key(row) not in version_by_key]
     if beside:
         await connection.execute(QUERY["upsert_superseded_documents"], rows_json(beside))
         await rejoin(connection, organization_id, [row["document_id"] for row in beside])
@@ -253,6 +258,10 @@ async def list_document_needs(
         row["document_id"]: replace(msgspec.convert(row["body"], Document), updated_at=row["hub_updated_at"])
         for row in rows
     }
+
+
+def _key(row: Mapping[str, Any] | asyncpg.Record) -> tuple[str, str, str]:
+    return row["ledger"], row["side"], row["document_id"]
 
 
 def _newest(seen: Sequence[SeenDocument]) -> Sequence[SeenDocument]:

@@ -20,7 +20,8 @@ SELECT document_id, content_hash, list_hash, hub_updated_at, version, removed_at
 WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = ANY($4::text[]);
 
 -- name: upsert_documents :many
--- Answers what it wrote: the hub's word does not overwrite the partner's.
+-- Answers what it wrote, with its version. The hub's word does not overwrite the partner's while that stands; the partner's is
+-- written over what it was joined with, and nothing that came since.
 -- $1 rows json
 INSERT INTO documents AS d (
     organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
@@ -34,9 +35,10 @@ SET kind = excluded.kind, origin = excluded.origin, number = excluded.number, pa
     party_name = excluded.party_name, currency = excluded.currency, total_minor = excluded.total_minor,
     status = excluded.status, issued_on = excluded.issued_on, due_on = excluded.due_on, body = excluded.body,
     payload = excluded.payload, content_hash = excluded.content_hash, list_hash = excluded.list_hash,
-    hub_updated_at = excluded.hub_updated_at, version = excluded.version, changed_at = tieout.now(), removed_at = NULL
-WHERE excluded.origin = 'partner' OR d.origin = 'hub'
-RETURNING ledger, side, document_id;
+    hub_updated_at = excluded.hub_updated_at, version = greatest(excluded.version, d.version + 1), changed_at = tieout.now(),
+    removed_at = NULL
+WHERE CASE excluded.origin WHEN 'partner' THEN excluded.version > d.version ELSE d.origin = 'hub' OR d.removed_at IS NOT NULL END
+RETURNING ledger, side, document_id, version;
 
 -- name: upsert_superseded_documents :exec
 -- The hub's copies of documents that are the partner's.

@@ -1,16 +1,17 @@
 -- Documents of the partner's own system, and the hub's copies of them.
 
 -- name: lock_local_documents :many
--- What is local under these ids, in either ledger, kept as it is until this transaction ends; with the hub's copy where there is
--- one, and the newest version that history has.
+-- What is local under these ids, in either ledger, kept as it is until this transaction ends.
 -- $1 organization_id, $2 document_ids text[]
-SELECT d.ledger, d.document_id, d.kind, d.origin, d.body, d.payload, d.content_hash, d.list_hash, d.version, d.removed_at,
-    s.body AS hub_body
-FROM documents d
-LEFT JOIN superseded_documents s ON s.organization_id = d.organization_id AND s.ledger = d.ledger AND s.side = d.side
-    AND s.document_id = d.document_id
-WHERE d.organization_id = $1 AND d.ledger IN ('receivable', 'payable') AND d.side = 'local' AND d.document_id = ANY($2::text[])
-ORDER BY d.ledger, d.document_id FOR UPDATE OF d;
+SELECT ledger, document_id, kind, origin, body, payload, content_hash, list_hash, version, removed_at FROM documents
+WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'local' AND document_id = ANY($2::text[])
+ORDER BY ledger, document_id FOR UPDATE;
+
+-- name: list_superseded_bodies :many
+-- The hub's copies of these. Asked for once they are locked: what the lock waited for is seen only by a later statement.
+-- $1 organization_id, $2 document_ids text[]
+SELECT ledger, document_id, body FROM superseded_documents
+WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'local' AND document_id = ANY($2::text[]);
 
 -- name: insert_superseded_documents :exec
 -- Sets the hub's copies of local documents aside, before the partner's word takes their place.

@@ -13,6 +13,7 @@ from service.domain.pushing.readback_part import Part
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.documents import list_documents, mark_document_removed
+from service.store.history import HistoryKind, list_history
 from service.store.partner_documents import Outcome, delete_documents, put_documents
 from service.store.readback import read_part
 from service.store.work import get_now, nudge_work
@@ -73,6 +74,15 @@ async def local(world: Healing, document_id: str) -> Document:
         each.document for each in found if each.document.document_id == document_id and not each.removed_at
     ]
     return one
+
+
+async def versions(world: Healing, document_id: str) -> list[int]:
+    """The versions of a local document that history has, in their order."""
+    async with world.watch.database.organization(world.organization_id) as connection:
+        where = (connection, world.organization_id, HistoryKind.DOCUMENT)
+        found = await list_history(*where, f"receivable/local/{document_id}", 100)
+    in_time = sorted(found, key=lambda each: each.known_from)
+    return [each.version for each in in_time]
 
 
 async def as_the_hub_has_it(world: Healing, document_id: str) -> Document:
@@ -136,6 +146,25 @@ async def test_the_hub_goes_on_being_read_beside_it(world: Healing) -> None:
         assert not await mark_document_removed(*arguments)
     stands = await local(world, invoice_id)
     assert (stands.origin, stands.is_in_hub, stands.total_minor) == (Origin.PARTNER, False, 123_45)
+
+
+async def test_taken_back_before_the_hub_was_read(world: Healing) -> None:
+    """Taken back before the hub's copy was ever read, it leaves that its place; so after that one's end."""
+    invoice_id: str = world.simulator.issue_invoice(str(world.organization_id))
+    assert await put(world, own(invoice_id)) == [Outcome.CREATED]
+    await take_back(world, invoice_id)
+    await world.live(2 * HOUR, HOUR / 2)
+    hub = await local(world, invoice_id)
+    assert (hub.origin, await world.differences()) == (Origin.HUB, {})
+    await assert_ties_out(world)
+    await put(world, own(invoice_id))
+    async with world.watch.database.organization(world.organization_id) as connection:
+        arguments = (connection, world.organization_id, Ledger.RECEIVABLE, Side.LOCAL, invoice_id)
+        assert await mark_document_removed(*arguments)
+    await take_back(world, invoice_id)
+    await world.watch.sweep()
+    assert await local(world, invoice_id) == hub
+    assert await versions(world, invoice_id) == list(range(1, 8))
 
 
 async def test_one_that_the_hub_never_saw(world: Healing) -> None:
