@@ -20,7 +20,7 @@ from service.web.routes import build
 from service.web.table import ROUTES
 from tests.web.builders import SECRET, client, encoded, event, fill, settings, signed
 
-CHECKS = 20
+CHECKS = 22
 
 
 def test_every_check_names_tests_that_exist(project: Path) -> None:

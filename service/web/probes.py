@@ -87,7 +87,7 @@ async def show_metrics(asked: Asked) -> Response:
     except (DatabaseError, TimeoutError):
         gauges.show_down()
         return Response(metrics.render_without_fleet(), media_type=metrics.CONTENT_TYPE)
-    async with asked.rows() as connection:
+    async with asked.rows(is_watch=True) as connection:
         facts = await status.load_facts(connection, asked.service.settings)
         gauges.show_status(await status.judged(connection, asked.service, None, facts))
         gauges.show_sweep(facts, status.bounds_of(asked.service.settings))

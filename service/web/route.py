@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,10 @@ from service.web.authentication import Authenticator, Caller
 from service.web.bodies import Memory
 from service.web.parameters import Parameter
 from service.web.problems import not_found
+from service.web.reads import Reads
+
+READING = frozenset({"GET", "HEAD"})
+"""The methods that change nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class Service:
     version: str
     description: Mapping[str, Any]
     """OpenAPI of all routes."""
+    reads: Reads = field(default_factory=Reads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +57,12 @@ class Asked:
         return self.caller
 
     @asynccontextmanager
-    async def rows(self, *, readonly: bool = True) -> AsyncIterator[Connection]:
-        """Open a transaction that sees what the caller may see, and nothing else, whatever is asked of it."""
+    async def rows(self, *, readonly: bool = True, is_watch: bool = False) -> AsyncIterator[Connection]:
+        """Open a transaction that sees what the caller may see, and nothing else, whatever is asked of it.
+
+        A question waits for its turn, but not whoever watches over the service (`is_watch`), nor an action:
+        what was done has to be told.
+        """
         if readonly and self.moment is not None:
             yield self.moment
             return
@@ -63,7 +72,9 @@ class Asked:
             if bound is None
             else database.organization(bound, readonly=readonly)
         )
-        async with scope as connection:
+        is_question = readonly and not is_watch and self.request.method in READING
+        turn = self.service.reads.turn(bound) if is_question else nullcontext()
+        async with turn, scope as connection:
             yield connection
 
     @asynccontextmanager
@@ -156,4 +167,4 @@ class Route:
     @property
     def is_action(self) -> bool:
         """Whether it changes anything."""
-        return self.method not in {"GET", "HEAD"}
+        return self.method not in READING

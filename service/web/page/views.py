@@ -97,7 +97,7 @@ async def service_status(asked: Asked) -> Response:
         return as_json(await status_then.get(asked))
     is_page = wants_page(asked)
     try:
-        async with asked.rows() as connection:
+        async with asked.rows(is_watch=True) as connection:
             told = await status.load(connection, asked.service, asked.who.organization_id)
     except DatabaseError:
         blind = status.blind(asked.service.version)
