@@ -11,7 +11,8 @@ import pytest
 from service.domain.fleet import WorkKind
 from service.store.database import Database
 from service.store.organizations import mark_organizations_removed
-from service.web.api.documents_bulk import BULK_MAX
+from service.web.api.documents_bulk import BULK_FAULTS_MAX, BULK_MAX, BULK_PARTS_MAX
+from service.web.api.documents_shape import FAULTS_MAX
 from service.web.table_documents import BULK_BYTES_MAX, BULK_LIMIT
 from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization
 from tests.web.test_documents_shape import document
@@ -202,6 +203,24 @@ async def test_a_bulk_call_has_its_bounds(operator: httpx.AsyncClient) -> None:
     bodies: list[Any] = [{}, {"documents": []}, {"documents": [1] * (BULK_MAX + 1)}, {"document": [1]}]
     for body in bodies:
         assert (await operator.post(BULK, json=body)).status_code == 422
+
+
+async def test_a_bulk_call_of_countless_parts_is_refused(operator: httpx.AsyncClient) -> None:
+    """A body of nothing but commas is refused as a whole, before a part of it is kept."""
+    content = b'{"documents":[' + b"1," * (BULK_PARTS_MAX + 1) + b"1]}"
+    answer = await operator.post(BULK, content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, "parts" in answer.text) == (422, True), answer.text
+
+
+async def test_a_bulk_answer_tells_a_bounded_number_of_faults(operator: httpx.AsyncClient) -> None:
+    """Each refused document is told with a fault; with all its faults only while the answer has room."""
+    item = {"organization_id": str(ORGANIZATION), "document": document(lines=[{"tax_percent": 101}] * 1_000)}
+    items = [item | {"local_id": f"R-{number}"} for number in range(BULK_FAULTS_MAX // FAULTS_MAX + 20)]
+    told = (await bulk(operator, *items)).json()
+    assert told["counts"]["refused"] == len(items)
+    faults = [len(each["errors"]) for each in told["data"]]
+    assert (faults[0], faults[-1]) == (FAULTS_MAX + 1, 2)
+    assert sum(faults) <= BULK_FAULTS_MAX + 2 * len(items)
 
 
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(operator: httpx.AsyncClient) -> None:

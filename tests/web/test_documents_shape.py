@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from service.domain.document import Origin
-from service.web.api.documents_shape import Unfit, read_document
+from service.web.api.documents_shape import FAULTS_MAX, PARTS_MAX, Unfit, read_document
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -85,6 +86,56 @@ def test_missing_fields_are_named() -> None:
     """An empty document lacks a kind, a currency, a total and a date; a draft may lack the date."""
     assert faults({}) == ["currency", "issued_on", "kind", "total_minor"]
     assert faults({"kind": "bill", "currency": "JPY", "total_minor": 5, "status": "draft"}) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (FAULTS_MAX + 1, "holds 101 unknown fields, among them x0, x1, x2"),
+        (50_000, "holds 50,000 unknown fields, among them x0, x1, x2"),
+        (200_000, "holds more than 100,000 parts"),
+    ],
+)
+def test_very_many_unknown_fields_are_one_fault(count: int, told: str) -> None:
+    """Of more unknown fields than anybody mistypes the first are named and all counted, in a single fault."""
+    with pytest.raises(Unfit) as refused:
+        read_document(json.dumps(document() | {f"x{number}": 0 for number in range(count)}).encode(), "R-17")
+    [fault] = refused.value.faults
+    assert fault.name == "document"
+    assert fault.detail.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {f"x{number}": 0 for number in range(FAULTS_MAX)} | {"kind": "quote", "currency": "usd"},
+        {"lines": [{"tax_percent": 101, "quantity": "1e400"}] * 1_000},
+    ],
+)
+def test_no_more_faults_are_told_than_anybody_reads(changes: dict[str, Any]) -> None:
+    """However much is wrong with a document, the first hundred faults are told, and that there are others."""
+    with pytest.raises(Unfit) as refused:
+        read_document(json.dumps(document(**changes)).encode(), "R-17")
+    assert len(refused.value.faults) == FAULTS_MAX + 1
+    assert refused.value.faults[-1].detail == "has more faults, which are not told"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{" + ",".join(f'"{number:x}":0' for number in range(PARTS_MAX + 2)) + "}",
+        '{"lines":[' + ",".join(["{}"] * (PARTS_MAX + 2)) + "]}",
+    ],
+)
+def test_a_document_of_countless_parts_is_not_taken_apart(content: str) -> None:
+    """What has more parts than any document is refused for a fraction of the memory that reading it takes."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unfit):
+            read_document(content.encode(), "R-17")
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(content)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("number", ["\\ud800", "\\ud800 and what follows", "\\udc00\\ud800"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -13,12 +13,22 @@ import msgspec
 from service.domain.document import Document
 from service.store.partner_documents import Outcome, Put, list_known_organizations
 from service.web.api.documents import put
-from service.web.api.documents_shape import PutDocument, Unfit, read_document, read_local_id
+from service.web.api.documents_shape import PutDocument, Unfit, bounded, read_document, read_local_id
 from service.web.problems import Fault
 from service.web.route import Asked
 
 BULK_MAX: Final = 10_000
 """Documents in one call."""
+
+BULK_PARTS_MAX: Final = 200 * BULK_MAX
+"""Commas in one call: the shortest parts, of two characters, would take half a gigabyte to hold apart, and a
+body of documents has one in some fifteen characters."""
+
+BULK_FAULTS_MAX: Final = BULK_MAX
+"""Faults told in one answer, beside the first of each document: some megabytes."""
+
+DETAIL_MAX: Final = 300
+"""Characters of what keeps an item from being read: it quotes the item."""
 
 WRITTEN_AT_ONCE: Final = 500
 """Documents in one transaction: some tenths of a second."""
@@ -72,6 +82,8 @@ class Results:
 
 def read_bulk(content: bytes) -> RawBulk:
     """Read the body of a bulk call no further than to its documents."""
+    if content.count(b",") > BULK_PARTS_MAX:
+        raise msgspec.ValidationError(f"`documents` must hold at most {BULK_PARTS_MAX:,} parts")
     bulk = msgspec.json.decode(content, type=RawBulk)
     if not 0 < len(bulk.documents) <= BULK_MAX:
         raise msgspec.ValidationError(f"`documents` must hold 1 to {BULK_MAX:,} documents")
@@ -84,9 +96,18 @@ async def put_many(asked: Asked) -> Results:
     taken: set[tuple[UUID, str]] = set()
     documents: Sequence[msgspec.Raw] = asked.body.documents
     for start in range(0, len(documents), WRITTEN_AT_ONCE):
-        results += await _put_some(asked, documents[start : start + WRITTEN_AT_ONCE], taken)
+        some = await _put_some(asked, documents[start : start + WRITTEN_AT_ONCE], taken)
+        results += _told(some, BULK_FAULTS_MAX - sum(len(each.errors) for each in results))
     counts = Counter(result.outcome.value for result in results)
     return Results(counts={outcome.value: counts[outcome.value] for outcome in Outcome}, data=results)
+
+
+def _told(results: Sequence[Result], room: int) -> Iterator[Result]:
+    """Leave out what an answer has no room for: all faults of a document but the first."""
+    for result in results:
+        errors = bounded(result.errors, max(1, room))
+        room -= len(errors)
+        yield replace(result, errors=errors)
 
 
 async def _put_some(
@@ -130,7 +151,7 @@ def _item(raw: msgspec.Raw) -> tuple[UUID, Document] | Result:
         item = msgspec.json.decode(raw, type=RawItem)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         detail = f"must be an object of organization_id, local_id and document: {error}"
-        return _refused(None, None, Fault(name="item", detail=detail))
+        return _refused(None, None, Fault(name="item", detail=detail[:DETAIL_MAX]))
     try:
         return item.organization_id, read_document(item.document, read_local_id(item.local_id))
     except Unfit as unfit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
@@ -23,6 +23,19 @@ from service.web.problems import Fault
 
 LINES_MAX: Final = 1_000
 """QuickBooks permits 750 lines, Xero some hundreds."""
+
+PARTS_MAX: Final = 100 * LINES_MAX
+"""Commas of a document. Sixteen megabytes of the shortest fields or lines would take half a gigabyte to read;
+a line has seven fields, and its texts some commas."""
+
+FAULTS_MAX: Final = 100
+"""Faults told of one document, and fields by which it may be unknown: with more, it is no such document."""
+
+NAMED_MAX: Final = 3
+"""Unknown fields named where there are more than that."""
+
+NAME_MAX: Final = 100
+"""Characters of a name that we do not know."""
 
 ID_MAX: Final = 255
 """Characters of an id that documents are looked up by; Postgres has room for some 600 in an index."""
@@ -107,6 +120,8 @@ _MUST: Final[Mapping[str, str]] = {
 }
 _TEXT_MUST: Final = f"must be a text of 1 to {TEXT_MAX} characters, or left out"
 _TYPES: Final = {each.name: each for each in msgspec.structs.fields(PutDocument)}
+_KNOWN: Final = f"known are: {', '.join(sorted(_TYPES))}"
+_UNKNOWN: Final = f"is unknown; {_KNOWN}"
 _UNREAD: Final = object()
 _PLACE: Final = re.compile(r" - at `\$(?P<place>[^`]*)`$")
 
@@ -133,14 +148,8 @@ def read_document(content: bytes | msgspec.Raw, local_id: str) -> Document:
 
 def _put(content: bytes | msgspec.Raw) -> PutDocument:
     """Read field by field, so that all that is wrong is told at once."""
-    try:
-        raw = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Unfit(Fault(name="document", detail=_unread(content))) from None
-    known = ", ".join(sorted(_TYPES))
-    faults = [
-        Fault(name=name[:100], detail=f"is unknown; known are: {known}") for name in raw if name not in _TYPES
-    ]
+    raw = _fields(content)
+    faults = [Fault(name=name[:NAME_MAX], detail=_UNKNOWN) for name in raw if name not in _TYPES]
     values: dict[str, Any] = {}
     for name, field in _TYPES.items():
         if name not in raw:
@@ -153,8 +162,31 @@ def _put(content: bytes | msgspec.Raw) -> PutDocument:
             faults.append(_fault(name, str(error)))
     faults += _contradictions(values, None if "issued_on" not in raw else _UNREAD)
     if faults:
-        raise Unfit(*faults)
+        raise Unfit(*bounded(faults, FAULTS_MAX))
     return PutDocument(**values)
+
+
+def _fields(content: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
+    """Take a document apart, unless it has far more parts or unknown fields than any has."""
+    if bytes(content).count(b",") > PARTS_MAX:
+        raise Unfit(Fault(name="document", detail=f"holds more than {PARTS_MAX:,} parts"))
+    try:
+        raw = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Unfit(Fault(name="document", detail=_unread(content))) from None
+    unknown = [name for name in raw if name not in _TYPES]
+    if len(unknown) > FAULTS_MAX:
+        some = ", ".join(name[:NAME_MAX] for name in unknown[:NAMED_MAX])
+        detail = f"holds {len(unknown):,} unknown fields, among them {some}; {_KNOWN}"
+        raise Unfit(Fault(name="document", detail=detail))
+    return raw
+
+
+def bounded(faults: Sequence[Fault], count_max: int) -> Sequence[Fault]:
+    """Keep the first faults, and say that there are others."""
+    if len(faults) <= count_max:
+        return faults
+    return [*faults[:count_max], Fault(name="document", detail="has more faults, which are not told")]
 
 
 def _unread(content: bytes | msgspec.Raw) -> str:
@@ -173,7 +205,7 @@ def _fault(name: str, message: str) -> Fault:
     place = f"{name}{found['place']}" if found else name
     innermost = re.split(r"[.\[]", place)[-1].rstrip("]")
     if "unknown field" in message:
-        unknown = message.partition(" - at ")[0].rpartition(" ")[2]
+        unknown = message.partition(" - at ")[0].rpartition(" ")[2][:NAME_MAX]
         return Fault(name=place, detail=f"{_must(name)}; {unknown} is unknown")
     return Fault(name=place, detail=_must(innermost if innermost in _MUST else name))
 
