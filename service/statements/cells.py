@@ -2,12 +2,14 @@
 
 A text from outside may begin with a sign that makes a spreadsheet run it as a formula; opened and saved
 again, even a quoted one would. Such a text gets an apostrophe before it, which spreadsheets take as "this is
-text".
+text". Where decimals have a comma, spreadsheets take a semicolon for the end of a cell of CSV, so that a text
+may hold further beginnings.
 Numbers are written by us and are no texts.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -29,6 +31,14 @@ def text(value: str | None) -> str:
         return f"'{cell}"
     return cell
 
+
+def csv_text(value: str | None) -> str:
+    """Write a text so that it begins no formula behind one of its semicolons either; it holds no tabs."""
+    return _BEGINS_ANEW.sub(";'", text(value))[:CHARACTERS_MAX]
+
+
+_BEGINS_ANEW: Final = re.compile(rf""";(?=[\s"]*[{re.escape("".join(sorted(STARTS_FORMULA)))}])""")
+"""A semicolon before such a sign; blanks and quotes in between vanish when a cell is read."""
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 """Control characters, halves of surrogate pairs, unassigned ones, and separators of lines."""

@@ -12,7 +12,7 @@ from typing import Final
 from service.domain.statements.sign_off import Signature
 from service.domain.statements.statement import SCOPE, Statement
 from service.statements import wording
-from service.statements.cells import text
+from service.statements.cells import csv_text
 from service.statements.rows import Row, rows
 
 COLUMNS: Final = (
@@ -47,11 +47,11 @@ def csv_file(statement: Statement, signature: Signature) -> bytes:
     out = StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    head = (text(statement.organization_name), str(statement.period))
+    head = (csv_text(statement.organization_name), str(statement.period))
     for row in rows(statement):
         writer.writerow([*head, *_cells(row)])
     for line, told in _notes(statement, signature):
-        writer.writerow([*head, "note", "", "", text(line), *[""] * 14, text(told), "", ""])
+        writer.writerow([*head, "note", "", "", csv_text(line), *[""] * 14, csv_text(told), "", ""])
     return out.getvalue().encode()
 
 
@@ -69,16 +69,16 @@ def _cells(row: Row) -> Sequence[str]:
         row.title,
         row.kind,
         expected,
-        text(row.number),
-        text(row.party),
+        csv_text(row.number),
+        csv_text(row.party),
         _day(row.local_on),
         _day(row.books_on),
         _amount(row.local),
         _amount(row.books),
         *figures,
-        text(row.reason),
-        text(row.local_id),
-        text(row.books_id),
+        csv_text(row.reason),
+        csv_text(row.local_id),
+        csv_text(row.books_id),
     )
 
 

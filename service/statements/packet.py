@@ -10,7 +10,7 @@ from typing import Final
 
 from service.domain.money import format_minor, from_minor
 from service.domain.packet import Packet, PacketDocument, PacketOrganization
-from service.statements.cells import text
+from service.statements.cells import csv_text
 
 COLUMNS: Final = (
     "organization",
@@ -44,11 +44,11 @@ def packet_csv(packet: Packet) -> bytes:
     for organization in packet.organizations:
         head = [organization.name, packet.title, organization.who, " ".join(organization.steps)]
         for each in organization.documents:
-            writer.writerow([*map(text, head), *_cells(each)])
+            writer.writerow([*map(csv_text, head), *_cells(each)])
     if packet.rest:
         name = packet.organizations[0].name if packet.totals.organizations == 1 else ""
         rest = [name, packet.title, "", packet.rest]
-        writer.writerow([*map(text, rest), *[""] * (len(COLUMNS) - len(rest))])
+        writer.writerow([*map(csv_text, rest), *[""] * (len(COLUMNS) - len(rest))])
     return out.getvalue().encode()
 
 
@@ -59,14 +59,14 @@ def packet_text(packet: Packet) -> str:
 
 def _cells(document: PacketDocument) -> Iterator[str]:
     yield document.kind
-    yield text(document.number)
-    yield text(document.party)
+    yield csv_text(document.number)
+    yield csv_text(document.party)
     yield document.issued_on.isoformat() if document.issued_on else ""
     yield document.due_on.isoformat() if document.due_on else ""
-    yield text(document.currency)
+    yield csv_text(document.currency)
     is_known = document.amount_minor is not None and document.currency
     yield f"{from_minor(document.amount_minor or 0, document.currency or ''):f}" if is_known else ""
-    yield text(document.told)
+    yield csv_text(document.told)
     yield str(document.record_id)
     yield str(document.document_id or "")
 

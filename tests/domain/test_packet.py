@@ -199,6 +199,16 @@ def test_a_long_link_is_not_broken() -> None:
     assert any(line.strip() == url for line in packet_text(found).splitlines())
 
 
+def test_no_cell_of_the_csv_starts_a_formula_behind_a_semicolon() -> None:
+    """Where a spreadsheet takes semicolons for the ends of cells, no name begins a formula either."""
+    name = 'Bolts; "=1" ;+1'
+    named = made(Cause.INVALID_FIELD, section(waiting(Cause.INVALID_FIELD, name), name=name))
+    content = packet_csv(named).decode()
+    cells = [cell for row in csv.reader(content.splitlines(), delimiter=";") for cell in row]
+    assert any("=1" in cell for cell in cells)
+    assert all(cell.lstrip()[:1] not in set("=+") for cell in cells)
+
+
 def test_no_cell_of_the_csv_starts_a_formula() -> None:
     """Texts from outside stay text in a spreadsheet; amounts are exact decimals."""
     evil = '=HYPERLINK("https://evil")'

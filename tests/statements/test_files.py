@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,7 +23,7 @@ from service.domain.document import Ledger, Origin, Status
 from service.domain.statements.marks import Reads
 from service.domain.statements.sign_off import Signature, SignStatus
 from service.domain.statements.statement import SCOPE, Statement
-from service.statements.cells import text
+from service.statements.cells import csv_text, text
 from service.statements.formats import Format, file_name, render
 from tests.domain.statement_builders import invoice, pushed, small_world, statement_of, story
 
@@ -49,6 +50,11 @@ EVIL = (
     '=HYPERLINK("http://x","y")',
     "|calc",
     "\x00=1",
+    "x;=1",
+    "x; =1",
+    "Bolts;=cmd|' /C calc'!A0;",
+    'x;"=1"',
+    "x;;\t@1;\u00a0\uff1d1",
 )
 
 
@@ -106,8 +112,9 @@ def test_no_text_begins_a_formula(value: str) -> None:
     """Whatever an organization, a number or a party is called, no cell of CSV or XLSX starts a formula."""
     statement = evil(value)
     numeric = re.compile(r"-?\d+(\.\d+)?")
-    for row in csv.reader(StringIO(render(statement, OPEN, Format.CSV).decode(), newline="")):
-        for cell in row:
+    made = render(statement, OPEN, Format.CSV).decode()
+    for delimiter in (",", ";"):
+        for cell in chain.from_iterable(csv.reader(StringIO(made, newline=""), delimiter=delimiter)):
             assert numeric.fullmatch(cell) or cell.lstrip()[:1] not in set("=+-@|\uff1d"), cell
             assert not set(cell) & set("\t\r\n\0"), repr(cell)
     workbook = render(statement, OPEN, Format.XLSX)
@@ -119,8 +126,10 @@ def test_no_text_begins_a_formula(value: str) -> None:
 
 def test_a_harmless_text_is_left_as_it_is() -> None:
     """What begins no formula is not touched, whatever it holds further on."""
-    for value in ("INV-1=2", "Öz & Söhne, Ltd", "'quoted'", "5-6", "日本"):
+    for value in ("INV-1=2", "Öz & Söhne, Ltd", "'quoted'", "5-6", "日本", "a; b;1"):
         assert text(value) == value
+        assert csv_text(value) == value
+    assert text("x;=1") == "x;=1"
     assert (text(None), text("")) == ("", "")
 
 
