@@ -137,7 +137,8 @@ def verdict(ledger: LedgerStatement, period: Period, *, where: str = "below") ->
     here, there = ledger.local.closing, ledger.books.closing
     currency = ledger.currency
     told = (
-        f"On {period.last.day} {period.name} there are {documents_told(here.count)} of "
+        f"On {period.last.day} {period.name} there {'is' if here.count == 1 else 'are'} "
+        f"{documents_told(here.count)} of "
         f"{format_minor(here.minor, currency)} here, and {documents_told(there.count)} of "
         f"{format_minor(there.minor, currency)} in the books."
     )

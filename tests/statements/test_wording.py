@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from service.domain.comparing.difference_kind import Kind
 from service.domain.statements.statement import LedgerStatement
 from service.domain.statements.terms import Figure
@@ -38,6 +40,14 @@ def test_differences_that_cancel_out_are_told() -> None:
     told = verdict(differing(+100, -100), OCTOBER)
     assert "Both sides agree" not in told
     assert "The totals agree, the documents do not: 2 differences, listed below" in told
+
+
+@pytest.mark.parametrize(
+    ("minors", "told"), [((0,), "there is 1 document of"), ((0, 0), "there are 2 documents of")]
+)
+def test_one_document_is_spoken_of_as_one(minors: Sequence[int], told: str) -> None:
+    """Of a single document it says that there is one, of several that there are some."""
+    assert f"On 31 October 2026 {told} USD" in verdict(differing(*minors), OCTOBER)
 
 
 def test_both_sides_agree_where_each_document_does() -> None:
