@@ -14,6 +14,7 @@ it all:
     ├── Superseded                 our lease was taken over: stop this unit of work, write nothing
     ├── WorkFailed                 a run of a worker ended by our own mistake; drawn in `workers.work`
     ├── OverrideRefused            a person's word cannot be given; drawn in `store.overrides`
+    ├── WorkbookTooLong            a statement is no workbook any more; drawn in `statements.xlsx_file`
     └── HubError                   a call to the hub failed; says what became of the request
         └── AnswerTooLarge         more than we take, a smaller page may fit; drawn in `hub.exchange`
 """

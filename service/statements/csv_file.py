@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from typing import Final
 
 from service.domain.statements.sign_off import Signature
@@ -44,7 +44,9 @@ COLUMNS: Final = (
 
 def csv_file(statement: Statement, signature: Signature) -> bytes:
     """Write a statement as CSV (RFC 4180, UTF-8)."""
-    out = StringIO(newline="")
+    made = BytesIO()
+    # Not a text of the whole, which takes four bytes a character.
+    out = TextIOWrapper(made, encoding="utf-8", newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     head = (csv_text(statement.organization_name), str(statement.period))
@@ -52,7 +54,8 @@ def csv_file(statement: Statement, signature: Signature) -> bytes:
         writer.writerow([*head, *_cells(row)])
     for line, told in _notes(statement, signature):
         writer.writerow([*head, "note", "", "", csv_text(line), *[""] * 14, csv_text(told), "", ""])
-    return out.getvalue().encode()
+    out.flush()
+    return made.getvalue()
 
 
 def _cells(row: Row) -> Sequence[str]:

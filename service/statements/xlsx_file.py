@@ -18,6 +18,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it comes without types
 from service.domain.money import exponent, from_minor
 from service.domain.statements.sign_off import Signature
 from service.domain.statements.statement import SCOPE, LedgerStatement, Line, Statement
+from service.errors import TieoutError
 from service.statements import wording
 from service.statements.cells import text
 from service.statements.rows import Level, Row, rows
@@ -27,6 +28,10 @@ WARN = "#9a5b00"
 FONT: Final = "Calibri"
 LINE_POINTS: Final = 14
 """Height of a line of text: merged and wrapped cells do not grow by themselves."""
+
+ROWS_MAX: Final = 20_000
+"""Documents of one workbook: each takes 5 kB while it is made, and a web pod has 300 MB for all it does. The
+library's way to take less writes the sheets to disk, twice, of which a pod has still less."""
 
 _TABLE: Final[Sequence[tuple[str, float]]] = (
     ("Ledger", 12),
@@ -47,8 +52,18 @@ _TABLE: Final[Sequence[tuple[str, float]]] = (
 )
 
 
+class WorkbookTooLong(TieoutError):  # noqa: N818 - names what is the case
+    """A workbook of so many documents cannot be made here; the message says what can."""
+
+
 def xlsx_file(statement: Statement, signature: Signature) -> bytes:
-    """Write a statement as a workbook."""
+    """Write a statement as a workbook; one that is too long raises `WorkbookTooLong`."""
+    documents = [row for row in rows(statement) if row.level in {Level.DOCUMENT, Level.REMARK}]
+    if len(documents) > ROWS_MAX:
+        raise WorkbookTooLong(
+            f"The table of documents has {len(documents):,}, and a workbook at most {ROWS_MAX:,}: "
+            "ask for it as CSV."
+        )
     out = BytesIO()
     book = xlsxwriter.Workbook(
         out,
@@ -67,7 +82,7 @@ def xlsx_file(statement: Statement, signature: Signature) -> bytes:
         }
     )
     _Summary(_Book(book), statement, signature).write()
-    _Documents(_Book(book), statement).write()
+    _Documents(_Book(book), statement, documents).write()
     book.close()
     return out.getvalue()
 
@@ -222,10 +237,10 @@ _EXPLANATION_CHARACTERS: Final = 58
 class _Documents:
     """The table: every document between the two sides, ready to be filtered and sorted."""
 
-    def __init__(self, book: _Book, statement: Statement) -> None:
+    def __init__(self, book: _Book, statement: Statement, documents: Sequence[Row]) -> None:
         self._style = book.style
         self._sheet = book.book.add_worksheet("Documents")
-        self._rows = [row for row in rows(statement) if row.level in {Level.DOCUMENT, Level.REMARK}]
+        self._rows = documents
         self._statement = statement
 
     def write(self) -> None:

@@ -15,6 +15,7 @@ from service.settings import Role, Settings
 from service.store.database import Connection, Database
 from service.web.authentication import Authenticator, Caller
 from service.web.bodies import Memory
+from service.web.files import Files
 from service.web.parameters import Parameter
 from service.web.problems import not_found
 from service.web.reads import Reads
@@ -35,6 +36,7 @@ class Service:
     description: Mapping[str, Any]
     """OpenAPI of all routes."""
     reads: Reads = field(default_factory=Reads)
+    files: Files = field(default_factory=Files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

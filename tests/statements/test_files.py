@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -23,8 +24,10 @@ from service.domain.document import Ledger, Origin, Status
 from service.domain.statements.marks import Reads
 from service.domain.statements.sign_off import Signature, SignStatus
 from service.domain.statements.statement import SCOPE, Statement
+from service.statements import xlsx_file
 from service.statements.cells import csv_text, text
 from service.statements.formats import Format, file_name, render
+from service.statements.xlsx_file import WorkbookTooLong
 from tests.domain.statement_builders import invoice, pushed, small_world, statement_of, story
 
 OPEN = Signature()
@@ -208,6 +211,33 @@ def test_paper_tells_it_in_words(tmp_path: Path) -> None:
         "1 of 2",
     ):
         assert wanted in told
+
+
+def test_a_workbook_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more documents than there is memory for no workbook is made, and CSV, which has them, is named."""
+    world = small_world()
+    for number in range(3):
+        invoice(world, f"inv-{number}", 100, date(2026, 10, 5))
+    statement = statement_of(world)
+    monkeypatch.setattr(xlsx_file, "ROWS_MAX", 3)
+    assert render(statement, OPEN, Format.XLSX)
+    monkeypatch.setattr(xlsx_file, "ROWS_MAX", 2)
+    with pytest.raises(WorkbookTooLong, match="has 3, and a workbook at most 2: ask for it as CSV"):
+        render(statement, OPEN, Format.XLSX)
+
+
+def test_csv_takes_little_more_than_its_file() -> None:
+    """While a long table is written no second copy of it is held that takes several times as much."""
+    world = small_world()
+    for number in range(500):
+        invoice(world, f"inv-{number:03}", 100, date(2026, 10, 5))
+    statement = statement_of(world)
+    tracemalloc.start()
+    try:
+        made = render(statement, OPEN, Format.CSV)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(made)
+    finally:
+        tracemalloc.stop()
 
 
 def test_paper_takes_any_text(tmp_path: Path) -> None:

@@ -7,11 +7,14 @@ import json
 import re
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from service.statements import xlsx_file
 from service.store.database import Database
+from service.web import files
 from tests.web.builders import KEYS, NOW, ORGANIZATION, OTHER, add_organization, client
 from tests.web.conftest import ClientOf
 from tests.web.statement_world import october, put
@@ -73,6 +76,34 @@ async def test_each_format_is_the_same_to_the_byte(
         assert answer.headers["content-disposition"] == (
             f'attachment; filename="tie-out-alder-sohne-2026-10.{form}"'
         )
+
+
+async def test_a_workbook_that_is_too_long_is_refused(
+    viewer: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more documents than a workbook takes there is a problem that names CSV, which takes them."""
+    monkeypatch.setattr(xlsx_file, "ROWS_MAX", 1)
+    refused = await viewer.get(PATH, params={"format": "xlsx"})
+    assert (refused.status_code, "ask for it as CSV" in refused.json()["detail"]) == (409, True)
+    assert (await viewer.get(PATH, params={"format": "csv"})).status_code == 200
+
+
+async def test_files_are_made_one_at_a_time(
+    viewer: httpx.AsyncClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one statement is made into a file another is told to come back."""
+    monkeypatch.setattr(files, "TURN_SECONDS", 0.05)
+    holder = await asyncpg.connect(database_url)
+    try:
+        await holder.execute("BEGIN; LOCK TABLE tieout.differences IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.ensure_future(viewer.get(PATH, params={"format": "pdf"})) for _ in range(2)]
+        [first, *_], _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        refused = first.result()
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+    finally:
+        await holder.close()
+    assert sorted(answer.status_code for answer in await asyncio.gather(*asked)) == [200, 503]
+    assert (await viewer.get(PATH, params={"format": "pdf"})).status_code == 200
 
 
 async def test_no_cell_starts_a_formula(viewer: httpx.AsyncClient) -> None:

@@ -29,6 +29,7 @@ from service.domain.statements.statement import Statement, state
 from service.settings import Role
 from service.statements.formats import FORMATS, Format, file_name, render
 from service.statements.json_file import StatementFile, told
+from service.statements.xlsx_file import WorkbookTooLong
 from service.store.statements import (
     DIFFERENCES_MAX,
     count_statement_differences,
@@ -76,10 +77,16 @@ class Signed:
 async def get_one(asked: Asked) -> StatementFile | Response:
     """Answer a statement in the format that was asked for."""
     form = Format(asked.query["format"] or Format.JSON)
-    found = await load(asked, period_of(asked), as_of=asked.query["as_of"])
+    period, as_of = period_of(asked), asked.query["as_of"]
     if form is Format.JSON:
+        found = await load(asked, period, as_of=as_of)
         return told(found.statement, found.signature)
-    content = await asyncio.to_thread(render, found.statement, found.signature, form)
+    async with asked.service.files.turn():
+        found = await load(asked, period, as_of=as_of)
+        try:
+            content = await asyncio.to_thread(render, found.statement, found.signature, form)
+        except WorkbookTooLong as error:
+            raise Refused(409, str(error)) from None
     return Response(
         content,
         media_type=FORMATS[form].media_type,
