@@ -139,6 +139,8 @@ class Document:
     """Whether the hub has a document under this id; only one of the partner's may not be."""
     is_for_hub: bool = True
     """Whether it is the hub that is to bring it to the books; only the partner may say that it is not."""
+    put_at: datetime | None = None
+    """When the partner's system first put it, to go that way; None for the hub's own."""
 
     @property
     def content_hash(self) -> bytes:

@@ -69,8 +69,8 @@ async def _put(
         if here is not None and is_ours and here["list_hash"] == own.content_hash:
             puts[own.document_id] = Put(outcome=Outcome.UNCHANGED)
             continue
-        told = own if own.updated_at is not None else replace(own, updated_at=now)
-        rows.append(_row(organization_id, told, here))
+        stamped = _stamped(own, _own(here) if here is not None and is_ours else None, now)
+        rows.append(_row(organization_id, stamped, here))
         puts[own.document_id] = Put(outcome=Outcome.UPDATED if is_ours else Outcome.CREATED)
     await connection.execute(
         QUERY["insert_superseded_documents"],
@@ -157,6 +157,13 @@ def _row(organization_id: UUID, own: Document, here: Row | None) -> Row:
         hub_updated_at=None,
         version=1 if here is None else here["version"] + 1,
     )
+
+
+def _stamped(own: Document, before: Document | None, now: datetime) -> Document:
+    """Say when it was put and changed: not later than now, whatever the partner's clock says."""
+    is_put_before = before is not None and before.is_for_hub == own.is_for_hub
+    put_at = before.put_at if before is not None and is_put_before else None
+    return replace(own, put_at=put_at or now, updated_at=min(own.updated_at or now, now))
 
 
 def _hub_copy(row: Row | None) -> Document | None:

@@ -100,6 +100,23 @@ def test_what_was_entered_lately_is_expected_only_until_a_read_is_late() -> None
     assert (difference.expected, difference.expected_until) == (False, None)
 
 
+@pytest.mark.parametrize(("is_for_hub", "kind"), [(True, Kind.PUSH_PENDING), (False, Kind.NOT_PUSHED)])
+@pytest.mark.parametrize("told_ago", [timedelta(hours=10), timedelta(days=-30)])
+def test_the_time_reckoned_with_is_when_it_was_put(
+    is_for_hub: bool,  # noqa: FBT001
+    kind: Kind,
+    told_ago: timedelta,
+) -> None:
+    """Put just now it is expected, however long ago it changed; put long ago it is not, if ever so new."""
+    fresh = own(is_for_hub=is_for_hub, put_at=NOW - timedelta(minutes=1), updated_at=NOW - told_ago)
+    [difference] = found(fresh)
+    assert (difference.kind, difference.expected) == (kind, True)
+    assert difference.expected_until == NOW - timedelta(minutes=1) + CONTEXT.stale_after
+    for put_at in (NOW - timedelta(hours=3), None):
+        [difference] = found(own(is_for_hub=is_for_hub, put_at=put_at, updated_at=NOW - told_ago))
+        assert not difference.expected
+
+
 def test_an_incomplete_read_concludes_nothing() -> None:
     """Where the books were not read to the end, the reason says so instead of telling that they lack it."""
     context = replace(CONTEXT, scan_certified=False, scan_reason="the pages shifted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -190,6 +191,30 @@ async def test_one_that_the_hub_never_saw(world: Healing) -> None:
         await take_back(world, document_id)
     await world.settle()
     assert await world.differences() == {}
+
+
+async def test_its_own_clock_neither_hastens_nor_hides(world: Healing) -> None:
+    """Whenever it says that it changed, it is pending when put just now, and told once a read is late."""
+    async with world.watch.database.organization(world.organization_id) as connection:
+        now = await get_now(connection)
+    told = [now - timedelta(hours=10), now + timedelta(days=30)]
+    documents = [
+        own(f"P-{number}", number=f"P-{number}", is_for_hub=True, updated_at=at)
+        for number, at in enumerate(told)
+    ]
+    assert await put(world, *documents) == [Outcome.CREATED] * 2
+    await world.settle()
+    assert await world.differences() == {}
+    pending = (await world.differences(expected=True))["push_pending"]
+    assert {each["local_id"] for each in pending} == {"P-0", "P-1"}
+    await world.live(HOUR, HOUR)
+    assert (
+        await put(world, *(replace(each, number=f"{each.number}-2") for each in documents))
+        == [Outcome.UPDATED] * 2
+    )
+    await world.live(2 * HOUR, HOUR)
+    never = (await world.differences())["never_attempted"]
+    assert {each["local_id"] for each in never} == {"P-0", "P-1"}
 
 
 async def test_what_is_pushed_is_what_the_hub_has(world: Healing) -> None:

@@ -47,7 +47,8 @@ def _rules(document: Document, context: Context) -> Iterator[tuple[rules.Rule, s
 
 
 def _for_hub(document: Document, context: Context) -> Verdict:
-    until = _until(document, context)
+    put_at = document.put_at or _changed_at(document, context)
+    until = put_at + context.stale_after if put_at is not None else None
     if until is not None and until > context.as_of:
         return Verdict(
             Kind.PUSH_PENDING,
@@ -63,13 +64,13 @@ def _for_hub(document: Document, context: Context) -> Verdict:
 
 
 def _by_another_way(document: Document, context: Context) -> Verdict:
-    changed_at, until = document.updated_at, _until(document, context)
-    pull = context.last_pull
+    changed_at, pull = _changed_at(document, context), context.last_pull
+    until = changed_at + context.stale_after if changed_at is not None else None
     is_read_since = changed_at is None or (pull is not None and pull > changed_at + context.pull_span)
     if not is_read_since and until is not None and until > context.as_of:
         return Verdict(
             Kind.NOT_PUSHED,
-            f"It changed in your own system on {spoken(changed_at)}; the books have not been read since.",
+            f"It was put here or changed on {spoken(changed_at)}; the books have not been read since.",
             expected=True,
             rule=rules.ENTERED_SINCE_PULL.name,
             expected_until=until,
@@ -88,6 +89,7 @@ def _by_another_way(document: Document, context: Context) -> Verdict:
     )
 
 
-def _until(document: Document, context: Context) -> datetime | None:
-    changed_at = document.updated_at or eligible_at(document)
-    return changed_at + context.stale_after if changed_at is not None else None
+def _changed_at(document: Document, context: Context) -> datetime | None:
+    """Return when it changed or came here, whichever was later; a time to come tells nothing."""
+    told = (document.put_at, document.updated_at or eligible_at(document))
+    return max((at for at in told if at is not None and at <= context.as_of), default=None)

@@ -57,12 +57,12 @@ JUST_ISSUED: Final = Rule(
 JUST_HANDED_OVER: Final = Rule(
     "just_handed_over",
     "A document of the partner's own system reaches the hub a little later than it reaches us.",
-    "the partner's documents that changed lately and are meant for the hub, until a read is late",
+    "the partner's documents that were put lately and are meant for the hub, until a read is late",
 )
 ENTERED_SINCE_PULL: Final = Rule(
     "entered_since_pull",
     "The books are read once an hour; what was entered there since is not visible yet.",
-    "the partner's documents that changed after the books were last read, until a read is late",
+    "the partner's documents that were put or changed after the books were last read, until a read is late",
 )
 PUSH_UNDER_WAY: Final = Rule(
     "push_under_way",
