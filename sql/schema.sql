@@ -84,7 +84,7 @@ CREATE TYPE tieout.record_row AS (
 
 CREATE FUNCTION tieout.analyze_compared() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '100ms'
     SET default_statistics_target TO '100'
     AS $$
@@ -96,7 +96,7 @@ END $$;
 
 CREATE FUNCTION tieout.analyze_counted() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '100ms'
     SET default_statistics_target TO '100'
     AS $$
@@ -172,7 +172,7 @@ $$;
 
 CREATE FUNCTION tieout.drop_history_before(day date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     partition_name text;
@@ -195,7 +195,7 @@ END $_$;
 
 CREATE FUNCTION tieout.empty_history_before(day date, portion integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     partition_name text;
@@ -246,7 +246,7 @@ END $_$;
 
 CREATE FUNCTION tieout.ensure_history_month(month date) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     first_day date := date_trunc('month', month)::date;
@@ -318,7 +318,7 @@ $$;
 
 CREATE FUNCTION tieout.return_history(portion integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     WITH taken AS (
         DELETE FROM tieout.history_kept WHERE ctid = ANY(ARRAY(SELECT ctid FROM tieout.history_kept LIMIT portion)) RETURNING *
