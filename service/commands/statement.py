@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from stat import S_IMODE
 from uuid import UUID
 
 import click
@@ -100,8 +101,25 @@ def _write(content: bytes, output: str) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        Path(output).write_bytes(content)
+        _replace(Path(output), content)
     except OSError as error:
         raise TieoutError(
             f"cannot write {output}: {error.strerror or error}; choose another place with --output"
         ) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole, or leave what was there; devices and pipes are written as they are."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    path = path.resolve()
+    fresh = path.with_name(f".tieout-{os.getpid()}.part")
+    try:
+        fresh.write_bytes(content)
+        if path.exists():
+            fresh.chmod(S_IMODE(path.stat().st_mode))
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
