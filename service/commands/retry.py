@@ -130,7 +130,7 @@ async def _retry(settings: Settings, wanted: Filter, *, is_asked: bool, as_json:
             tell("Nothing was sent.")
             return
         await _apply(asked, plan)
-        ended = await _follow(asked, plan.id)
+        ended = await _watch(asked, plan.id)
         show_outcome(console, ended)
         if ended.state is RetryState.RUNNING:
             tell(f"It goes on by itself; look again with: tieout retry --status {plan.id}")
@@ -139,6 +139,19 @@ async def _retry(settings: Settings, wanted: Filter, *, is_asked: bool, as_json:
 async def _apply(asked: Answers, plan: Retry) -> Retry:
     applied: Retry = await asked.ask(APPLY, {}, _path(plan.id), body=Apply(hash=plan.hash))
     return applied
+
+
+async def _watch(asked: Answers, retry_id: UUID) -> Retry:
+    """Follow one, and say how to go on if that ends before it does: what was applied goes on all the same."""
+    try:
+        return await _follow(asked, retry_id)
+    except (asyncio.CancelledError, Exception):
+        tell(
+            "Stopped watching; it goes on by itself.",
+            f"  what became of it: tieout retry --status {retry_id}",
+            f"  take the rest back: tieout retry --cancel {retry_id}",
+        )
+        raise
 
 
 async def _follow(asked: Answers, retry_id: UUID) -> Retry:

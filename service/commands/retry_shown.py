@@ -8,9 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from service.commands.lists import GAP, columns, heading
 from service.commands.terminal import below, instant, money, plain
 from service.domain.money import format_minor
 from service.web.api.retries import Retry, RetryHead, RetryRecord, RetryState
@@ -18,9 +18,14 @@ from service.web.api.retries import Retry, RetryHead, RetryRecord, RetryState
 ROWS_MAX: Final = 30
 """Records shown one by one; the others are counted, and all are in --json."""
 
+PARTY_MIN: Final = 4
+"""Characters below which the beginning of a name says nothing."""
+
 EXAMPLES_MAX: Final = 5
 """Documents named with a reason."""
 
+_HEADINGS: Final = ("document", "amount", "party")
+_RIGHT: Final = frozenset({1})
 _STYLES: Final[Mapping[RetryState, str]] = {
     RetryState.FINISHED: "green",
     RetryState.RUNNING: "yellow",
@@ -77,17 +82,36 @@ def _show_eligible(console: Console, plan: Retry, names: Mapping[UUID, str]) -> 
     )
     calls = f"{plan.estimated_calls:,} call{'' if plan.estimated_calls == 1 else 's'} of the hub"
     console.print(Text(f"{calls}, {plan.estimated_seconds:g} s of its budget", "dim"))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("organization", "document", "party"):
-        table.add_column(title, overflow="ellipsis", no_wrap=True)
-    table.add_column("amount", justify="right", no_wrap=True)
-    for each in plan.eligible[:ROWS_MAX]:
-        name = names.get(each.organization_id, str(each.organization_id))
-        table.add_row(plain(name), plain(_label(each)), plain(each.party or ""), _amount(each))
-    console.print(table)
+    _show_rows(console, plan.eligible[:ROWS_MAX], names)
     if len(plan.eligible) > ROWS_MAX:
         console.print(Text(f"and {len(plan.eligible) - ROWS_MAX:,} more", "dim"))
     _show_reasons(console, plan.eligible)
+
+
+def _show_rows(console: Console, rows: Sequence[RetryRecord], names: Mapping[UUID, str]) -> None:
+    """Show records by organization; parties give way, never numbers of documents or money."""
+    kept = [(plain(_label(each)).plain, _amount(each)) for each in rows]
+    left = console.width - sum(
+        max(map(len, column)) + len(GAP) for column in zip(_HEADINGS[:2], *kept, strict=True)
+    )
+    parties = [_shortened(each.party or "", left) for each in rows]
+    cells = [(*pair, party) for pair, party in zip(kept, parties, strict=True)]
+    lines = columns(_HEADINGS if left >= len(_HEADINGS[2]) else (*_HEADINGS[:2], ""), cells, right=_RIGHT)
+    by_organization: defaultdict[UUID, list[str]] = defaultdict(list)
+    for each, line in zip(rows, lines.rows, strict=True):
+        by_organization[each.organization_id].append(line)
+    for organization_id, some in by_organization.items():
+        heading(console, organization_id, names)
+        for told in (lines.head, *map(Text, some)):
+            console.print(told, soft_wrap=True)
+    console.print()
+
+
+def _shortened(party: str, width: int) -> str:
+    """As much of a name as there is room for, if any of it says something."""
+    told = plain(party)
+    told.truncate(max(width, 0), overflow="ellipsis")
+    return told.plain if width >= PARTY_MIN else ""
 
 
 def _show_reasons(console: Console, rows: Sequence[RetryRecord]) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 
 import msgspec
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from service.commands import asking, retry, telling
+from service.commands.retry_shown import show_plan
 from service.domain.causes.names import Cause
+from service.domain.money import format_minor
 from service.domain.record_state import State
 from service.errors import TieoutError
 from service.store.database import Database
-from service.web.api.retries import Ask
+from service.web.api.retries import Ask, Retry
 from service.web.retrying import Filter
 from tests.commands.conftest import Command
 from tests.web.builders import ORGANIZATION, add_organization, add_record, settings, write_record
@@ -103,6 +110,54 @@ async def test_it_follows_what_it_applied(
     told = capsys.readouterr()
     assert "is running: 1 waiting for their turn." in told.out
     assert "It goes on by itself; look again with: tieout retry --status " in told.err
+
+
+async def test_who_stops_watching_is_told_how_to_go_on(
+    database: Database, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Interrupted, or failing while it follows, it says that it goes on being sent, and what stops that."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    async with asking.opened_answers(settings(database_url=database_url), retry._operator()) as asked:
+        plan = await asked.ask(retry.PLAN, {}, body=Ask(filter=Filter()))
+        await retry._apply(asked, plan)
+        watching = asyncio.ensure_future(retry._watch(asked, plan.id))
+        await asyncio.wait([watching], timeout=0)
+        watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watching
+        told = capsys.readouterr().err
+        assert "Stopped watching; it goes on by itself.\n" in told
+        for option in ("--status", "--cancel"):
+            assert f"tieout retry {option} {plan.id}\n" in told
+        with pytest.raises(TieoutError, match="no such retry"):
+            await retry._watch(asked, ORGANIZATION)
+        assert f"tieout retry --status {ORGANIZATION}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 40])
+async def test_names_give_way_and_money_never(database: Database, database_url: str, width: int) -> None:
+    """However long names are, the number and the amount of each document that is to be sent stand whole."""
+    await add_organization(database, ORGANIZATION, "The Alder & Söhne Trading Company of the North " * 3)
+    amounts = (1_234_567_89, 99_00, 45_678_00)
+    for minor in amounts:
+        await add_record(database, ORGANIZATION, state=State.BLOCKED, amount_minor=minor)
+    async with asking.opened_answers(settings(database_url=database_url), retry._operator()) as asked:
+        plan: Retry = await asked.ask(retry.PLAN, {}, body=Ask(filter=Filter()))
+        names = await asked.names({ORGANIZATION})
+    party = "Harbour Coffee Roasters and Partners, Limited, 日本 " * 3
+    numbered = [
+        replace(each, number=f"INV-2026-{position:04}", party=party)
+        for position, each in enumerate(plan.eligible)
+    ]
+    out = StringIO()
+    show_plan(Console(file=out, width=width), replace(plan, eligible=numbered), names)
+    lines = out.getvalue().splitlines()
+    for each in numbered:
+        told = format_minor(each.amount_minor or 0, "USD")
+        assert any(str(each.number) in line and told in line for line in lines), out.getvalue()
+    assert ("Harbour" in out.getvalue()) is (width == 80)
+    assert all(cell_len(line) <= width for line in lines if "INV" in line)
 
 
 @pytest.mark.parametrize("arguments", [["retry"], ["serve"], ["migrate"], ["status"]])
