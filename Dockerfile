@@ -7,16 +7,18 @@ ARG REQUIREMENTS=requirements.lock
 FROM ${PYTHON} AS build
 ARG REQUIREMENTS
 WORKDIR /build
-RUN python -m venv /opt/tieout
-COPY ${REQUIREMENTS} ./
-RUN /opt/tieout/bin/pip install --no-cache-dir --require-hashes -r ${REQUIREMENTS}
+RUN python -m venv /opt/tieout && python -m venv /opt/build
+COPY ${REQUIREMENTS} requirements-build.lock ./
+RUN /opt/tieout/bin/pip install --no-cache-dir --require-hashes -r ${REQUIREMENTS} \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY sql ./sql
 COPY docs/runbook.md ./docs/runbook.md
 COPY service ./service
 # What is installed is the wheel, as a user would have it: nothing works by the accident of a source tree beside it.
-RUN /opt/tieout/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /opt/tieout/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
+# Isolated, pip would fetch what builds it anew, whatever is newest then.
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/tieout/bin/pip install --no-cache-dir --no-deps --no-build-isolation /wheels/*.whl \
     && /opt/tieout/bin/pip uninstall --yes pip
 
 FROM ${PYTHON}

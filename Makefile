@@ -62,6 +62,9 @@ lock: $(READY) ## pin all dependencies anew, with hashes
 		--upgrade --extra apprise --extra telemetry pyproject.toml --output-file requirements-extras.lock
 	@$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--upgrade --extra dev --extra apprise --extra telemetry pyproject.toml --output-file requirements-dev.lock
+	@$(RUN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--constraint requirements-dev.lock - --output-file requirements-build.lock
 
 clean: ## remove what was made: .venv, caches, builds
 	@rm -rf $(VENV) .tieout dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

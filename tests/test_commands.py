@@ -20,7 +20,10 @@ def test_make_lists_every_command(project: Path) -> None:
     assert {name for _make, name, _meaning in lines} >= set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-extras.lock", "requirements-dev.lock"])
+LOCKS = ["requirements.lock", "requirements-extras.lock", "requirements-build.lock", "requirements-dev.lock"]
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_locks_hold_hashes_and_no_hosts(project: Path, name: str) -> None:
     """Every pinned package has hashes, and no line says where it is to be had from."""
     text = (project / name).read_text()
@@ -28,6 +31,14 @@ def test_locks_hold_hashes_and_no_hosts(project: Path, name: str) -> None:
     assert "--index-url" not in text
     packages = text.replace("\\\n", "").splitlines()
     assert [line for line in packages if line.strip() and "--hash=sha256:" not in line] == []
+
+
+def test_what_builds_is_what_is_tested(project: Path) -> None:
+    """The image is built by the very backend, and what that needs, that developers build with."""
+    build, dev = ((project / f"requirements-{name}.lock").read_text() for name in ("build", "dev"))
+    packages = [each for each in build.replace("\\\n", "").splitlines() if each.strip()]
+    assert any(each.startswith("hatchling==") for each in packages)
+    assert set(packages) <= set(dev.replace("\\\n", "").splitlines())
 
 
 def test_every_submission_runs_the_suite(project: Path) -> None:

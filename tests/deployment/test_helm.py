@@ -226,6 +226,15 @@ def test_image_is_small_and_unprivileged() -> None:
     assert not re.search(r"\b(apt-get|pip install|gcc)\b", final)
 
 
+def test_image_is_built_by_locked_code_alone() -> None:
+    """Whatever pip installs or builds for the image has hashes, or is ours and brings no code of others."""
+    commands = re.findall(r"\bpip (?:install|wheel) [^&\n]+", (CHART.parent / "Dockerfile").read_text())
+    assert commands
+    for command in commands:
+        is_ours = {"--no-deps", "--no-build-isolation"} <= set(command.split())
+        assert is_ours or "--require-hashes" in command.split(), command
+
+
 @pytest.mark.parametrize("requirements", ["requirements.lock", "requirements-extras.lock"])
 def test_image_is_sent_what_it_copies(requirements: str) -> None:
     """Whatever the Dockerfile copies, with or without extras, is let through to the builder, and is there."""
