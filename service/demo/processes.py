@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import service
 from service.errors import TieoutError
@@ -15,6 +15,9 @@ from service.settings.variables import PREFIX
 
 STOP_SECONDS: Final = 15.0
 LOG_LINES: Final = 3
+
+OPTION: Final = "--data-dir"
+"""What chooses another folder for the demo than the system's for temporary files."""
 
 
 class ProcessEnded(TieoutError):  # noqa: N818 - names what is the case, like the rest of the tree
@@ -27,7 +30,7 @@ class Process:
     def __init__(self, name: str, arguments: Sequence[str], log: Path, settings: Mapping[str, str]) -> None:
         self.name = name
         self._log = log
-        with log.open("wb") as file:
+        with _opened(log) as file:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, "-P", "-m", "service.demo.child", *arguments],
                 stdin=subprocess.PIPE,  # whose end tells the child that we are gone
@@ -71,6 +74,15 @@ class Process:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def _opened(log: Path) -> BinaryIO:
+    try:
+        return log.open("wb")
+    except OSError as error:
+        raise TieoutError(
+            f"{log} cannot be written ({error.strerror}); make room, or choose another folder by {OPTION}"
+        ) from None
 
 
 def _environment(settings: Mapping[str, str]) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from service.commands.ports import free_port
 from service.commands.subscriptions import carry_out, plan, webhook_url
 from service.demo.ending import Ending
 from service.demo.narrator import Narrator
-from service.demo.processes import Process
+from service.demo.processes import OPTION, Process
 from service.demo.receiver import Receiver
 from service.demo.service_api import ServiceApi
 from service.demo.world import World
@@ -84,7 +84,7 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None, ending: E
     with ExitStack() as stack:
         folder = _folder(stack, data_dir)
         with narrator.waiting("starting Postgres"):
-            server = stack.enter_context(embedded.start(folder))
+            server = stack.enter_context(embedded.start(folder, chosen_by=OPTION))
             applied = asyncio.run(migrate(server.url))
         narrator.ready("Postgres of its own", f"{len(applied)} migrations applied")
         ending.require_none()
@@ -142,7 +142,12 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None, ending: E
 def _folder(stack: ExitStack, data_dir: Path | None) -> Path:
     """Give an empty folder: the one named, or one that is removed afterwards."""
     if data_dir is None:
-        folder = Path(tempfile.mkdtemp(prefix="tieout-demo-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="tieout-demo-"))
+        except OSError as error:
+            raise TieoutError(
+                f"no folder can be made for the demo ({error.strerror}); name one by {OPTION}"
+            ) from None
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
     folder = data_dir.expanduser().absolute()
@@ -150,7 +155,9 @@ def _folder(stack: ExitStack, data_dir: Path | None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        raise TieoutError(f"{folder} cannot be used: {error.strerror}; name another folder") from None
+        raise TieoutError(
+            f"{folder} cannot be used: {error.strerror}; name another folder by {OPTION}"
+        ) from None
     if not is_empty:
         raise TieoutError(
             f"{folder} holds something already, and each demo tells a new story; name an empty folder"

@@ -47,6 +47,18 @@ def choose(data: Path) -> Account | None:
     )
 
 
+def require_name(account: Account | None) -> None:
+    """Refuse a user that the system has no name for: Postgres looks it up to make a data folder."""
+    uid = account.uid if account else os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedPostgresError(
+            f"user {uid} has no name here, without which Postgres makes no data folder; "
+            "start tieout as a user that /etc/passwd names, or set TIEOUT_DATABASE_URL"
+        ) from None
+
+
 def process_options(account: Account | None) -> Mapping[str, Any]:
     """Arguments of `subprocess` that start a process as `account`."""
     if account is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -27,6 +28,9 @@ POLL_SECONDS = 0.02
 
 _MAKING = "making-"
 
+_FULL = (os.strerror(errno.ENOSPC), "Check free disk space")
+"""How Postgres tells that the disk is full: when nothing, and when only a part could be written."""
+
 
 def prepare(folder: Path, programs: Path, account: Account | None) -> None:
     """Make the data folder where there is none, and refuse one that this Postgres cannot use."""
@@ -51,6 +55,7 @@ def read_password(folder: Path) -> str:
 
 
 def _make(folder: Path, programs: Path, account: Account | None) -> None:
+    accounts.require_name(account)
     password = secrets.token_urlsafe(32)
     making = folder / f"{_MAKING}{secrets.token_hex(4)}"
     making.mkdir(mode=0o700)
@@ -108,6 +113,8 @@ def _run(command: list[Path | str], sent: str, account: Account | None, descript
             **accounts.process_options(account),
         )
     except subprocess.CalledProcessError as error:
+        if any(full in error.stderr for full in _FULL):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         raise EmbeddedPostgresError(
             f"Postgres cannot make its data folder: {last_line(error.stderr)}"
         ) from None

@@ -59,9 +59,10 @@ _PASSING = (
 class EmbeddedPostgres:
     """A server that we use, ours or shared; it runs at least as long as this is open."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], chosen_by: str) -> None:
         self._folder = folder
         self._settings = settings
+        self._chosen_by = chosen_by
         self._pipe: int | None = None
         self._port = 0
 
@@ -80,12 +81,12 @@ class EmbeddedPostgres:
         except PermissionError as error:
             raise EmbeddedPostgresError(
                 f"{error.filename or self._folder} belongs to another user; "
-                "start tieout as that user, or choose another folder by TIEOUT_DATA_DIR"
+                f"start tieout as that user, or choose another folder by {self._chosen_by}"
             ) from None
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"the folder {self._folder} cannot be used ({error.strerror}); "
-                "make room, or choose another one by TIEOUT_DATA_DIR"
+                f"make room, or choose another one by {self._chosen_by}"
             ) from None
 
     def close(self) -> None:
@@ -125,15 +126,20 @@ class EmbeddedPostgres:
 
 
 def start(
-    data_dir: Path, *, is_durable: bool = True, settings: Mapping[str, str] | None = None
+    data_dir: Path,
+    *,
+    is_durable: bool = True,
+    settings: Mapping[str, str] | None = None,
+    chosen_by: str = "TIEOUT_DATA_DIR",
 ) -> EmbeddedPostgres:
     """Give the server of a data folder, to be entered by `with` or `async with`.
 
     Without durability it is faster and may lose everything when the machine stops: for tests. `settings` are
-    Postgres' own; they count for who starts the server, not for who joins it.
+    Postgres' own; they count for who starts the server, not for who joins it. `chosen_by` is what a person
+    chooses another folder by, where this one cannot be used.
     """
     chosen = _SETTINGS | ({} if is_durable else _FORGETFUL) | dict(settings or {})
-    return EmbeddedPostgres(data_dir.expanduser().absolute() / "postgres", chosen)
+    return EmbeddedPostgres(data_dir.expanduser().absolute() / "postgres", chosen, chosen_by)
 
 
 def _enter(folder: Path, settings: Mapping[str, str]) -> tuple[int, int]:

@@ -308,6 +308,20 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_user_without_a_name_gets_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Postgres makes no data folder for a user that the system does not know; one that is made does."""
+    unnamed: dict[int, pwd.struct_passwd] = {}
+    monkeypatch.setattr(pwd, "getpwuid", unnamed.__getitem__)
+    with pytest.raises(EmbeddedPostgresError, match=r"has no name .* set TIEOUT_DATABASE_URL") as caught:
+        make(tmp_path)
+    assert "initdb" not in str(caught.value)
+    assert list((tmp_path / "postgres").glob("making-*")) == []
+    monkeypatch.undo()
+    make(tmp_path)
+    monkeypatch.setattr(pwd, "getpwuid", unnamed.__getitem__)
+    make(tmp_path)
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A data folder below a file is told with the setting that chooses another."""
     (tmp_path / "file").touch()
