@@ -93,6 +93,19 @@ async def command(url: str, *statements: str) -> None:
         await connection.close()
 
 
+async def copy_database(url: str, template: str, name: str) -> None:
+    """Make a database that is like another.
+
+    File by file where the server can (Postgres 15): by its log it takes two to three times as long.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        how = "STRATEGY FILE_COPY" if connection.get_server_version() >= (15,) else ""
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {how}")
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the server that this run tests with, as a superuser."""
@@ -122,7 +135,7 @@ def template_name(postgres_url: str) -> Iterator[str]:
 async def database_url(postgres_url: str, template_name: str) -> AsyncIterator[str]:
     """The address of a fresh, migrated database."""
     name = f"tieout_test_{os.getpid()}_{next(_numbers)}"
-    await command(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    await copy_database(postgres_url, template_name, name)
     yield with_database(postgres_url, name)
     await command(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from tests.conftest import command, run_aside, with_database
+from tests.conftest import command, copy_database, run_aside, with_database
 
 Databases = Callable[[], AbstractContextManager[str]]
 
@@ -23,7 +23,7 @@ def databases(postgres_url: str, template_name: str) -> Databases:
     @contextmanager
     def fresh() -> Iterator[str]:
         name = f"tieout_simulation_{os.getpid()}_{next(_numbers)}"
-        run_aside(command(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template_name}"))
+        run_aside(copy_database(postgres_url, template_name, name))
         try:
             yield with_database(postgres_url, name)
         finally:
