@@ -1,7 +1,6 @@
 """What the story is played on: Postgres, the simulated hub, the service, a receiver of alerts.
 
-Set up in this order and taken down in reverse. Waits are short: what takes hours in a real fleet (the hub
-reads the books once an hour) takes seconds here, by settings that anybody may set.
+Set up in this order and taken down in reverse.
 """
 
 from __future__ import annotations
@@ -11,49 +10,28 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from service import embedded
-from service.commands.hub import opened_hub
-from service.commands.ports import free_port
-from service.commands.subscriptions import carry_out, plan, webhook_url
 from service.demo.ending import Ending
 from service.demo.narrator import Narrator
 from service.demo.processes import OPTION, Process
 from service.demo.receiver import Receiver
 from service.demo.service_api import ServiceApi
+from service.demo.serving import HOST, serve
 from service.demo.world import World
 from service.errors import TieoutError
-from service.settings import Role, Settings
+from service.settings import Role
 from service.store.database import Database
 from service.store.migrate import migrate
 from service.web.keys import make_login_code
 
-HOST: Final = "127.0.0.1"
 PULL_SECONDS: Final = 4
 LOGIN_MINUTES: Final = 60
-
-PACE: Final[Mapping[str, str]] = {
-    "TIEOUT_POLL_SECONDS": "10",
-    "TIEOUT_CONNECTION_SECONDS": "2",
-    "TIEOUT_DIFF_SECONDS": "5",
-    "TIEOUT_STALE_SECONDS": "120",
-    "TIEOUT_STUCK_SECONDS": "120",
-    "TIEOUT_RETRY_BASE_SECONDS": "2",
-    "TIEOUT_RETRY_CAP_SECONDS": "30",
-    "TIEOUT_CURE_SECONDS": "2",
-    "TIEOUT_CANARY_SECONDS": "20",
-    "TIEOUT_CONFIRM_SECONDS": "2",
-    "TIEOUT_EVIDENCE_SECONDS": "20",
-    "TIEOUT_EVIDENCE_PULLS": "2",
-    "TIEOUT_ALERT_GROUP_SECONDS": "3",
-    "TIEOUT_ALERT_RESOLVE_SECONDS": "3",
-}
-"""An hour in ten seconds, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +58,7 @@ class Stage:
 
 @contextmanager
 def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None, ending: Ending) -> Iterator[Stage]:
-    """Start everything; the service itself is started, not yet waited for."""
+    """Start everything, and wait until the service answers."""
     with ExitStack() as stack:
         folder = _folder(stack, data_dir)
         with narrator.waiting("starting Postgres"):
@@ -99,41 +77,27 @@ def set_stage(narrator: Narrator, *, port: int, data_dir: Path | None, ending: E
         stack.callback(world.close)
         ending.require_none()
 
-        chosen = free_port(HOST, port)
-        if chosen != port:
-            narrator.ready(f"Port {port} is taken, so the service takes {chosen}", "")
-        url, key = f"http://{HOST}:{chosen}", f"demo-{secrets.token_urlsafe(24)}"
-        settings = {
-            **PACE,
-            "TIEOUT_DATA_DIR": str(folder),
-            "TIEOUT_LISTEN": f"{HOST}:{chosen}",
-            "TIEOUT_HUB_URL": told["url"],
-            "TIEOUT_HUB_CLIENT_ID": told["client_id"],
-            "TIEOUT_HUB_CLIENT_SECRET": told["client_secret"],
-            "TIEOUT_API_KEYS": f"demo:{Role.OPERATOR}:{key}",
-            "TIEOUT_ALERT_CHANNELS": receiver.channel,
-            "TIEOUT_ALERT_ALLOW_PRIVATE": "true",
-        }
-        settings["TIEOUT_WEBHOOK_SECRETS"] = ",".join(asyncio.run(_subscribe(settings)))
-        with narrator.waiting("starting the service"):
-            process = Process("the service", ["serve"], folder / "service.log", settings)
-            stack.callback(process.stop)
+        def require_running() -> None:
+            ending.require_none()
+            simulator.require_running()
 
-            def require_running() -> None:
-                ending.require_none()
-                process.require_running()
-                simulator.require_running()
-
-            api = ServiceApi(url, key, require_running)
-            stack.callback(api.close)
-            api.until("the service answers", api.is_ready)
-        narrator.ready("The service, web side and workers", url)
+        served = serve(
+            stack, narrator, port=port, folder=folder, require_running=require_running,
+            settings={
+                "TIEOUT_HUB_URL": told["url"],
+                "TIEOUT_HUB_CLIENT_ID": told["client_id"],
+                "TIEOUT_HUB_CLIENT_SECRET": told["client_secret"],
+                "TIEOUT_ALERT_CHANNELS": receiver.channel,
+                "TIEOUT_ALERT_ALLOW_PRIVATE": "true",
+            },
+        )  # fmt: skip
+        narrator.ready("The service, web side and workers", served.url)
         yield Stage(
             world=world,
-            api=api,
+            api=served.api,
             receiver=receiver,
-            url=url,
-            key=key,
+            url=served.url,
+            key=served.key,
             folder=folder,
             database_url=server.url,
         )
@@ -172,11 +136,3 @@ def _simulator(folder: Path) -> Process:
         *("--seed", str(secrets.randbelow(10_000))),
     ]
     return Process("the simulated hub", arguments, folder / "simulator.log", {})
-
-
-async def _subscribe(settings: Mapping[str, str]) -> list[str]:
-    """Subscribe the service to what it lives on; give the secrets."""
-    read = Settings.from_environment(settings)
-    url = webhook_url(read.public_url)
-    async with opened_hub(read) as hub:
-        return [step.secret async for step in carry_out(hub, plan([], url), url) if step.secret is not None]
