@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from service.commands.telling import write_no_more
 from service.commands.terminal import answers, plain
 from service.demo.ending import Ending, Interrupted
 from service.errors import TieoutError
@@ -33,12 +34,19 @@ def command(*, once: bool, port: int, data_dir: Path | None) -> None:
 
     try:
         play(is_once=once, port=port, data_dir=data_dir, ending=ending)
-    except (Interrupted, TieoutError, KeyboardInterrupt):
-        # What a terminal's Ctrl-C ends beside us, as the making of a database, is no trouble of its own.
+    except (Interrupted, TieoutError, KeyboardInterrupt, OSError):
+        # What ends beside us, as the terminal that was closed, is no trouble of its own.
         if not ending.is_asked:
             raise
         if once:
             raise click.Abort from None  # the story was not told to its end
         # Whoever ends it has seen enough: it is no error, and make should not call it one.
+        _tell_end()
+
+
+def _tell_end() -> None:
+    try:
         click.echo()
         answers().print(plain("  The demo has ended, and all that it started.", "dim"))
+    except OSError:
+        write_no_more()  # the terminal was closed

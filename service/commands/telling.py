@@ -41,12 +41,12 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        _write_no_more()  # who reads us has read enough
+        write_no_more()  # who reads us has read enough
         return REFUSED
     except OSError as error:
         if error.errno not in UNWRITTEN or error.filename is not None:
             return _tell(error, is_debugging="--debug" in arguments)
-        _write_no_more()
+        write_no_more()
         tell(f"tieout: the answer could not be written whole: {error.strerror}")
         return REFUSED
     except Exception as error:  # noqa: BLE001 - nothing but words reaches a person
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     return ended if isinstance(ended, int) else FINE
 
 
-def _write_no_more() -> None:
+def write_no_more() -> None:
     """Have what is left of the answer go nowhere: Python must not complain about it while it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""Ending on request: Ctrl-C and SIGTERM are noted, and heeded at the next step or wait.
+"""Ending on request: Ctrl-C, SIGTERM and a closed terminal are noted, and heeded at the next step or wait.
 
 An exception out of a signal handler comes up wherever Python happens to be: in a finaliser it is lost, and in
 code that is being imported it has Python end as if killed, although it was caught. Only who asks a second
@@ -25,6 +25,9 @@ class Ending:
         """Note the signals that ask for it from now on."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
+        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+        if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(hangup, self._note_hangup)
 
     def require_none(self) -> None:
         """Raise `Interrupted` when it was asked for."""
@@ -34,4 +37,8 @@ class Ending:
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self.is_asked:
             raise KeyboardInterrupt
+        self.is_asked = True
+
+    def _note_hangup(self, _number: int, _frame: FrameType | None) -> None:
+        # A closed terminal tells twice, by the shell and by the system, and nobody is waiting.
         self.is_asked = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -162,6 +163,36 @@ def test_an_interrupted_demo_ends_quietly(project: Path, tmp_path: Path, number:
         begun.require_nothing_left()
         assert "Traceback" not in begun.told
         assert "went wrong" not in begun.told
+
+
+def test_a_closed_terminal_leaves_nothing(project: Path, tmp_path: Path) -> None:
+    """SIGHUP, with nobody left to print to, ends everything in good order, and the data is gone."""
+    own = tmp_path / "own"
+    own.mkdir()
+    terminal, inner = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "service", "demo", "--port", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(project), "TMPDIR": str(own)},
+        stdin=subprocess.DEVNULL,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    try:
+        os.close(inner)
+        told = b""
+        while b"Simulated hub" not in told:
+            told += os.read(terminal, 4096)
+        assert list(own.iterdir()) != []
+        os.close(terminal)
+        for _ in ("the shell", "the system"):
+            process.send_signal(signal.SIGHUP)
+        assert process.wait(GONE_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert list(own.iterdir()) == []
 
 
 def test_a_folder_in_use_is_refused(project: Path, tmp_path: Path) -> None:
