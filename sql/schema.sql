@@ -506,6 +506,11 @@ CREATE TABLE tieout.awaited (
     since timestamp with time zone NOT NULL
 );
 
+CREATE TABLE tieout.backfills (
+    organization_id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE tieout.balances (
     organization_id uuid NOT NULL,
     ledger text NOT NULL,
@@ -1264,6 +1269,9 @@ ALTER TABLE ONLY tieout.attempts
 ALTER TABLE ONLY tieout.awaited
     ADD CONSTRAINT awaited_pkey PRIMARY KEY (organization_id, stream, object_id);
 
+ALTER TABLE ONLY tieout.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY tieout.balances
     ADD CONSTRAINT balances_pkey PRIMARY KEY (organization_id, ledger, currency);
 
@@ -1541,6 +1549,8 @@ ALTER TABLE tieout.attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.awaited ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE tieout.backfills ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE tieout.balances ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tieout.cause_counts ENABLE ROW LEVEL SECURITY;
@@ -1622,6 +1632,8 @@ CREATE POLICY wall ON tieout.attempt_outcomes TO tieout_app USING ((( SELECT tie
 CREATE POLICY wall ON tieout.attempts TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.awaited TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
+
+CREATE POLICY wall ON tieout.backfills TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
 CREATE POLICY wall ON tieout.balances TO tieout_app USING ((( SELECT tieout.scope_is_fleet() AS scope_is_fleet) OR (organization_id = ( SELECT tieout.scope_organization() AS scope_organization))));
 
@@ -1726,6 +1738,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE tieout.api_keys TO tieout_app;
 GRANT SELECT,INSERT ON TABLE tieout.attempt_outcomes TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.awaited TO tieout_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.backfills TO tieout_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tieout.balances TO tieout_app;
 

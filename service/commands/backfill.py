@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from service.errors import TieoutError
 from service.settings import Settings
 from service.store.backfill import (
     Progress,
+    begin_backfill,
+    delete_backfills,
     get_backfill_progress,
     get_fleet_listing,
     list_backfill_organizations,
@@ -63,20 +66,20 @@ def command(*, organizations: tuple[UUID, ...], anew: bool, as_json: bool) -> No
     settings = Settings.from_environment(os.environ)
     # Progress is shown by a bar; of the log only what is wrong is worth reading beside it.
     logs.configure(logs.Masker(settings.secrets()), level=logging.WARNING)
-    asyncio.run(_backfill(settings, organizations or None, is_anew=anew, as_json=as_json))
+    asyncio.run(backfill(settings, organizations or None, is_anew=anew, as_json=as_json))
 
 
-async def _backfill(
-    settings: Settings, asked: Sequence[UUID] | None, *, is_anew: bool, as_json: bool
-) -> None:
+async def backfill(settings: Settings, asked: Sequence[UUID] | None, *, is_anew: bool, as_json: bool) -> None:
+    """Read some organizations or all anew, and say so; workers of its own read where none runs."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(app.open_database(settings))
-        is_due = await _is_due(database, asked, is_anew=is_anew)
+        async with database.fleet(readonly=True) as connection:
+            began_at = await get_now(connection)
         if not await _has_worker(database):
             tell("No worker is running, so this command reads by itself.")
             await stack.enter_async_context(_own_lanes(settings, database))
         organization_ids = await _organizations(database, asked)
-        await _prepare(database, organization_ids, is_anew=is_due)
+        await _begin(database, organization_ids, began_at, is_anew=is_anew)
         last = await _follow(database, organization_ids)
     if as_json:
         told = {"organizations": len(organization_ids), "lists": last.streams, "failing": last.failing}
@@ -140,24 +143,23 @@ async def _organizations(database: Database, asked: Sequence[UUID] | None) -> Se
     return found
 
 
-async def _is_due(database: Database, asked: Sequence[UUID] | None, *, is_anew: bool) -> bool:
-    """Whether to begin again: not when nothing was read yet, nor when an earlier backfill has not ended."""
-    async with database.fleet(readonly=True) as connection:
-        known = await list_backfill_organizations(connection, asked)
-        left = await get_backfill_progress(connection, known)
-    if left.remaining and not is_anew:
+async def _begin(
+    database: Database, organization_ids: Sequence[UUID], began_at: datetime, *, is_anew: bool
+) -> None:
+    """Write down what is to be read before any of it is made due, so that none of it is passed over."""
+    async with database.fleet() as connection:
+        is_begun = await begin_backfill(connection, organization_ids, began_at, is_anew=is_anew)
+    if not is_begun:
         tell("Going on where an earlier one stopped; --anew begins again.")
-    return is_anew or (left.streams > 0 and not left.remaining)
+    await _make_due(database, organization_ids)
 
 
-async def _prepare(database: Database, organization_ids: Sequence[UUID], *, is_anew: bool) -> None:
-    """Make every stream due, in full where it begins again."""
+async def _make_due(database: Database, organization_ids: Sequence[UUID]) -> None:
     for start in range(0, len(organization_ids), RESTARTED_AT_ONCE):
         batch = organization_ids[start : start + RESTARTED_AT_ONCE]
         async with database.fleet() as connection:
             await ensure_streams(connection, batch)
-            if is_anew:
-                await restart_streams(connection, batch)
+            await restart_streams(connection, batch)
             await nudge_work(connection, batch, WorkKind.POLL, await get_now(connection))
 
 
@@ -181,8 +183,13 @@ async def _follow(database: Database, organization_ids: Sequence[UUID]) -> Progr
                 progress = await get_backfill_progress(connection, organization_ids)
             _show(bar, task, progress)
             if not progress.remaining:
-                return progress
+                break
+            if progress.passed_over:
+                await _make_due(database, organization_ids)
             await asyncio.sleep(LOOK_SECONDS)
+    async with database.fleet() as connection:
+        await delete_backfills(connection, organization_ids)
+    return progress
 
 
 def _show(bar: Bar, task: TaskID, progress: Progress) -> None:

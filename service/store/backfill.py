@@ -17,6 +17,8 @@ class Progress:
 
     streams: int
     remaining: int
+    passed_over: int
+    """Of those that remain: what was being read when it was made due, and has to be made due once more."""
     failing: int
 
 
@@ -40,6 +42,23 @@ async def get_fleet_listing(connection: Connection) -> Listing | None:
     """When the list of organizations was last asked for, and why it was not read, where it was not."""
     row = await connection.fetchrow(QUERY["get_fleet_listing"])
     return None if row is None else Listing(**row)
+
+
+async def begin_backfill(
+    connection: Connection, organization_ids: Sequence[UUID], began_at: datetime, *, is_anew: bool
+) -> bool:
+    """Write down that these are to be read anew; false where an earlier one goes on instead.
+
+    Those that the earlier one was not about are added to it.
+    """
+    goes_on = not is_anew and await connection.fetchval(QUERY["is_backfill_open"], organization_ids)
+    await connection.execute(QUERY["insert_backfills"], organization_ids, began_at, not goes_on)
+    return not goes_on
+
+
+async def delete_backfills(connection: Connection, organization_ids: Sequence[UUID]) -> None:
+    """Forget those that have ended."""
+    await connection.execute(QUERY["delete_backfills"], organization_ids)
 
 
 async def get_backfill_progress(connection: Connection, organization_ids: Sequence[UUID]) -> Progress:

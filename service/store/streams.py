@@ -108,7 +108,7 @@ async def nudge_streams(
 
 
 async def restart_streams(connection: Connection, organization_ids: Sequence[UUID]) -> None:
-    """Make everything of these organizations due at once, and in full."""
+    """Make what a backfill of these organizations has yet to read due at once, and in full."""
     await connection.execute(QUERY["restart_streams"], organization_ids)
     await connection.execute(QUERY["mark_standings_swept"], organization_ids)
 

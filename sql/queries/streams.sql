@@ -54,9 +54,12 @@ FROM (
 WHERE s.organization_id = $1 AND s.stream = wish.stream;
 
 -- name: restart_streams :exec
--- Makes everything of these organizations due at once and in full, whatever the cursors say.
+-- Makes everything that was not read whole since the backfill of these organizations began due at once and in full, whatever the
+-- cursors say.
 -- $1 organization_ids uuid[]
-UPDATE streams SET due_at = tieout.now(), full_at = NULL, failures = 0 WHERE organization_id = ANY($1::uuid[]);
+UPDATE streams s SET due_at = tieout.now(), full_at = NULL, failures = 0 FROM backfills b
+WHERE s.organization_id = ANY($1::uuid[]) AND b.organization_id = s.organization_id
+    AND (s.full_at IS NULL OR s.full_at < b.began_at);
 
 -- name: insert_targets :exec
 -- Single objects to be read alone; a repeated wish keeps the earlier time and is counted.

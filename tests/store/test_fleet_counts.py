@@ -15,6 +15,7 @@ from service.domain.cadence.stream import RECORD_STREAMS, Stream
 from service.domain.pushing.policy import Policy
 from service.domain.record import Record, SeenRecord
 from service.domain.record_observed import observe
+from service.store.backfill import begin_backfill
 from service.store.comparing import upsert_differences
 from service.store.connections import SeenConnection, write_connections
 from service.store.database import Database
@@ -143,6 +144,7 @@ class Shaker:
         async with self.database.organization(self.id) as connection:
             await ensure_streams(connection, [self.id])
             if self.chance.random() < 0.2:
+                await begin_backfill(connection, [self.id], self.at, is_anew=True)
                 await restart_streams(connection, [self.id])
             for stream in (*RECORD_STREAMS.values(), Stream.CONNECTION):
                 if self.chance.random() < 0.8:

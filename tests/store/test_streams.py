@@ -10,6 +10,7 @@ import pytest
 
 from service.domain.cadence.bound import StreamFacts
 from service.domain.cadence.stream import STREAMS, Stream
+from service.store.backfill import begin_backfill
 from service.store.database import Database
 from service.store.streams import (
     delete_targets,
@@ -100,6 +101,7 @@ async def test_restarting_reads_everything_again(database: Database, organizatio
     now = await database.now()
     await _read(database, organization_id, now)
     async with database.fleet() as connection:
+        await begin_backfill(connection, [organization_id], now + MINUTE, is_anew=True)
         await restart_streams(connection, [organization_id])
     stream = await _facts(database, organization_id)
     assert stream.due_at <= await database.now()
@@ -113,6 +115,7 @@ async def test_a_restart_outlives_the_reading_it_met(database: Database, organiz
     async with database.organization(organization_id) as connection:
         await upsert_stream(connection, organization_id, before, now - timedelta(hours=2))
     async with database.fleet() as connection:
+        await begin_backfill(connection, [organization_id], now, is_anew=True)
         await restart_streams(connection, [organization_id])
     after = replace(before, due_at=now + timedelta(hours=1), read_at=now)
     async with database.organization(organization_id) as connection:
