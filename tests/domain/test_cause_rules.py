@@ -73,9 +73,9 @@ def test_the_worst_text_costs_little() -> None:
     texts = [" ".join(chance.choices(chance.sample(words, 3), k=600)) for _ in range(40)]
     texts += ["account " * 2_000, "can not be " * 2_000, "invoice tax rate not " * 1_000, "a " * 9_000]
     for text in texts:
-        began = time.perf_counter()
+        began = time.process_time()
         classify(text)
-        assert time.perf_counter() - began < SECONDS_MAX, text[:80]
+        assert time.process_time() - began < SECONDS_MAX, text[:80]
 
 
 BOOK = """
