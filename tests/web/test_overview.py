@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from service.domain.causes.names import Cause
 from service.domain.document import Ledger
@@ -17,8 +18,17 @@ from service.domain.record import Record
 from service.domain.record_state import State
 from service.store.comparing import upsert_comparison
 from service.store.database import Database
+from service.store.fleet_samples import insert_fleet_sample
 from service.store.overrides import insert_override
-from tests.web.builders import ORGANIZATION, OTHER, add_difference, add_organization, add_record
+from tests.web.builders import (
+    NOW,
+    ORGANIZATION,
+    OTHER,
+    add_difference,
+    add_organization,
+    add_record,
+    write_record,
+)
 from tests.web.conftest import ClientOf
 from tests.web.test_page import BROWSER, open_page
 
@@ -128,3 +138,17 @@ async def test_what_is_expected_is_taken_from_nothing(
     assert '<td class="n" data-label="To explain"><b>3</b></td>' in page.text
     [organization] = (await operator.get("/v1/organizations")).json()["data"]
     assert organization["counts"]["differences"] == {"open": 3 + expected, "expected": expected}
+
+
+async def test_a_trend_ends_with_what_is_now(database: Database, viewer: httpx.AsyncClient) -> None:
+    """Samples are taken each minute; what is called now is of now all the same, as in the figures above."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    record = await add_record(database, ORGANIZATION, state=State.BLOCKED)
+    async with database.fleet() as connection:
+        await insert_fleet_sample(connection)
+    healed = replace(
+        record, version=record.version + 1, state=State.CONFIRMED, sync_status="done", cause=None, owner=None
+    )
+    await write_record(database, record, replace(healed, first_failed_at=None, healed_at=NOW))
+    told = " ".join((await open_page(viewer, "/")).text.split())
+    assert "Failing now 0, at most 1 since" in told

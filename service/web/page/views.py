@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.domain.alerts.alert import Severity
 from service.domain.document import Ledger
-from service.domain.record_state import FAILED
+from service.domain.record_state import FAILED, State
 from service.errors import DatabaseError
 from service.store.answers import list_differences, list_organizations_in_need
 from service.store.balances import list_balances
@@ -23,7 +23,7 @@ from service.store.document_names import (
     list_fleet_document_names,
     list_local_document_names,
 )
-from service.store.fleet_samples import list_fleet_samples
+from service.store.fleet_samples import FleetSample, list_fleet_samples
 from service.store.organizations import list_organization_names
 from service.store.set_aside import count_set_aside
 from service.store.status import get_database_state, sum_money_at_risk
@@ -75,18 +75,25 @@ async def overview(asked: Asked) -> Response:
         needy = await list_organizations_in_need(connection, NEEDY_MAX)
         firing = await alerts.load(connection, asked, status="firing", limit=ALERTS_READ)
         trend = await list_fleet_samples(connection, TREND, TREND_POINTS)
+    failing = sum(told.records.state[state] for state in FAILED)
+    present = FleetSample(
+        taken_at=told.as_of,
+        failing=failing,
+        waiting=told.records.state[State.WAITING],
+        differences=told.differences.open - told.differences.expected,
+    )
     return render(
         "overview.html",
         asked,
         now=told.as_of,
         active="/",
         told=told,
-        failing=sum(told.records.state[state] for state in FAILED),
+        failing=failing,
         aside=sum(aside.values()),
         risk=risk,
         causes=told.causes[:CAUSES_SHOWN],
         needy=needy,
-        trend=trend,
+        trend=[*trend, present] if trend else (),
         firing=sorted(firing, key=lambda alert: -Severity(alert.severity).rank)[:ALERTS_SHOWN],
     )
 
