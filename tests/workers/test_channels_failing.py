@@ -199,55 +199,62 @@ async def test_one_that_fails_on_one_message_hears_of_the_others(scene: Scene) -
     assert set(await scene.told(picky.digest)) == {(name, "first") for name in names}
 
 
-async def test_a_single_channel_is_every_channel(database: Database) -> None:
-    """Where there is only one, its failing means that nobody is told, until another takes its place."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """A channel that refuses all, an alert that nobody heard of for it, and who is to take its place."""
+
+    world: World
+    failed: Outbox
+    successor: Receiver
+    outbox: Outbox
+
+
+@asynccontextmanager
+async def replacing(database: Database) -> AsyncIterator[Replacement]:
+    """A fleet whose only channel is to be replaced."""
     async with (
         receiving() as receiver,
-        outbox_to(database, receiver) as opened,
+        outbox_to(database, receiver) as failed,
         receiving() as successor,
-        outbox_to(database, successor) as replaced,
+        outbox_to(database, successor) as outbox,
     ):
         receiver.answer(GONE)
         world = World(database)
-        watch = Watch(world, [Log(), *opened.channels])
-        outbox = Outbox(database, [Log(), *opened.channels])
+        watch = Watch(world, [Log(), *failed.channels])
+        heard = Outbox(database, [Log(), *failed.channels])
         await world.add(1)
         await world.fail(1)
         for _ in range(6):
             await watch.look(30)
-            await outbox.run()
-        assert (await world.alerts())[EVERY].severity is Severity.CRITICAL
-        assert [body["kind"] for body in await world.outbox(opened.channels[0].digest)] == ["cause_failing"]
+            await heard.run()
+        yield Replacement(world=world, failed=failed, successor=successor, outbox=outbox)
 
-        watch = Watch(world, [Log(), *replaced.channels])
+
+async def test_a_single_channel_is_every_channel(database: Database) -> None:
+    """Where there is only one, its failing means that nobody is told, until another takes its place."""
+    async with replacing(database) as told:
+        world, outbox = told.world, told.outbox
+        assert (await world.alerts())[EVERY].severity is Severity.CRITICAL
+        assert [body["kind"] for body in await world.outbox(told.failed.channels[0].digest)] == [
+            "cause_failing"
+        ]
+
+        watch = Watch(world, [Log(), *outbox.channels])
         for _ in range(15):
             await watch.look(30)
-            await replaced.run()
+            await outbox.run()
         assert (await world.alerts())[EVERY].status is Status.RESOLVED
-        heard = [(request.body["fingerprint"], request.body["status"]) for request in successor.received]
+        heard = [(request.body["fingerprint"], request.body["status"]) for request in told.successor.received]
         assert heard == [(EVERY, "resolved")]
 
 
 async def test_a_new_channel_that_takes_nothing_either_ends_nothing(database: Database) -> None:
     """A channel that took the place of one that failed, and fails, leaves the alert as it is."""
-    async with (
-        receiving() as receiver,
-        outbox_to(database, receiver) as opened,
-        receiving() as successor,
-        outbox_to(database, successor) as replaced,
-    ):
-        receiver.answer(GONE)
-        successor.answer(DOWN)
-        world = World(database)
-        watch = Watch(world, [Log(), *opened.channels])
-        await world.add(1)
-        await world.fail(1)
-        for _ in range(6):
-            await watch.look(30)
-            await opened.run()
-        await replaced.put(1)
-        patient = Watch(world, [Log(), *replaced.channels], ALERT_RESOLVE_SECONDS="60")
+    async with replacing(database) as told:
+        told.successor.answer(DOWN)
+        await told.outbox.put(1)
+        patient = Watch(told.world, [Log(), *told.outbox.channels], ALERT_RESOLVE_SECONDS="60")
         for _ in range(15):
-            await replaced.run()
+            await told.outbox.run()
             await patient.look(30)
-        assert (await world.alerts())[EVERY].status is Status.FIRING
+        assert (await told.world.alerts())[EVERY].status is Status.FIRING
