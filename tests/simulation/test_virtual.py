@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.conftest import Databases
 from tests.simulation.running import in_virtual_time
-from tests.simulation.virtual import VirtualLoop, VirtualTime, database_class
+from tests.simulation.virtual import Control, VirtualLoop, VirtualTime, database_class
 
 
 @pytest.mark.parametrize("seconds", [1e-13, 1e-7, 0.5])
@@ -88,3 +88,27 @@ def test_transactions_of_a_replica_take_turns(databases: Databases) -> None:
 
     with databases() as url:
         assert in_virtual_time(url, lambda virtual: told(virtual, url)) == ["slow", "quick"]
+
+
+def test_the_end_of_a_replica_is_none_of_its_namesake_elsewhere(databases: Databases) -> None:
+    """Worlds that share a server have databases of their own, and end no sessions of each other."""
+
+    async def told(virtual: VirtualTime, here: str, there: str) -> bool:
+        with virtual.outside():
+            namesake = await database_class(virtual).open(here, application_name="replica-1")
+
+        async def session() -> int:
+            async with namesake.fleet() as connection:
+                return int(await connection.fetchval("SELECT pg_backend_pid()"))
+
+        before = await session()
+        control = await Control.open(virtual, there)
+        await control.end_sessions("replica-1")
+        await control.close()
+        is_there = await session() == before
+        with virtual.outside():
+            await namesake.close()
+        return is_there
+
+    with databases() as here, databases() as there:
+        assert in_virtual_time(here, lambda virtual: told(virtual, here, there))

@@ -72,13 +72,18 @@ EXECUTE FUNCTION tieout.note_stolen();
 """
 
 
-_END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1"
+# Replicas of another world, which has a database of its own, have the same names.
+_END = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = $1
+"""
 _END_TRANSACTIONS = f"{_END} AND state <> 'idle'"
 
 # One that has been sent half of a statement's messages counts as active while it waits for the others.
 _ACTIVE = """
 SELECT count(*) FROM pg_stat_activity
-WHERE application_name = $1 AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientRead'
+WHERE datname = current_database() AND application_name = $1
+    AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientRead'
 """
 
 

@@ -47,7 +47,7 @@ DEADLINE_SECONDS = 30.0
 # the statement's own time-out ends it.
 _END_TRANSACTIONS = """
 SELECT pid, wait_event = 'ClientRead' AND pg_terminate_backend(pid) AS is_ended FROM pg_stat_activity
-WHERE application_name = $1 AND state <> 'idle'
+WHERE datname = current_database() AND application_name = $1 AND state <> 'idle'
 """
 
 
