@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from service.domain.fleet import WorkKind
 from service.domain.record_state import SETTLED
 from tests.simulation.process import Process
@@ -12,6 +14,15 @@ QUIET_TICKS = 6
 """So many ticks in a row that bring no new place have shown all."""
 
 TICKS_MAX = 10_000
+
+PAIRS_MAX = 2_000
+"""Of the tens of thousands that there are of a pusher; all of them would take a day."""
+
+STOP_CHANCE = 0.02
+"""At each wait, of which a run has some hundred, so that any of them may be met."""
+
+CALM_CHANCE = 0.3
+"""That a run is left alone: were each of them killed, nothing would ever get past its first waits."""
 
 OPEN_MAX = 8
 """Documents that are not settled yet; with so many of them no more are made."""
@@ -32,6 +43,7 @@ class Killing(Simulation):
     """Kills everywhere once."""
 
     pauses_max = 60
+    pairs_max = inf
     waits_for = KILLED
 
     reached: dict[WorkKind, Reached]
@@ -49,7 +61,7 @@ class Killing(Simulation):
             await self.fail_some()
             await self.tick(1_000.0)
             quiet = 0 if self.report.counts["kills"] > before else quiet + 1
-            if quiet == QUIET_TICKS:
+            if quiet == QUIET_TICKS or len(self.pairs) >= self.pairs_max:
                 break
         else:
             raise AssertionError("there is no end of new places")
@@ -99,22 +111,14 @@ class KillingAllReading(Killing):
 
 
 class KillingTwice(Killing):
-    """Kills the pusher everywhere, and whoever takes over everywhere, in all pairs."""
+    """Kills the pusher anywhere, and whoever takes over anywhere, in a great many pairs drawn by lot."""
 
-    async def kill_everywhere(self) -> None:
-        """Until no pair is new."""
-        self._spent: set[Place] = set()
-        await super().kill_everywhere()
+    pairs_max = PAIRS_MAX
 
     def stops(self, kind: WorkKind, before: Place | None) -> Stops:
-        """First where some pair is left, then where this very pair was not made yet."""
-        reached = self.reached[kind]
-        if kind is not WorkKind.PUSH:
+        """Where the lot falls, but nowhere where this very pair was made."""
+        if kind is not WorkKind.PUSH or self.random.random() < CALM_CHANCE:
             return lambda _mortal, _when: False
-        if before is None:
-            return reached.stops_unless(lambda place: place in self._spent)
-        # Should the second run come to its end, there is nothing left to pair with the first place.
-        self._spent.add(before)
-        return reached.stops_unless(
-            lambda place: (before, place) in self.pairs, lambda: self._spent.discard(before)
+        return self.reached[kind].stops_unless(
+            lambda place: (before, place) in self.pairs or self.random.random() >= STOP_CHANCE
         )
