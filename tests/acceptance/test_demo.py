@@ -17,7 +17,7 @@ import pytest
 
 from tests.acceptance.processes import reserve_port
 
-STORY_SECONDS = 240
+STORY_SECONDS = 600
 """A minute on an idle machine."""
 
 START_SECONDS = 100

@@ -23,8 +23,8 @@ DRAINED_SECONDS = 20.0
 
 EQUAL_SECONDS = 90.0
 
-SECOND_SECONDS = 5.0
-"""Half of what an open request is granted by the first signal."""
+SECOND_SECONDS = 8.0
+"""Less than what an open request is granted by the first signal."""
 
 
 @pytest.mark.timeout(240)
@@ -68,7 +68,7 @@ async def test_told_twice_it_does_not_wait(stage: Stage, number: signal.Signals)
     slow.write(b"POST /webhooks/hub HTTP/1.1\r\nhost: here\r\ncontent-length: 9\r\n\r\n{")
     await slow.drain()
     service.running.interrupt(number)
-    await until("it is stopping", lambda: _is_logged(service, "service_stopping"), SECOND_SECONDS)
+    await until("it is stopping", lambda: _is_logged(service, "service_stopping"), DRAINED_SECONDS)
     began = time.monotonic()
     service.running.interrupt(number)
     assert await service.running.ended() == 130

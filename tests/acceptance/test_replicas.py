@@ -19,11 +19,12 @@ RATE = 30
 BUSIEST_MAX = 31
 """The budget, and at most 5 % above in any second."""
 
-LATE_MAX = 2
-"""Requests that left in time and that a busy machine brings to the hub with those of the next second."""
+LATE_MAX = 10
+"""Requests that left in time and that a busy machine brings to the hub with those of the next second: as many
+as fall due in a third of a second, for which it may leave the hub alone."""
 
-SATURATED_SECONDS = 3
-"""In so many the budget was nearly used up, else its busiest second says little; a slow machine has few."""
+STRETCH_SECONDS = 10
+"""What comes late is missing before: over so long the budget holds by itself."""
 
 ORGANIZATIONS = 12
 FAILED = 15
@@ -87,10 +88,9 @@ async def test_one_budget_and_one_push_while_a_replica_dies(stage: Stage) -> Non
     requests = await hub.tell("requests")
     arrivals = [row["arrived_at"] for row in requests["requests"]]
     assert requests["busiest_second"] <= BUSIEST_MAX + LATE_MAX
-    # What comes late is missing before: over some seconds the budget holds by itself.
-    assert _most_within(arrivals, 5) <= 5 * BUSIEST_MAX
+    assert _most_within(arrivals, STRETCH_SECONDS) <= STRETCH_SECONDS * BUSIEST_MAX
     busy = _saturated_seconds(arrivals)
-    assert busy >= SATURATED_SECONDS
+    assert busy, "the budget was never nearly used up, so that its busiest second says little"
     sys.stdout.write(
         f"3 replicas: {len(arrivals)} calls, busiest second {requests['busiest_second']}, {busy} s full; "
         f"{len(failing)} failed records healed in {seconds:.1f} s by {len(pushes)} pushes, "

@@ -69,7 +69,7 @@ async def test_a_thread_that_is_late_is_left_alone() -> None:
         assert (await channel.send(message())).fate is Fate.UNKNOWN
         before = threading.active_count()
         assert (await channel.send(message(sequence=2))).fate is Fate.LATER
-        assert threading.active_count() == before
+        assert threading.active_count() <= before
         await receiver.wait_for(lambda: bool(receiver.received))
         assert len(receiver.received) == 1
 

@@ -366,8 +366,9 @@ def test_programs_in_a_private_home_are_copied(tmp_path: Path, monkeypatch: pyte
     shutil.copytree(package.with_name(f"{package.name}.libs"), home / f"{package.name}.libs")
     (home / package.name / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(home))
-    cache = Path("/var/tmp/tieout-test-cache")  # noqa: S108 - pytest's own folders are private to root
-    cache.mkdir(mode=0o755)
+    # pytest's own folders are private to root.
+    cache = Path(tempfile.mkdtemp(prefix="tieout-test-", dir="/var/tmp"))
+    cache.chmod(0o755)
     monkeypatch.setattr(binaries, "CACHES", (cache,))
     try:
         account = choose(tmp_path / "nothing")

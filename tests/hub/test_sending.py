@@ -14,7 +14,7 @@ from service.hub.exchange import open_http
 from service.hub.sending import Sender
 from tests.hub.wire import answer, wire
 
-INTERVAL = 0.1
+INTERVAL = 1.0
 
 
 class Counting(Budget):

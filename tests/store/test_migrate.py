@@ -233,8 +233,11 @@ OWNER = f"tieout_owner_{os.getpid()}"
 
 
 @pytest.fixture
-async def owner_url(empty_database_url: str, admin: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[str]:
-    """The empty database's address for an ordinary user who owns it."""
+async def owner_url(
+    empty_database_url: str, template_name: str, admin: asyncpg.Connection[asyncpg.Record]
+) -> AsyncIterator[str]:
+    """The empty database's address for an ordinary user who owns it, on a server that knows the role."""
+    assert template_name, "making it made the role"
     database = urlsplit(empty_database_url).path.removeprefix("/")
     await admin.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD 'canary'")
     await admin.execute(f"ALTER DATABASE {database} OWNER TO {OWNER}")

@@ -20,6 +20,7 @@ from service.store.alerts import mark_alert_snoozed
 from service.store.database import Connection, Database
 from service.store.organizations import SeenOrganization, write_organizations
 from service.store.records import Change, write_records
+from service.store.work import get_now
 from tests.web.builders import NOW, ORGANIZATION, add_alert, add_organization, add_record, eventually
 
 BROWSER = {"accept": "text/html"}
@@ -100,7 +101,7 @@ async def test_a_list_and_its_clock_are_of_one_moment(database: Database, viewer
     """What a list says of its rows it counts from when they were read, not from a later look at the clock."""
     alert = await add_alert(database)
     async with database.fleet() as rows:
-        await mark_alert_snoozed(rows, alert.alert_id, NOW + timedelta(hours=1))
+        await mark_alert_snoozed(rows, alert.alert_id, await get_now(rows) + timedelta(hours=1))
     told: list[str] = []
     async with amid(database, "alerts", viewer, "/alerts", told):
         database.clock_offset = timedelta(hours=2)

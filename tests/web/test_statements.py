@@ -208,7 +208,7 @@ async def test_a_provisional_statement_says_so_and_how_it_was_signed(
     database: Database, operator: httpx.AsyncClient
 ) -> None:
     """A month that was not read after its end is provisional, and a signature on it remembers that."""
-    running = f"/v1/organizations/{ORGANIZATION}/statements/{NOW:%Y-%m}"
+    running = f"/v1/organizations/{ORGANIZATION}/statements/{await database.now():%Y-%m}"
     assert (await operator.get(running)).json()["provisional"] is True
     answer = await operator.post(f"{running}/sign", json={"role": "preparer"})
     assert answer.json()["signature"]["signed_while_provisional"] is True

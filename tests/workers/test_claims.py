@@ -50,10 +50,10 @@ async def test_no_more_is_claimed_than_lanes_ask_for(database: Database) -> None
 async def test_leases_are_renewed_together(database: Database) -> None:
     """Runs that take longer than their leases keep them, by one statement for all."""
     await ensure(database, 3)
-    async with in_lanes(Claims(database, KIND, "a", lease_seconds=0.9), 3) as works:
+    async with in_lanes(Claims(database, KIND, "a", lease_seconds=3), 3) as works:
         first = await leases(database)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while all(work.now < work.claim.claimed_at + timedelta(seconds=2) for work in works if work):
+            while all(work.now < work.claim.claimed_at + timedelta(seconds=4) for work in works if work):
                 async with database.fleet() as connection:
                     assert not await claim_due_work(connection, KIND, "b", 60, 10)
         renewed = await leases(database)

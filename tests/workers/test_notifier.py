@@ -219,10 +219,9 @@ async def test_waits_grow_and_are_bounded(database: Database) -> None:
         for _ in range(9):
             await outbox.run()
             (row,) = await outbox.rows(outbox.channels[0])
-            waits.append(round(row["wait"]))
+            waits.append(row["wait"])
             outbox.pass_time(row["wait"] + 1)
-    assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert waits[-1] == BACKOFF_SECONDS_MAX
+    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, *[BACKOFF_SECONDS_MAX] * 3], abs=2)
 
 
 async def test_the_receiver_is_left_alone_for_as_long_as_it_asked(database: Database) -> None:

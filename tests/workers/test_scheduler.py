@@ -83,8 +83,13 @@ async def test_all_that_is_due_is_done_once(database: Database) -> None:
     """Everything that is due is done, each once, in as many lanes as there are and no more."""
     ids = await _ensure(database, 40)
 
+    all_at_work = asyncio.Event()
+
     async def act(_: Work) -> None:
-        await asyncio.sleep(0.01)
+        if worker.busy == worker.lanes:
+            all_at_work.set()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await all_at_work.wait()
 
     worker = Recorder(database, act)
     async with running(database, worker):

@@ -51,10 +51,10 @@ async def test_work_is_claimed_by_one(database: Database, organization_id: UUID)
 
 async def test_lease_is_renewed_while_the_run_goes_on(database: Database, organization_id: UUID) -> None:
     """A run that takes longer than its lease keeps it."""
-    async with Claims(database, KIND, "replica-1", lease_seconds=0.9).working() as work:
+    async with Claims(database, KIND, "replica-1", lease_seconds=3).working() as work:
         assert work is not None
         async with asyncio.timeout(20):
-            while work.now < work.claim.claimed_at + timedelta(seconds=2):  # more than two leases
+            while work.now < work.claim.claimed_at + timedelta(seconds=4):  # more than a lease
                 async with database.fleet() as connection:
                     assert not await claim_due_work(connection, KIND, "replica-2", 60, 10)
         async with work.writing():
