@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from service.domain.fleet import WorkKind
 from service.store.database import Connection
 from service.store.queries import QUERY
 
@@ -38,16 +39,16 @@ class Received(Protocol):
     def key(self) -> Key: ...  # noqa: D102
 
 
-async def insert_deliveries(
-    connection: Connection, repeats_by_delivery: Mapping[Received, int]
-) -> tuple[Collection[Key], datetime]:
-    """Store deliveries of different keys, each with how often it came again.
+async def store_deliveries(
+    connection: Connection, repeats_by_delivery: Mapping[Received, int], shard: int
+) -> Collection[Key]:
+    """Store deliveries of different keys, each with how often it came again; tell which were known before.
 
-    Tells which were known before, and when all of them were stored by the database's time.
+    How they ended is counted in a shard, the events' work is wished for, and the commit waits for the disk.
     """
     rows = sorted(repeats_by_delivery, key=lambda delivery: delivery.key)
     found = await connection.fetch(
-        QUERY["insert_deliveries"],
+        QUERY["store_deliveries"],
         [row.organization_id for row in rows],
         [row.event_id for row in rows],
         [row.subscription_id for row in rows],
@@ -58,13 +59,14 @@ async def insert_deliveries(
         [row.raw for row in rows],
         [row.quarantined for row in rows],
         [repeats_by_delivery[row] for row in rows],
+        shard,
+        WorkKind.INGEST,
     )
-    known = {
+    return {
         (row["organization_id"], row["event_id"], row["subscription_id"])
         for row in found
         if row["organization_id"] is not None
     }
-    return known, found[0]["stored_at"]
 
 
 async def add_webhook_counts(

@@ -1,7 +1,8 @@
 """Group commit: deliveries that wait become durable together, in one statement and one commit.
 
 Whoever hands in a delivery waits until the commit that holds it has been answered by Postgres. While one
-batch is being committed the next gathers, so batches grow with the load and shrink with it. What waits is
+batch is being committed the next gathers, so batches grow with the load and shrink with it; under load there
+are two commits under way, so that neither Postgres nor we stand still while the other works. What waits is
 bounded in number and bytes; beyond that a delivery is refused at once, while its sender still listens.
 
 One that Postgres refuses for what it holds (which would be our mistake in reading it) must not take its batch
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,13 +22,10 @@ from enum import StrEnum
 import structlog
 
 from service import metrics, tracing
-from service.domain.fleet import WorkKind
 from service.errors import DatabaseError
 from service.store.database import Database
-from service.store.durability import ensure_durable
-from service.store.received import Key, add_webhook_counts, insert_deliveries
-from service.store.work import nudge_work
-from service.web.delivery import NIL, Delivery, unreadable
+from service.store.received import Key, store_deliveries
+from service.web.delivery import Delivery, unreadable
 
 WAITING_MAX = 2_000
 """At ten thousand a second a fifth of a second's worth; whoever would wait longer is sent away."""
@@ -39,6 +37,16 @@ STORE_SECONDS = 10.0
 BATCH_MAX = 500
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A batch is one message to Postgres, held in memory on both sides."""
+
+WRITERS_MAX = 2
+"""Commits under way at once; more than two only take the processors from each other."""
+
+ANOTHER_FROM = 32
+"""So many must wait for a second commit beside the first: a few are cheaper together with those to come."""
+
+SHARDS = 64
+"""Rows among which replicas spread their counts; two that share one only wait for each other a moment. The
+writers of one replica never do."""
 
 
 _LOG = structlog.get_logger()
@@ -68,10 +76,11 @@ class GroupCommit:
 
     def __init__(self, database: Database, *, shard: int = 0) -> None:
         self._database = database
-        self._shard = shard
+        self._shards = [shard + writer * SHARDS for writer in range(WRITERS_MAX)]
+        """Those that no writer counts in just now."""
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
         self._unanswered: deque[_Waiting] = deque()
         """Everybody who waits, in the order in which their patience ends; one timer serves them all."""
         self._timer: asyncio.TimerHandle | None = None
@@ -93,17 +102,22 @@ class GroupCommit:
         self._unanswered.append(waiting)
         if self._timer is None:
             self._timer = loop.call_at(waiting.until, self._lose_patience)
-        if self._writer is None:
-            self._writer = loop.create_task(self._write(), name="webhook group commit")
+        if self._needs(writers=len(self._writers) + 1):
+            self._writers.add(loop.create_task(self._write(self._shards.pop()), name="webhook group commit"))
         return done
 
-    async def _write(self) -> None:
-        """Commit batch after batch until nothing waits."""
+    def _needs(self, *, writers: int) -> bool:
+        """Whether what waits is enough for so many writers."""
+        return len(self._waiting) >= (1 if writers == 1 else ANOTHER_FROM) and writers <= WRITERS_MAX
+
+    async def _write(self, shard: int) -> None:
+        """Commit batch after batch while there is enough for all who write."""
         try:
-            while self._waiting:
-                await self._settle(self._take())
+            while self._needs(writers=len(self._writers)):
+                await self._settle(self._take(), shard)
         finally:
-            self._writer = None
+            self._writers = {writer for writer in self._writers if writer is not asyncio.current_task()}
+            self._shards.append(shard)
 
     def _lose_patience(self) -> None:
         """Send away whoever has waited too long, and look again when the next one will have."""
@@ -127,17 +141,19 @@ class GroupCommit:
         self._waiting_bytes -= size
         return batch
 
-    async def _settle(self, batch: Sequence[_Waiting]) -> None:
+    async def _settle(self, batch: Sequence[_Waiting], shard: int) -> None:
         """Store a batch and tell everybody who waits for it; never raises."""
         try:
-            outcomes: Sequence[Stored | Exception] = await self._commit([each.delivery for each in batch])
+            outcomes: Sequence[Stored | Exception] = await self._commit(
+                [each.delivery for each in batch], shard
+            )
         except DatabaseError as error:
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - one bad row must not take its batch along
             _LOG.error(
                 "webhook_batch_refused", deliveries=len(batch), error=f"{type(error).__name__}: {error}"
             )
-            outcomes = [await self._store_alone(each.delivery) for each in batch]
+            outcomes = [await self._store_alone(each.delivery, shard) for each in batch]
         for each, outcome in zip(batch, outcomes, strict=True):
             if each.done.done():
                 continue  # nobody waits any more
@@ -148,15 +164,15 @@ class GroupCommit:
         while self._unanswered and self._unanswered[0].done.done():
             self._unanswered.popleft()
 
-    async def _store_alone(self, delivery: Delivery) -> Stored | Exception:
+    async def _store_alone(self, delivery: Delivery, shard: int) -> Stored | Exception:
         for form in (delivery, unreadable(delivery.raw, "Postgres refused what was read from it")):
             try:
-                return (await self._commit([form]))[0]
+                return (await self._commit([form], shard))[0]
             except Exception as error:  # noqa: BLE001 - the next form is the answer to the first's failure
                 failure = error
         return failure
 
-    async def _commit(self, deliveries: Sequence[Delivery]) -> Sequence[Stored]:
+    async def _commit(self, deliveries: Sequence[Delivery], shard: int) -> Sequence[Stored]:
         """Store deliveries in one durable transaction, and wish for their events to be worked off."""
         first_by_key: dict[Key, Delivery] = {}
         for delivery in deliveries:
@@ -164,29 +180,15 @@ class GroupCommit:
         times_by_key = Counter(delivery.key for delivery in deliveries)
         started = time.perf_counter()
         with tracing.span("webhooks commit", events=len(deliveries)):
-            outcomes = await self._stored(deliveries, first_by_key, times_by_key)
+            async with self._database.fleet() as connection:
+                known = await store_deliveries(
+                    connection,
+                    {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()},
+                    shard,
+                )
         metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
-        return outcomes
-
-    async def _stored(
-        self,
-        deliveries: Sequence[Delivery],
-        first_by_key: Mapping[Key, Delivery],
-        times_by_key: Mapping[Key, int],
-    ) -> Sequence[Stored]:
-        async with self._database.fleet() as connection:
-            await ensure_durable(connection)
-            known, stored_at = await insert_deliveries(
-                connection, {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
-            )
-            fresh = first_by_key.keys() - known
-            outcomes = _outcomes(deliveries, fresh)
-            await add_webhook_counts(connection, Counter(outcome.value for outcome in outcomes), self._shard)
-            organizations = {key[0] for key in fresh} - {NIL}
-            if organizations:
-                await nudge_work(connection, sorted(organizations), WorkKind.INGEST, stored_at)
-        return outcomes
+        return _outcomes(deliveries, first_by_key.keys() - known)
 
 
 def _outcomes(deliveries: Sequence[Delivery], fresh: AbstractSet[Key]) -> Sequence[Stored]:

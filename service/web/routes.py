@@ -12,14 +12,12 @@ from service.store.database import Database
 from service.web.api.openapi import describe
 from service.web.authentication import Authenticator
 from service.web.front import FrontDoor
+from service.web.group_commit import SHARDS
 from service.web.page.rendering import explain
 from service.web.route import Service
 from service.web.router import Router
 from service.web.table import ROUTES
 from service.web.webhooks import Receiver
-
-SHARDS = 64
-"""Rows among which replicas spread their counts; two that share one only wait for each other a moment."""
 
 
 def build(*, settings: Settings, database: Database, replica_id: str, version: str) -> ASGIApp:

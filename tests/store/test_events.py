@@ -15,7 +15,7 @@ from service.store.events import (
     mark_events_worked,
     prune_events,
 )
-from service.store.received import insert_deliveries
+from service.store.received import store_deliveries
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 
@@ -54,8 +54,8 @@ async def test_log_and_delivery_are_one_event(database: Database) -> None:
 
     async def deliver(event_id: UUID) -> None:
         delivery = Delivery(organization_id, event_id, subscription_id)
-        async with database.organization(organization_id) as connection:
-            await insert_deliveries(connection, {delivery: 0})
+        async with database.fleet() as connection:
+            await store_deliveries(connection, {delivery: 0}, shard=0)
 
     await deliver(before)
     async with database.organization(organization_id) as first:

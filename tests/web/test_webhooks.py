@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from service.domain.fleet import FLEET, WorkKind
 from service.errors import DatabaseUnreachable
 from service.store.database import Database
+from service.store.received import store_deliveries
 from service.store.work import claim_due_work, ensure_work, hold_work
 from service.web.bodies import Memory
 from service.web.delivery import Delivery, read
-from service.web.group_commit import WAITING_MAX, Full, GroupCommit, Stored
+from service.web.group_commit import ANOTHER_FROM, WAITING_MAX, Full, GroupCommit, Stored
 from service.web.signature import SignatureRefused, find, parse, require_authentic
 from service.web.webhooks import BODY_BYTES_MAX, HELD_BYTES_MAX, PATH, Receiver
 from tests.web.builders import (
@@ -508,6 +509,23 @@ async def test_what_waits_is_bounded(database: Database) -> None:
     with pytest.raises(Full):
         await commits.store(read(encoded(event())))
     assert set(await asyncio.gather(*waiting)) == {Stored.STORED}
+
+
+async def test_many_do_not_wait_for_a_commit_that_waits(database: Database, database_url: str) -> None:
+    """While one commit waits for somebody else's, those who come in numbers are stored beside it."""
+    watcher = await asyncpg.connect(database_url)
+    commits = GroupCommit(database)
+    first, *others = (read(encoded(event())) for _ in range(1 + ANOTHER_FROM))
+    async with database.fleet() as connection:
+        await store_deliveries(connection, {first: 0}, shard=-1)
+        waiting = commits.submit(first)
+        await eventually(lambda: watcher.fetchval(IS_BLOCKED))
+        async with asyncio.timeout(5):
+            assert set(await asyncio.gather(*map(commits.store, others))) == {Stored.STORED}
+        assert not waiting.done()
+    assert await waiting is Stored.DUPLICATE
+    await watcher.close()
+    assert await webhook_counts(database) == {"stored": 1 + len(others), "duplicate": 1}
 
 
 IS_BLOCKED = (

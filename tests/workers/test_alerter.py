@@ -15,7 +15,7 @@ from service.errors import Superseded
 from service.store import alert_facts
 from service.store.alerts import mark_alert_acknowledged, mark_alert_snoozed
 from service.store.database import Database
-from service.store.received import insert_deliveries
+from service.store.received import store_deliveries
 from service.web.delivery import read
 from tests.conftest import command
 from tests.web.builders import add_difference
@@ -493,7 +493,7 @@ async def test_deliveries_that_cannot_be_read_are_told_once(world: World) -> Non
 
     async def deliver(*bodies: bytes) -> None:
         async with world.database.fleet() as connection:
-            await insert_deliveries(connection, {read(body): 0 for body in bodies})
+            await store_deliveries(connection, {read(body): 0 for body in bodies}, shard=0)
 
     await deliver(b"[]", b"{}", b"no JSON")
     await watch.look()
