@@ -18,7 +18,7 @@ READY := $(VENV)/.ready
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types schema night bench test-postgres15 lock clean
+.PHONY: help demo test check lint types schema resemblance night bench test-postgres15 lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
@@ -43,6 +43,10 @@ types: $(READY) ## check types
 schema: $(READY) ## write sql/schema.sql anew from the migrations
 	@$(RUN)/python tests/store/schema.py > sql/schema.sql.new
 	@mv sql/schema.sql.new sql/schema.sql
+
+resemblance: $(READY) ## learn anew what unknown messages resemble, from the samples of the tests
+	@$(RUN)/python -m tests.domain.resemblance_learning > $(VENV)/resemblance.tsv
+	@mv $(VENV)/resemblance.tsv service/domain/causes/rules/resemblance.tsv
 
 night: $(READY) ## run the long programmes
 	@$(RUN)/pytest -q -n $(WORKERS) -m night $(TESTS)

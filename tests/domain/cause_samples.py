@@ -27,6 +27,11 @@ was fitted to it, which is the honest figure: how many causes were right at firs
   hardly better. Of three that are misjudged still, two are left for people to read, since knowing them would
   permit a push without a look.
 
+What unknown words resemble (`resemblance_learning`) was measured in the same way. Learned from what stood
+here before, and told of what the rules of then left unknown, actions went from 77.0 to 84.5 of a hundred of
+batches 10 and 11, and from 75.5 to 83.2 of batch 12. Of its 53 hints 36 named the right action and 21 the
+right cause.
+
 One mistake in each of batches 10 and 11 would have permitted a blind push: an account that is not connected,
 taken for a token that renews itself, and a contact that could not be resolved, taken for a host. None of the
 others would have, and none in batch 12; most said `unknown`, which a person reads. Since then the rules know
@@ -37,13 +42,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from service.domain.causes.cause import Cause
+from service.domain.causes.cause import Cause, classify
 from service.domain.causes.facts import Retry, facts_of
+from service.domain.causes.names import Action
+from service.domain.causes.resemblance import action_of
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -129,18 +137,35 @@ def permits_blind_push(cause: Cause) -> bool:
     return facts_of(cause).retry is Retry.BACKOFF
 
 
-def score(results: Iterable[tuple[Cause, Cause, str]]) -> Score:
-    """Score (true, found, text) triples."""
+class Result(NamedTuple):
+    """One classification: the true cause, the one found, the text, and what people are told to do."""
+
+    true: Cause
+    found: Cause
+    text: str
+    action: Action
+
+
+def classified(rows: Iterable[tuple[Cause, object]]) -> Iterator[Result]:
+    """Classify (true cause, errors) pairs, and hint at what is unknown, as the service does."""
+    for true, errors in rows:
+        found = classify(errors)
+        yield Result(true, found.cause, found.text, action_of(found.cause, found.text))
+
+
+def score(results: Iterable[Result]) -> Score:
+    """Count what is right, and tell what is not."""
     rows = list(results)
-    wrong = [(true, found, text) for true, found, text in rows if true is not found]
+    wrong = [each for each in rows if each.true is not each.found]
+    told = {each: f"{each.true} taken for {each.found}: {each.text[:120]}" for each in wrong}
     return Score(
         total=len(rows),
         causes=len(rows) - len(wrong),
-        actions=sum(facts_of(true).action is facts_of(found).action for true, found, _ in rows),
-        wrong=tuple(f"{true} taken for {found}: {text[:120]}" for true, found, text in wrong),
+        actions=sum(facts_of(each.true).action is each.action for each in rows),
+        wrong=tuple(told[each] for each in wrong),
         dangerous=tuple(
-            f"{true} taken for {found}: {text[:120]}"
-            for true, found, text in wrong
-            if permits_blind_push(found) and not permits_blind_push(true)
+            told[each]
+            for each in wrong
+            if permits_blind_push(each.found) and not permits_blind_push(each.true)
         ),
     )

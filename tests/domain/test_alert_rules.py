@@ -82,6 +82,15 @@ def test_a_cause_in_one_organization_names_it() -> None:
     assert condition.severity is Severity.WARNING
 
 
+def test_an_unknown_cause_says_what_it_resembles() -> None:
+    """Who is woken by an unknown error reads what its words resemble; of a known cause nothing is guessed."""
+    said = "Nothing in your chart fits the sales side of this product"
+    told = found(causes=[cause(each, example=said) for each in ("unknown", "missing_tax_rate")])
+    hint = "Its words resemble “Account missing” (for the bookkeeper;"
+    assert hint in told["cause_failing:unknown"].next_step
+    assert hint not in told["cause_failing:missing_tax_rate"].next_step
+
+
 @pytest.mark.parametrize(
     ("money", "hours", "expected"),
     [

@@ -55,6 +55,28 @@ async def test_a_packet_tells_who_what_and_which(operator: httpx.AsyncClient) ->
     assert (document["number"], document["party"], document["amount_minor"]) == ("INV-7", "Acme", 125_00)
 
 
+async def test_an_unknown_error_comes_with_what_it_resembles(
+    operator: httpx.AsyncClient, database: Database
+) -> None:
+    """Causes, packet and page tell what its words resemble; whose turn it is stays as it was."""
+    said = "Nothing in your chart fits the sales side of this product"
+    unknown = {"cause": Cause.UNKNOWN, "cause_group": "nothing in your chart", "cause_text": said}
+    await add_record(database, OTHER, state=State.QUARANTINED, owner="partner_engineer", **unknown)
+    rows = {row["cause"]: row for row in (await operator.get("/v1/causes")).json()["data"]}
+    told, known = rows["unknown"], rows["missing_tax_rate"]
+    assert (told["likely"], told["action"], told["owner"]) == (
+        "missing_ledger_account",
+        "set_up",
+        "partner_engineer",
+    )
+    assert (known["likely"], known["action"]) == (None, "set_up")
+    packet = (await operator.get(told["packet"])).json()
+    [step] = packet["organizations"][0]["steps"]
+    page = (await operator.get("/causes")).text
+    for shown in (told["next_step"], step, page):
+        assert "Its words resemble “Account missing”" in shown
+
+
 async def test_a_lost_connection_comes_with_its_link(operator: httpx.AsyncClient) -> None:
     """The packet of a lost connection says where to connect again."""
     told = (await operator.get("/v1/causes/connection_revoked/packet")).json()

@@ -31,6 +31,7 @@ from service.domain.alerts.text import (
 )
 from service.domain.causes.facts import Facts, Owner, facts_of, next_step_of
 from service.domain.causes.names import Action, Cause
+from service.domain.causes.resemblance import hint_of
 
 RECORDS_MANY: Final = 50
 """So many records of a cause that time cures are told at once: waiting longer would only make them more."""
@@ -130,10 +131,10 @@ def _next_step(fact: CauseFact) -> str:
     if known is None:
         return neutral(fact.reason, EXCERPT_MAX)
     platform = fact.platform if fact.organizations_count == 1 else None
-    return neutral(
-        next_step_of(known, object_type="", platform=platform, detail=neutral(fact.example, EXCERPT_MAX)),
-        DETAIL_MAX,
-    )
+    example = neutral(fact.example, EXCERPT_MAX)
+    step = next_step_of(known, object_type="", platform=platform, detail=example)
+    hint = hint_of(fact.example or "") if known.cause is Cause.UNKNOWN else ""
+    return neutral(f"{step} {hint}", DETAIL_MAX)
 
 
 def _severity(fact: CauseFact, floor: Severity, now: datetime) -> Severity:

@@ -11,6 +11,7 @@ import asyncpg
 
 from service.domain.causes.facts import facts_of, next_step_of
 from service.domain.causes.names import Cause as Name
+from service.domain.causes.resemblance import hint_of, resembled
 from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes
@@ -37,6 +38,8 @@ class Cause:
     cause: str
     group: str | None
     title: str
+    likely: str | None
+    """The cause that the words of an unknown error resemble: a hint, which decides nothing."""
     action: str
     owner: str
     cure: str
@@ -106,14 +109,18 @@ async def require_few(connection: Connection, organization_id: UUID | None) -> N
 
 def _cause(row: asyncpg.Record, set_aside: int) -> Cause:
     facts = facts_of(Name(row["cause"]) if row["cause"] in _NAMES else Name.UNKNOWN)
+    said = row["example"] or ""
+    likely = resembled(said) if row["cause"] == Name.UNKNOWN else None
+    next_step = next_step_of(facts, object_type="document")
     return Cause(
         cause=row["cause"],
         group=row["cause_group"],
         title=facts.title,
-        action=facts.action.value,
+        likely=likely,
+        action=facts_of(likely or facts.cause).action.value,
         owner=row["owner"] or facts.owner.value,
         cure=facts.cure,
-        next_step=next_step_of(facts, object_type="document"),
+        next_step=f"{next_step} {hint_of(said)}" if likely else next_step,
         records=row["records"],
         set_aside=set_aside,
         organizations=row["organizations"],
