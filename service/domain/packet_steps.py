@@ -15,7 +15,7 @@ from uuid import UUID
 
 from service.domain.causes.facts import facts_of, next_step_of, object_name
 from service.domain.causes.names import Cause
-from service.domain.causes.resemblance import hint_of
+from service.domain.causes.resemblance import resemblance_told
 from service.domain.document import Document
 from service.domain.pushing.cure import DocumentNeeds
 from service.domain.pushing.preflight import percent
@@ -179,10 +179,10 @@ def _told(section: Section) -> Iterator[str]:
         yield f"{section.platform} says: “{text}”{_for(waiting)}."
 
 
-def _hinted(section: Section) -> Iterator[str]:
+def _resembled(section: Section) -> Iterator[str]:
     """The platform's own words, and what they resemble, where no rule knows them."""
     for text, waiting in _by(section.waiting, lambda each: {_text(each.record)} - {""}):
-        yield f"{section.platform} says: “{text}”{_for(waiting)}. {hint_of(text)}".rstrip()
+        yield f"{section.platform} says: “{text}”{_for(waiting)}. {resemblance_told(text)}".rstrip()
 
 
 def _corrected(section: Section) -> Iterator[str]:
@@ -205,7 +205,7 @@ _STEPS: Final[Mapping[Cause, Callable[[Section], Iterator[str]]]] = {
     Cause.AMOUNT_MISMATCH: _corrected,
     Cause.APP_CONFIGURATION: _told,
     Cause.UNSUPPORTED_REQUEST: _told,
-    Cause.UNKNOWN: _hinted,
+    Cause.UNKNOWN: _resembled,
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain.causes.cause import classify
 from service.domain.causes.names import Action, Cause
-from service.domain.causes.resemblance import action_of, hint_of, read_weights, resembled
+from service.domain.causes.resemblance import action_of, read_weights, resemblance_told, resembled
 from tests.domain.resemblance_learning import learned, samples, written
 
 FILE = "service/domain/causes/rules/resemblance.tsv"
@@ -38,13 +38,13 @@ def test_words_that_no_rule_knows_resemble_a_cause(text: str, cause: Cause) -> N
     """In wordings of nobody's, single words still tell which cause it may be, and so what is to be done."""
     assert classify(text).cause is Cause.UNKNOWN
     assert resembled(text) is cause
-    assert hint_of(text).startswith("Its words resemble ")
+    assert resemblance_told(text).startswith("Its words resemble ")
 
 
 @pytest.mark.parametrize("text", ["", "Fnord", "Failed to sync invoice", "Could not export invoice.", "¿§?"])
 def test_what_tells_nothing_resembles_nothing(text: str) -> None:
     """Of a text with hardly a word nothing is guessed: somebody reads it."""
-    assert (resembled(text), hint_of(text)) == (None, "")
+    assert (resembled(text), resemblance_told(text)) == (None, "")
     assert action_of(Cause.UNKNOWN, text) is Action.READ
 
 

@@ -31,7 +31,7 @@ from service.domain.alerts.text import (
 )
 from service.domain.causes.facts import Facts, Owner, facts_of, next_step_of
 from service.domain.causes.names import Action, Cause
-from service.domain.causes.resemblance import hint_of
+from service.domain.causes.resemblance import resemblance_told
 
 RECORDS_MANY: Final = 50
 """So many records of a cause that time cures are told at once: waiting longer would only make them more."""
@@ -133,7 +133,7 @@ def _next_step(fact: CauseFact) -> str:
     platform = fact.platform if fact.organizations_count == 1 else None
     example = neutral(fact.example, EXCERPT_MAX)
     step = next_step_of(known, object_type="", platform=platform, detail=example)
-    hint = hint_of(fact.example or "") if known.cause is Cause.UNKNOWN else ""
+    hint = resemblance_told(fact.example or "") if known.cause is Cause.UNKNOWN else ""
     return neutral(f"{step} {hint}", DETAIL_MAX)
 
 

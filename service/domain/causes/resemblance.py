@@ -95,7 +95,7 @@ def resembled(text: str) -> Cause | None:
     return _packaged().likely(text)
 
 
-def hint_of(text: str) -> str:
+def resemblance_told(text: str) -> str:
     """A sentence about what an unknown message resembles; empty where it resembles nothing enough."""
     cause = resembled(text)
     if cause is None:

@@ -11,7 +11,7 @@ import asyncpg
 
 from service.domain.causes.facts import facts_of, next_step_of
 from service.domain.causes.names import Cause as Name
-from service.domain.causes.resemblance import hint_of, resembled
+from service.domain.causes.resemblance import resemblance_told, resembled
 from service.store.as_of import count_records, list_causes_as_of
 from service.store.database import Connection
 from service.store.fleet_counts import list_fleet_causes
@@ -120,7 +120,7 @@ def _cause(row: asyncpg.Record, set_aside: int) -> Cause:
         action=facts_of(likely or facts.cause).action.value,
         owner=row["owner"] or facts.owner.value,
         cure=facts.cure,
-        next_step=f"{next_step} {hint_of(said)}" if likely else next_step,
+        next_step=f"{next_step} {resemblance_told(said)}" if likely else next_step,
         records=row["records"],
         set_aside=set_aside,
         organizations=row["organizations"],
