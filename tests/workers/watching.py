@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -171,6 +171,16 @@ class Watching:
         return found | {"history": len(history)}
 
 
+async def _midmonth(database: Database) -> datetime:
+    """Move our clock to noon of the next 15th: days pass in a world, and it must not end another month."""
+    now = await database.now()
+    noon = now.replace(day=15, hour=12, minute=0, second=0, microsecond=0)
+    if noon < now:
+        noon = (noon + timedelta(days=31)).replace(day=15)
+    database.clock_offset += noon - now
+    return noon
+
+
 @asynccontextmanager
 async def watching(
     database: Database,
@@ -181,7 +191,7 @@ async def watching(
     **options: Any,
 ) -> AsyncIterator[Watching]:
     """Open a world and its watchers; `options` are the simulator's."""
-    clock = Clock.manual(datetime.now(UTC))
+    clock = Clock.manual(await _midmonth(database))
     given = {"organizations": 3, "documents": 20, "rate_per_second": 0, "seed": 7, "clock": clock, **options}
     simulator = Simulator(dialect=dialect.value, **given)
     async with AsyncExitStack() as stack:
