@@ -27,8 +27,9 @@ from service.store.database import Database
 from service.store.received import Key, store_deliveries
 from service.web.delivery import Delivery, unreadable
 
-WAITING_MAX = 2_000
-"""At ten thousand a second a fifth of a second's worth; whoever would wait longer is sent away."""
+WAITING_MAX = 900
+"""At ten thousand a second a tenth of a second's worth; whoever would wait longer is sent away. Fewer than
+there may be connections: each hands in one at a time, so that more would never send anybody away."""
 
 WAITING_BYTES_MAX = 32 * 1024 * 1024
 STORE_SECONDS = 10.0
@@ -85,6 +86,11 @@ class GroupCommit:
         """Everybody who waits, in the order in which their patience ends; one timer serves them all."""
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would be refused, however small."""
+        return len(self._waiting) >= WAITING_MAX
+
     async def store(self, delivery: Delivery) -> Stored:
         """Return once the delivery is on disk; raise `Full`, `DatabaseError` or `TimeoutError` if not."""
         return await self.submit(delivery)
@@ -92,7 +98,7 @@ class GroupCommit:
     def submit(self, delivery: Delivery) -> asyncio.Future[Stored]:
         """Hand a delivery in; the future ends when it is on disk, or with why it is not. Raises `Full`."""
         size = len(delivery.raw)
-        if len(self._waiting) >= WAITING_MAX or self._waiting_bytes + size > WAITING_BYTES_MAX:
+        if self.is_full or self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise Full
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Stored] = loop.create_future()

@@ -12,6 +12,7 @@ connections are many, those that rest make room, the longest resting first, so t
 from __future__ import annotations
 
 import asyncio
+import resource
 from functools import partial
 from heapq import nsmallest
 from typing import Any
@@ -38,7 +39,13 @@ IDLE_SECONDS = 620
 Google Cloud ten), by as much as a request that was sent just in time may need."""
 
 HEAD_BYTES_MAX = 64 * 1024
-CONNECTIONS_MAX = 1_000
+CONNECTIONS_MAX = 2_000
+"""Each takes ten kilobytes. Beyond these a sender is cut off, and opening another connection costs more than
+being told on this one to come back."""
+
+OTHER_FILES = 256
+"""Files that are open beside them: Postgres, the hub, channels, Python itself."""
+
 ROOM_SHARE = 10
 """A tenth of the connections is kept for those to come, as long as any that rests can make room."""
 
@@ -179,6 +186,18 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._receiving = None
 
 
+def _connections_max() -> int:
+    """Raise the soft limit of open files to what connections need, and tell how many fit below it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS_MAX
+    return min(CONNECTIONS_MAX, max(1, soft - OTHER_FILES))
+
+
 def configure(app: ASGIApp, settings: Settings, **changes: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own options
     """Configure the server for our application; `changes` override single options of uvicorn's."""
     options: dict[str, Any] = {
@@ -194,7 +213,7 @@ def configure(app: ASGIApp, settings: Settings, **changes: Any) -> uvicorn.Confi
         "proxy_headers": False,
         "timeout_keep_alive": IDLE_SECONDS,
         "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
-        "limit_concurrency": CONNECTIONS_MAX,
+        "limit_concurrency": _connections_max(),
         "backlog": BACKLOG,
     }
     return uvicorn.Config(app, **{**options, **changes})

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from service.web.serving import DeadlineProtocol
 
 BODY_BYTES_MAX: Final = 16 * 1024
-"""A thousand connections may each hold one of these before anybody has looked at it."""
+"""Two thousand connections may each hold one of these before anybody has looked at it."""
 
 _LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
 """A length that is written with more, be it with zeros, is not read here."""

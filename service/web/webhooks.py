@@ -5,7 +5,7 @@ A bare ASGI callable in front of the framework, since it is the one place with r
 | answer | when | what the sender does |
 |---|---|---|
 | 200 | the delivery is on disk, or was already, or its content is set aside unread | forgets it |
-| 503 | it cannot be stored just now, or no secret is set | sends it again |
+| 503 | it cannot be stored just now, or no secret is set; too many wait, whatever it is | sends it again |
 | 401, 408, 413, 415 | it is not from the hub, or not as the hub sends | nothing: it is not the hub |
 
 A delivery that is correctly signed and timely gets nothing but 200 or 503: the hub may not repeat others.
@@ -77,6 +77,8 @@ class Receiver:
         now = self._time.known()
         if now is None or not any(self._secrets) or not self._memory.has_room(len(body)):
             return None
+        if self._commits.is_full:  # to look at it would only keep those that wait
+            return self._hold(_failed(Full()), body)
         try:
             signed = signature.find(headers, self._header_names)
             signature.require_authentic(signed, body, self._secrets, self._digest)
@@ -87,10 +89,11 @@ class Receiver:
         if delivery.quarantined is not None:
             return None
         try:
-            taken = self._commits.submit(delivery)
+            return self._hold(self._commits.submit(delivery), body)
         except Full as full:
-            taken = asyncio.get_running_loop().create_future()
-            taken.set_exception(full)
+            return self._hold(_failed(full), body)
+
+    def _hold(self, taken: asyncio.Future[Stored], body: bytes) -> asyncio.Future[Stored]:
         self._memory.held_bytes += len(body)
         return taken
 
@@ -204,6 +207,12 @@ _SAID = {
 _RETRY = {"retry-after": str(RETRY_AFTER_SECONDS)}
 _UNAVAILABLE = problem(503, "The delivery could not be stored; send it again.", headers=_RETRY)
 _UNAVAILABLE_AND_CLOSE = replace(_UNAVAILABLE, close=True)
+
+
+def _failed(error: Exception) -> asyncio.Future[Stored]:
+    failed: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+    failed.set_exception(error)
+    return failed
 
 
 def _why(error: BaseException) -> tuple[str, str]:

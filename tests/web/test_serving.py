@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from starlette.types import ASGIApp
 from service.store.database import Database
 from service.web import bodies, serving
 from service.web.routes import build
+from service.web.serving import CONNECTIONS_MAX, OTHER_FILES
 from service.web.short_way import ShortWayProtocol
 from service.web.webhooks import PATH
 from tests.web.builders import KEYS, encoded, event, settings, signed
@@ -325,3 +329,35 @@ async def test_the_server_does_not_trust_who_says_who_they_are(port: Port) -> No
             headers = {"authorization": f"Bearer guess-{number}", "x-forwarded-for": f"10.0.0.{number}"}
             codes.add((await caller.get("/v1/records", headers=headers)).status_code)
     assert codes == {401, 429}
+
+
+LIMITS = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+from service.settings import Settings
+from service.web.serving import configure
+config = configure(None, Settings.from_environment({}, require_hub=False))
+print(config.limit_concurrency, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "expected"),
+    [
+        (256, 8_192, (CONNECTIONS_MAX, CONNECTIONS_MAX + OTHER_FILES)),
+        (4_096, 8_192, (CONNECTIONS_MAX, 4_096)),
+        (512, 1_024, (1_024 - OTHER_FILES, 1_024)),
+    ],
+)
+def test_connections_have_the_files_that_they_need(
+    project: Path, soft: int, hard: int, expected: tuple[int, int]
+) -> None:
+    """The soft limit of open files is raised as far as needed; where that is too little, fewer connect."""
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITS, str(soft), str(hard)],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert tuple(map(int, told.split())) == expected
