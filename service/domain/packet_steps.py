@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -86,8 +87,8 @@ class Section:
 
 def steps(cause: Cause, section: Section) -> Sequence[str]:
     """The steps, most useful first; never none."""
-    found = list(_STEPS[cause](section)) if cause in _STEPS else []
-    return (found or [_general(cause, section)])[:STEPS_MAX]
+    found = list(islice(_STEPS[cause](section), STEPS_MAX)) if cause in _STEPS else []
+    return found or [_general(cause, section)]
 
 
 def _general(cause: Cause, section: Section) -> str:

@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.domain.causes.names import Cause
+from service.domain.causes.resemblance import resembled
 from service.domain.record_state import State
 from service.hub.bounds import NAME_MAX
 from service.store.database import Database
@@ -166,6 +167,17 @@ async def test_pages_of_causes_go_on_where_a_cause_healed(
         )
     rest = (await viewer.get("/v1/causes", params={**query, "after": first["next"]})).json()
     assert ([row["cause"] for row in rest["data"]], rest["next"]) == (causes[2:], None)
+
+
+async def test_only_causes_that_are_shown_are_weighed(database: Database, viewer: httpx.AsyncClient) -> None:
+    """However many wordings nobody knows, a page looks for what its own resemble, and for no others."""
+    await add_organization(database, ORGANIZATION, "Alder")
+    for number in range(5):
+        told = {"cause_group": f"fnord {number}", "cause_text": f"Fnord {uuid4()}"}
+        await add_record(database, ORGANIZATION, state=State.QUARANTINED, cause=Cause.UNKNOWN, **told)
+    before = resembled.cache_info().misses
+    page = (await viewer.get("/v1/causes", params={"limit": "2"})).json()
+    assert (len(page["data"]), resembled.cache_info().misses - before) == (2, 2)
 
 
 async def test_filters_filter(database: Database, viewer: httpx.AsyncClient) -> None:
