@@ -54,7 +54,9 @@ def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
     body = encoded(event())
     [(_, value)] = [each for each in signed(body).items() if each[0].lower().endswith("signature")]
     found = signature.find([(b"tesouro-signature", value.encode())], [b"tesouro-signature"])
-    signature.require_authentic(found, body, [SECRET.encode(), b"another", b"a third"], "sha256")
+    signature.require_authentic(
+        found, body, signature.keyed([SECRET.encode(), b"another", b"a third"], "sha256")
+    )
     assert sorted(compared) == [False, False, True]
 
 

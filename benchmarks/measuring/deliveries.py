@@ -30,6 +30,10 @@ ORGANIZATIONS = 1_000
 MADE_MAX = 150_000
 """Requests made beforehand; a run that outlasts them makes more as it goes."""
 
+PAUSE_SECONDS = 0.001
+"""Between looks at what is due. Shorter ones are none to uvloop, and the sender would take a whole core from
+what it measures."""
+
 
 def event_id(number: int) -> str:
     """Tell the id of an event by its number."""
@@ -187,7 +191,7 @@ async def steadily(load: Load, rest: deque[Sender], began: float, seconds: float
                 sender.send(*load.take(), waiting.popleft())
         if now > began + seconds + 2:
             return
-        await asyncio.sleep(0 if waiting and rest else 0.0005)
+        await asyncio.sleep(0 if waiting and rest else PAUSE_SECONDS)
 
 
 def dues(began: float, seconds: float, rate: float) -> Iterator[float]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from service.domain.fleet import WorkKind
 from service.store.database import Connection
 from service.store.queries import QUERY
 
-Key = tuple[UUID, UUID, UUID]
+Key = tuple[str, str, str]
+"""Ids are written as Postgres writes them."""
 
 
 class Received(Protocol):
     """A delivery, as the receiver read it."""
 
     @property
-    def organization_id(self) -> UUID: ...  # noqa: D102 - named as the column is
+    def organization_id(self) -> str: ...  # noqa: D102 - named as the column is
     @property
-    def event_id(self) -> UUID: ...  # noqa: D102
+    def event_id(self) -> str: ...  # noqa: D102
     @property
-    def subscription_id(self) -> UUID: ...  # noqa: D102
+    def subscription_id(self) -> str: ...  # noqa: D102
     @property
     def object_type(self) -> str | None: ...  # noqa: D102
     @property
@@ -63,7 +63,7 @@ async def store_deliveries(
         WorkKind.INGEST,
     )
     return {
-        (row["organization_id"], row["event_id"], row["subscription_id"])
+        (str(row["organization_id"]), str(row["event_id"]), str(row["subscription_id"]))
         for row in found
         if row["organization_id"] is not None
     }

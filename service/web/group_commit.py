@@ -14,17 +14,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
+import msgspec
 import structlog
 
 from service import metrics, tracing
 from service.errors import DatabaseError
 from service.store.database import Database
-from service.store.received import Key, store_deliveries
+from service.store.received import Key, Received, store_deliveries
 from service.web.delivery import Delivery, unreadable
 
 WAITING_MAX = 900
@@ -65,11 +66,18 @@ class Full(Exception):  # noqa: N818 - names what is the case
     """Too much waits already."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+Outcome: TypeAlias = Stored | Exception
+"""How a delivery ended, or why it did not: a `DatabaseError`, a `TimeoutError`, or a mistake of ours."""
+
+Tell = Callable[[Outcome], None]
+"""Whoever waits for a delivery is told by this, once."""
+
+
+class _Waiting(msgspec.Struct):
     delivery: Delivery
-    done: asyncio.Future[Stored]
+    tell: Tell
     until: float
+    is_told: bool = False
 
 
 class GroupCommit:
@@ -93,24 +101,36 @@ class GroupCommit:
 
     async def store(self, delivery: Delivery) -> Stored:
         """Return once the delivery is on disk; raise `Full`, `DatabaseError` or `TimeoutError` if not."""
-        return await self.submit(delivery)
+        told: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
 
-    def submit(self, delivery: Delivery) -> asyncio.Future[Stored]:
-        """Hand a delivery in; the future ends when it is on disk, or with why it is not. Raises `Full`."""
+        def tell(outcome: Outcome) -> None:
+            if told.done():
+                return  # nobody waits any more
+            if isinstance(outcome, Exception):
+                told.set_exception(outcome)
+            else:
+                told.set_result(outcome)
+
+        self.submit(delivery, tell)
+        return await told
+
+    def submit(self, delivery: Delivery, tell: Tell) -> None:
+        """Hand a delivery in; its sender is told when it is on disk, or why it is not. Raises `Full`."""
         size = len(delivery.raw)
         if self.is_full or self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise Full
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Stored] = loop.create_future()
-        waiting = _Waiting(delivery, done, loop.time() + STORE_SECONDS)
+        waiting = _Waiting(delivery, tell, time.monotonic() + STORE_SECONDS)
         self._waiting.append(waiting)
         self._waiting_bytes += size
         self._unanswered.append(waiting)
         if self._timer is None:
-            self._timer = loop.call_at(waiting.until, self._lose_patience)
+            self._timer = asyncio.get_running_loop().call_later(STORE_SECONDS, self._lose_patience)
         if self._needs(writers=len(self._writers) + 1):
-            self._writers.add(loop.create_task(self._write(self._shards.pop()), name="webhook group commit"))
-        return done
+            self._writers.add(
+                asyncio.get_running_loop().create_task(
+                    self._write(self._shards.pop()), name="webhook group commit"
+                )
+            )
 
     def _needs(self, *, writers: int) -> bool:
         """Whether what waits is enough for so many writers."""
@@ -127,16 +147,14 @@ class GroupCommit:
 
     def _lose_patience(self) -> None:
         """Send away whoever has waited too long, and look again when the next one will have."""
-        loop = asyncio.get_running_loop()
-        while self._unanswered and (
-            self._unanswered[0].until <= loop.time() or self._unanswered[0].done.done()
-        ):
-            waiting = self._unanswered.popleft()
-            if not waiting.done.done():
-                waiting.done.set_exception(TimeoutError())
+        now = time.monotonic()
+        while self._unanswered and (self._unanswered[0].is_told or self._unanswered[0].until <= now):
+            _tell(self._unanswered.popleft(), TimeoutError())
         self._timer = None
         if self._unanswered:
-            self._timer = loop.call_at(self._unanswered[0].until, self._lose_patience)
+            self._timer = asyncio.get_running_loop().call_later(
+                self._unanswered[0].until - now, self._lose_patience
+            )
 
     def _take(self) -> Sequence[_Waiting]:
         batch: list[_Waiting] = []
@@ -150,9 +168,7 @@ class GroupCommit:
     async def _settle(self, batch: Sequence[_Waiting], shard: int) -> None:
         """Store a batch and tell everybody who waits for it; never raises."""
         try:
-            outcomes: Sequence[Stored | Exception] = await self._commit(
-                [each.delivery for each in batch], shard
-            )
+            outcomes: Sequence[Outcome] = await self._commit([each.delivery for each in batch], shard)
         except DatabaseError as error:
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - one bad row must not take its batch along
@@ -160,17 +176,17 @@ class GroupCommit:
                 "webhook_batch_refused", deliveries=len(batch), error=f"{type(error).__name__}: {error}"
             )
             outcomes = [await self._store_alone(each.delivery, shard) for each in batch]
+        told: Counter[Stored] = Counter()
         for each, outcome in zip(batch, outcomes, strict=True):
-            if each.done.done():
-                continue  # nobody waits any more
-            if isinstance(outcome, Exception):
-                each.done.set_exception(outcome)
-            else:
-                each.done.set_result(outcome)
-        while self._unanswered and self._unanswered[0].done.done():
+            if not each.is_told and isinstance(outcome, Stored):
+                told[outcome] += 1
+            _tell(each, outcome)
+        for stored, times in told.items():
+            metrics.WEBHOOK_DELIVERIES.labels(outcome=stored.value).inc(times)
+        while self._unanswered and self._unanswered[0].is_told:
             self._unanswered.popleft()
 
-    async def _store_alone(self, delivery: Delivery, shard: int) -> Stored | Exception:
+    async def _store_alone(self, delivery: Delivery, shard: int) -> Outcome:
         for form in (delivery, unreadable(delivery.raw, "Postgres refused what was read from it")):
             try:
                 return (await self._commit([form], shard))[0]
@@ -183,18 +199,28 @@ class GroupCommit:
         first_by_key: dict[Key, Delivery] = {}
         for delivery in deliveries:
             first_by_key.setdefault(delivery.key, delivery)
-        times_by_key = Counter(delivery.key for delivery in deliveries)
+        repeats_by_delivery: dict[Received, int] = dict.fromkeys(first_by_key.values(), 0)
+        if len(first_by_key) < len(deliveries):
+            times_by_key = Counter(delivery.key for delivery in deliveries)
+            repeats_by_delivery = {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
         started = time.perf_counter()
         with tracing.span("webhooks commit", events=len(deliveries)):
             async with self._database.fleet() as connection:
-                known = await store_deliveries(
-                    connection,
-                    {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()},
-                    shard,
-                )
+                known = await store_deliveries(connection, repeats_by_delivery, shard)
         metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))
         return _outcomes(deliveries, first_by_key.keys() - known)
+
+
+def _tell(waiting: _Waiting, outcome: Outcome) -> None:
+    """Tell somebody how a delivery ended, unless they have been told that it takes too long."""
+    if waiting.is_told:
+        return
+    waiting.is_told = True
+    try:
+        waiting.tell(outcome)
+    except Exception as error:  # noqa: BLE001 - the others of its batch are to be told all the same
+        _LOG.error("webhook_answer_failed", error=f"{type(error).__name__}: {error}")
 
 
 def _outcomes(deliveries: Sequence[Delivery], fresh: AbstractSet[Key]) -> Sequence[Stored]:

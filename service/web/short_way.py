@@ -11,10 +11,8 @@ that answer.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, Final, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, runtime_checkable
 
 from service.web.serving import DeadlineProtocol
 
@@ -26,6 +24,9 @@ _LENGTH_DIGITS_MAX = len(str(BODY_BYTES_MAX))
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+Answer = Callable[[bytes, bytes], None]
+"""Answers a request, once: by its status line with the headers, each with its line end, and the body."""
+
 
 @runtime_checkable
 class Taker(Protocol):
@@ -33,11 +34,8 @@ class Taker(Protocol):
 
     path: bytes
 
-    def take(self, headers: Headers, body: bytes) -> asyncio.Future[Any] | None:
-        """Take a request in; the future ends when it can be answered. None: it has to go the long way."""
-
-    def answer(self, taken: asyncio.Future[Any], body_bytes: int) -> tuple[bytes, bytes]:
-        """Tell the status line with the headers, each with its line end, and the body."""
+    def take(self, headers: Headers, body: bytes, answer: Answer) -> bool:
+        """Take a request in, to be answered at once or later; False: it has to go the long way."""
 
 
 class ShortWayProtocol(DeadlineProtocol):
@@ -46,7 +44,8 @@ class ShortWayProtocol(DeadlineProtocol):
     _body: list[bytes] | None = None
     """What has come of a body that goes the short way."""
     _body_bytes = 0
-    _taken: asyncio.Future[Any] | None = None
+    _is_taken = False
+    """One is with its taker, who has not answered it yet."""
     _is_last = False
     """The connection ends with the next answer."""
 
@@ -56,31 +55,31 @@ class ShortWayProtocol(DeadlineProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, unless an answer is due first."""
-        if self._taken is not None:
+        if self._is_taken:
             self._is_last = True
             return
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Begin a request, unless it came on the heels of one that is not answered."""
-        if self._taken is None:
+        if not self._is_taken:
             super().on_message_begin()
         else:
             self._is_last = True
 
     def on_url(self, url: bytes) -> None:
         """Take the address in."""
-        if self._taken is None:
+        if not self._is_taken:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header in."""
-        if self._taken is None:
+        if not self._is_taken:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        if self._taken is not None:
+        if self._is_taken:
             return
         if self._is_short():
             self._body, self._body_bytes, self._is_in_head = [], 0, False
@@ -95,31 +94,30 @@ class ShortWayProtocol(DeadlineProtocol):
                 self.transport.abort()
                 return
             self._body.append(body)
-        elif self._taken is None:
+        elif not self._is_taken:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Hand the request over."""
-        if self._taken is not None:
+        if self._is_taken:
             return
         if self._body is None:
             super().on_message_complete()
             return
         body, self._body = b"".join(self._body), None
         taker = self._taker
-        taken = None if taker is None else taker.take(self.headers, body)
-        if taken is None:
-            super().on_headers_complete()
-            super().on_body(body)
-            super().on_message_complete()
-            return
         self._disarm()
-        self._taken = taken
-        taken.add_done_callback(partial(self._answer, len(body)))
+        self._is_taken = True
+        if taker is not None and taker.take(self.headers, body, self._answer):
+            return
+        self._is_taken = False
+        super().on_headers_complete()
+        super().on_body(body)
+        super().on_message_complete()
 
     def shutdown(self) -> None:
         """End after what is being received or answered."""
-        if self._taken is not None or self._body is not None:
+        if self._is_taken or self._body is not None:
             self._is_last = True
         else:
             super().shutdown()
@@ -143,11 +141,8 @@ class ShortWayProtocol(DeadlineProtocol):
             return False
         return not any(name in _UNUSUAL for name, _ in self.headers)
 
-    def _answer(self, body_bytes: int, taken: asyncio.Future[Any]) -> None:
-        self._taken = None
-        taker = self._taker
-        assert taker is not None, "it took the request"
-        head, body = taker.answer(taken, body_bytes)
+    def _answer(self, head: bytes, body: bytes) -> None:
+        self._is_taken = False
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 AHEAD_SECONDS_MAX = 300.0
 """How far a sender's clock may run ahead of the database's."""
@@ -45,8 +46,7 @@ class SignatureRefused(Exception):  # noqa: N818 - names what is the case
         super().__init__(refusal.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """What a signature header says: the time as it was written, and the signatures offered."""
 
     timestamp: bytes
@@ -73,9 +73,14 @@ def parse(header: bytes) -> Signature:
     """Take one header apart; unknown parts are left aside, a second `t` is refused."""
     if len(header) > HEADER_BYTES_MAX:
         raise SignatureRefused(Refusal.MALFORMED)
-    parts = [part.strip(b" \t").partition(b"=") for part in header.split(b",")]
-    timestamps = [value for name, equals, value in parts if equals and name == b"t"]
-    offered = [value.lower() for name, equals, value in parts if equals and name == b"v1"]
+    timestamps: list[bytes] = []
+    offered: list[bytes] = []
+    for part in header.split(b","):
+        name, equals, value = part.strip(b" \t").partition(b"=")
+        if equals and name == b"t":
+            timestamps.append(value)
+        elif equals and name == b"v1":
+            offered.append(value.lower())
     if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]):
         raise SignatureRefused(Refusal.MALFORMED)
     if not 1 <= len(offered) <= SIGNATURES_MAX or not all(offered):
@@ -83,14 +88,18 @@ def parse(header: bytes) -> Signature:
     return Signature(timestamp=timestamps[0], offered=offered)
 
 
-def require_authentic(signature: Signature, body: bytes, secrets: Sequence[bytes], digest: str) -> None:
-    """Raise `SignatureRefused` unless one of the secrets made one of the signatures."""
-    signed = signature.timestamp + b"." + body
+def keyed(secrets: Sequence[bytes], digest: str) -> Sequence[hmac.HMAC]:
+    """Prepare secrets for `require_authentic`; an empty one is left out, since it signs for everybody."""
+    return [hmac.new(secret, digestmod=digest) for secret in secrets if secret]
+
+
+def require_authentic(signature: Signature, body: bytes, keys: Sequence[hmac.HMAC]) -> None:
+    """Raise `SignatureRefused` unless one of the keys made one of the signatures."""
     is_authentic = False
-    for secret in secrets:
-        if not secret:
-            continue  # an empty key signs for everybody
-        expected = hmac.digest(secret, signed, digest).hex().encode()
+    for key in keys:
+        made = key.copy()
+        made.update(signature.timestamp + b"." + body)
+        expected = made.hexdigest().encode()
         for offered in signature.offered:
             is_authentic |= hmac.compare_digest(expected, offered)
     if not is_authentic:
@@ -99,7 +108,8 @@ def require_authentic(signature: Signature, body: bytes, secrets: Sequence[bytes
 
 def require_timely(signature: Signature, now: float, tolerance_seconds: float) -> None:
     """Raise `SignatureRefused` unless it was signed within the tolerance; `now` is the database's time."""
-    if now - signature.at > tolerance_seconds:
+    age_seconds = now - signature.at
+    if age_seconds > tolerance_seconds:
         raise SignatureRefused(Refusal.TOO_OLD)
-    if signature.at - now > AHEAD_SECONDS_MAX:
+    if -age_seconds > AHEAD_SECONDS_MAX:
         raise SignatureRefused(Refusal.TOO_NEW)

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -34,8 +35,9 @@ from service.web import signature
 from service.web.bodies import BodyRefused, ClientGone, Memory, read_body
 from service.web.database_time import DatabaseTime
 from service.web.delivery import Delivery, read
-from service.web.group_commit import Full, GroupCommit, Stored
+from service.web.group_commit import Full, GroupCommit, Outcome, Stored
 from service.web.problems import MEDIA_TYPE, problem
+from service.web.short_way import Answer
 from service.web.signature import Refusal, SignatureRefused
 
 PATH = "/webhooks/hub"
@@ -57,9 +59,10 @@ class Receiver:
     """Takes deliveries at `POST /webhooks/hub`."""
 
     def __init__(self, settings: Settings, database: Database, *, shard: int = 0) -> None:
-        self._secrets = [secret.reveal().encode() for secret in settings.webhook_secrets]
+        self._keys = signature.keyed(
+            [secret.reveal().encode() for secret in settings.webhook_secrets], settings.webhook_digest.value
+        )
         self._header_names = [name.lower().encode() for name in settings.webhook_signature_headers]
-        self._digest = settings.webhook_digest.value
         self._tolerance_seconds = settings.webhook_tolerance_seconds
         self._database = database
         self._shard = shard
@@ -72,48 +75,50 @@ class Receiver:
 
     path = PATH.encode()
 
-    def take(self, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> asyncio.Future[Stored] | None:
-        """Take a delivery that came the short way; None when there is anything to say against it."""
+    def take(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, answer: Answer) -> bool:
+        """Take a delivery that came the short way; not so when there is anything to say against it."""
         now = self._time.known()
-        if now is None or not any(self._secrets) or not self._memory.has_room(len(body)):
-            return None
+        if now is None or not self._keys or not self._memory.has_room(len(body)):
+            return False
         if self._commits.is_full:  # to look at it would only keep those that wait
-            return self._hold(_failed(Full()), body)
+            self._refuse(Full(), answer)
+            return True
         try:
             signed = signature.find(headers, self._header_names)
-            signature.require_authentic(signed, body, self._secrets, self._digest)
+            signature.require_authentic(signed, body, self._keys)
             signature.require_timely(signed, now, self._tolerance_seconds)
         except SignatureRefused:
-            return None
+            return False
         delivery = read(body)
         if delivery.quarantined is not None:
-            return None
+            return False
         try:
-            return self._hold(self._commits.submit(delivery), body)
+            self._commits.submit(delivery, partial(self._settled, len(body), answer))
         except Full as full:
-            return self._hold(_failed(full), body)
+            self._refuse(full, answer)
+        else:
+            self._memory.held_bytes += len(body)
+        return True
 
-    def _hold(self, taken: asyncio.Future[Stored], body: bytes) -> asyncio.Future[Stored]:
-        self._memory.held_bytes += len(body)
-        return taken
-
-    def answer(self, taken: asyncio.Future[Stored], body_bytes: int) -> tuple[bytes, bytes]:
-        """Tell what became of a delivery that came the short way."""
+    def _settled(self, body_bytes: int, answer: Answer, outcome: Outcome) -> None:
+        """Answer what came the short way, now that it is stored, or is not."""
         self._memory.held_bytes -= body_bytes
-        error = taken.exception()
-        if error is None:
-            _COUNTED[taken.result()].inc()
-            return _DONE_HEAD, _DONE_BODY
+        if isinstance(outcome, Stored):
+            answer(_DONE_HEAD, _DONE_BODY)
+        else:
+            self._refuse(outcome, answer)
+
+    def _refuse(self, error: Exception, answer: Answer) -> None:
         self._note_unavailable(*_why(error))
         content = _UNAVAILABLE.body(str(uuid4()))
-        return b"%bcontent-length: %d\r\n" % (_UNAVAILABLE_HEAD, len(content)), content
+        answer(b"%bcontent-length: %d\r\n" % (_UNAVAILABLE_HEAD, len(content)), content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["method"] != "POST":
             await problem(405, "Webhooks are sent by POST.", headers={"allow": "POST"})(scope, receive, send)
             return
-        if not any(self._secrets):
+        if not self._keys:
             await self._unavailable("no_secret", "No webhook secret is set.", scope, receive, send)
             return
         try:
@@ -144,7 +149,7 @@ class Receiver:
 
     async def _require_signed(self, scope: Scope, body: bytes) -> None:
         signed = signature.find(scope["headers"], self._header_names)
-        signature.require_authentic(signed, body, self._secrets, self._digest)
+        signature.require_authentic(signed, body, self._keys)
         try:
             signature.require_timely(signed, await self._time.now(), self._tolerance_seconds)
         except SignatureRefused:
@@ -156,7 +161,6 @@ class Receiver:
         except (Full, TimeoutError, DatabaseError) as error:
             await self._unavailable(*_why(error), scope, receive, send)
         else:
-            _COUNTED[stored].inc()
             if stored is Stored.QUARANTINED:
                 _LOG.warning(
                     "webhook_quarantined", event_id=str(delivery.event_id), reason=delivery.quarantined
@@ -209,12 +213,6 @@ _UNAVAILABLE = problem(503, "The delivery could not be stored; send it again.", 
 _UNAVAILABLE_AND_CLOSE = replace(_UNAVAILABLE, close=True)
 
 
-def _failed(error: Exception) -> asyncio.Future[Stored]:
-    failed: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-    failed.set_exception(error)
-    return failed
-
-
 def _why(error: BaseException) -> tuple[str, str]:
     """Say why a delivery was not stored, in a word for the metrics and in a sentence for the log."""
     match error:
@@ -233,7 +231,6 @@ _UNAVAILABLE_HEAD = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: %b\r\nre
     MEDIA_TYPE,
     RETRY_AFTER_SECONDS,
 )
-_COUNTED = {stored: metrics.WEBHOOK_DELIVERIES.labels(outcome=stored.value) for stored in Stored}
 
 _START: Message = {
     "type": "http.response.start",

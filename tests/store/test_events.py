@@ -24,9 +24,9 @@ AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 class Delivery:
     """A webhook as the receiver read it."""
 
-    organization_id: UUID
-    event_id: UUID
-    subscription_id: UUID
+    organization_id: str
+    event_id: str
+    subscription_id: str
     object_type: str | None = "payable"
     action: str | None = "created"
     object_id: str | None = "x"
@@ -35,7 +35,7 @@ class Delivery:
     quarantined: str | None = None
 
     @property
-    def key(self) -> tuple[UUID, UUID, UUID]:
+    def key(self) -> tuple[str, str, str]:
         """What makes it the same delivery."""
         return self.organization_id, self.event_id, self.subscription_id
 
@@ -53,7 +53,7 @@ async def test_log_and_delivery_are_one_event(database: Database) -> None:
     before, after, same = uuid4(), uuid4(), uuid4()
 
     async def deliver(event_id: UUID) -> None:
-        delivery = Delivery(organization_id, event_id, subscription_id)
+        delivery = Delivery(str(organization_id), str(event_id), str(subscription_id))
         async with database.fleet() as connection:
             await store_deliveries(connection, {delivery: 0}, shard=0)
 

@@ -368,9 +368,9 @@ async def add_event(database: Database, organization_id: UUID, **changes: Any) -
     """An event as its webhook brought it."""
     delivery = Delivery(
         **{
-            "organization_id": organization_id,
-            "event_id": uuid4(),
-            "subscription_id": uuid4(),
+            "organization_id": str(organization_id),
+            "event_id": str(uuid4()),
+            "subscription_id": str(uuid4()),
             "object_type": "payable",
             "action": "updated",
             "object_id": str(uuid4()),
@@ -380,7 +380,7 @@ async def add_event(database: Database, organization_id: UUID, **changes: Any) -
         }
     )
     await GroupCommit(database).store(delivery)
-    return delivery.event_id
+    return UUID(delivery.event_id)
 
 
 async def add_worker(database: Database, replica_id: str = "worker-1") -> None:

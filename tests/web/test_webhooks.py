@@ -26,7 +26,7 @@ from service.store.work import claim_due_work, ensure_work, hold_work
 from service.web.bodies import Memory
 from service.web.delivery import Delivery, read
 from service.web.group_commit import ANOTHER_FROM, WAITING_MAX, Full, GroupCommit, Stored
-from service.web.signature import SignatureRefused, find, parse, require_authentic
+from service.web.signature import SignatureRefused, find, keyed, parse, require_authentic
 from service.web.webhooks import BODY_BYTES_MAX, HELD_BYTES_MAX, PATH, Receiver
 from tests.web.builders import (
     SECRET,
@@ -142,7 +142,7 @@ async def test_an_adopted_event_keeps_its_other_subscription(database: Database)
     both = [read(encoded(content)), read(encoded(content | {"webhook_subscription_id": str(uuid4())}))]
     await asyncio.gather(*(commits.store(each) for each in both))
     rows = await stored_events(database)
-    assert {row["subscription_id"] for row in rows} == {each.subscription_id for each in both}
+    assert {str(row["subscription_id"]) for row in rows} == {each.subscription_id for each in both}
     assert {row["source"] for row in rows} == {"webhook"}
 
 
@@ -248,7 +248,7 @@ def test_an_empty_secret_opens_nothing() -> None:
     """A signature made with the empty key is refused even if an empty secret slipped in."""
     made = find([(b"x", signature(b"{}", secret="").encode())], [b"x"])
     with pytest.raises(SignatureRefused):
-        require_authentic(made, b"{}", [b""], "sha256")
+        require_authentic(made, b"{}", keyed([b""], "sha256"))
 
 
 @given(st.binary(max_size=300))
@@ -271,9 +271,10 @@ def test_no_body_breaks_the_reader(body: bytes) -> None:
     """Any bytes are an event or set aside with a reason, kept as they came."""
     delivery = read(body)
     assert delivery.raw == body
-    assert (delivery.organization_id == FLEET) is (delivery.quarantined is not None)
+    assert (delivery.organization_id == str(FLEET)) is (delivery.quarantined is not None)
     texts = (delivery.object_type, delivery.action, delivery.object_id, delivery.quarantined)
     assert all(text.isprintable() for text in texts if text is not None)
+    assert all(str(UUID(each)) == each for each in delivery.key)
 
 
 async def test_age_is_judged_by_the_databases_time(
@@ -487,9 +488,9 @@ async def test_a_row_that_postgres_refuses_takes_no_other_along(database: Databa
     commits = GroupCommit(database)
     good = [read(encoded(event())) for _ in range(5)]
     bad = Delivery(
-        organization_id=uuid4(),
-        event_id=uuid4(),
-        subscription_id=uuid4(),
+        organization_id=str(uuid4()),
+        event_id=str(uuid4()),
+        subscription_id=str(uuid4()),
         object_type="a\0b",
         action="x",
         raw=b"{}",
@@ -518,7 +519,7 @@ async def test_many_do_not_wait_for_a_commit_that_waits(database: Database, data
     first, *others = (read(encoded(event())) for _ in range(1 + ANOTHER_FROM))
     async with database.fleet() as connection:
         await store_deliveries(connection, {first: 0}, shard=-1)
-        waiting = commits.submit(first)
+        waiting = asyncio.ensure_future(commits.store(first))
         await eventually(lambda: watcher.fetchval(IS_BLOCKED))
         async with asyncio.timeout(5):
             assert set(await asyncio.gather(*map(commits.store, others))) == {Stored.STORED}
