@@ -3,7 +3,8 @@
 All work with Postgres happens inside `organization(id)` or `fleet()`: one pooled connection, one
 transaction. What begins it says in the same breath whose rows it may see, as the role tieout_app, which owns
 nothing; row-level security does the rest, so a query that forgets its WHERE shows nobody else's rows. The
-scope lasts as long as its transaction.
+scope lasts as long as its transaction. What is one statement over the whole fleet, and waited for by many,
+has two sessions of its own, `fleet_statements()`, which see the fleet all along.
 
 Time-outs nest: a lock gives up before its statement, a statement in Postgres before our own wait for it, so
 that the more exact message comes first. A transaction waits for nothing but Postgres; one that idles is
@@ -40,8 +41,10 @@ else:
     Connection = PoolConnectionProxy
     Pool = asyncpg.Pool
 
-POOL_SIZE_MAX = 10
-"""Connections of one replica: nine replicas fit into the hundred that Postgres allows by default."""
+POOL_SIZE_MAX = 8
+STATEMENT_POOL_SIZE_MAX = 2
+"""Connections of one replica, ten of both kinds: nine replicas fit into the hundred that Postgres allows by
+default."""
 
 SERVER_VERSION_MIN = 140_000
 """PostgreSQL 14, the oldest version that is tested."""
@@ -147,8 +150,12 @@ def _place(host: str) -> str:
 class Database:
     """A pool of connections to one Postgres, handed out a transaction at a time."""
 
-    def __init__(self, pool: Pool, server: Server, clock_offset: timedelta = timedelta(0)) -> None:
+    def __init__(
+        self, pool: Pool, statements: Pool, server: Server, clock_offset: timedelta = timedelta(0)
+    ) -> None:
         self._pool = pool
+        self._statements = statements
+        """Sessions that see the fleet from their start: a statement needs no transaction around it."""
         self._server = server
         self.clock_offset = clock_offset
         """How far `tieout.now()` runs ahead of the real time in our transactions; tests move it."""
@@ -162,24 +169,15 @@ class Database:
         Raises `DatabaseUnreachable` or `DatabaseUnfit`, each with its remedy.
         """
         server = Server.parse(url)
+        session = {"application_name": application_name} | ({} if server.is_pgbouncer else SESSION)
         try:
-            pool = await asyncpg.create_pool(
-                server.dsn,
-                min_size=1,
-                max_size=pool_size,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                statement_cache_size=0 if server.is_pgbouncer else STATEMENTS_MAX,
-                max_cached_statement_lifetime=STATEMENT_LIFETIME_SECONDS,
-                max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
-                server_settings={"application_name": application_name}
-                | ({} if server.is_pgbouncer else SESSION),
-                init=_prepare,
-                reset=_leave,
+            pool = await _pool(server, session, size_min=1, size_max=pool_size)
+            statements = await _pool(
+                server, session | {"tieout.scope": FLEET}, size_min=0, size_max=STATEMENT_POOL_SIZE_MAX
             )
         except Exception as error:
             raise _explained(error, server) from error
-        database = cls(pool, server)
+        database = cls(pool, statements, server)
         try:
             await database._require_fit()
         except BaseException:
@@ -191,9 +189,10 @@ class Database:
         """Give all connections back; whatever still runs after a moment is cut off."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._pool.close()
+                await asyncio.gather(self._pool.close(), self._statements.close())
         except TimeoutError:
             self._pool.terminate()
+            self._statements.terminate()
 
     async def __aenter__(self) -> Self:
         return self
@@ -209,7 +208,7 @@ class Database:
     @property
     def connections_busy(self) -> int:
         """Connections that are handed out just now."""
-        return self._pool.get_size() - self._pool.get_idle_size()
+        return sum(pool.get_size() - pool.get_idle_size() for pool in (self._pool, self._statements))
 
     @asynccontextmanager
     async def organization(
@@ -233,6 +232,20 @@ class Database:
         async with self._transaction(FLEET, readonly=readonly) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def fleet_statements(self) -> AsyncIterator[Connection]:
+        """Lend a connection that sees every organization, each of whose statements may commit by itself.
+
+        Beginning and committing apart are two round trips more. Not so behind pgbouncer, where no session is
+        ours: there it is a transaction, as in `fleet()`.
+        """
+        if self._server.is_pgbouncer or self.clock_offset:
+            async with self._transaction(FLEET, readonly=False) as connection:
+                yield connection
+            return
+        async with self._lent(self._statements) as connection:
+            yield connection
+
     async def now(self) -> datetime:
         """Ask for the service's time: that of Postgres, since replicas' clocks may lie."""
         async with self.fleet(readonly=True) as connection:
@@ -249,8 +262,14 @@ class Database:
             settings = SESSION | settings
         if self.clock_offset:
             settings["tieout.clock_offset"] = f"{self.clock_offset.total_seconds()} seconds"
+        beginning = _beginning(_READS if readonly else _WRITES, settings)
+        async with self._lent(self._pool) as connection, _begun(connection, beginning):
+            yield connection
+
+    @asynccontextmanager
+    async def _lent(self, pool: Pool) -> AsyncIterator[Connection]:
         try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         except TimeoutError as error:
             raise DatabaseUnreachable(
                 f"no connection to Postgres at {self.place} became free within {ACQUIRE_SECONDS:g} s"
@@ -258,18 +277,33 @@ class Database:
         except Exception as error:
             raise _explained(error, self._server) from error
         try:
-            async with _begun(connection, _beginning(_READS if readonly else _WRITES, settings)):
-                yield connection
+            yield connection
         except Exception as error:
             raise _explained(error, self._server) from error
         finally:
-            await self._pool.release(connection, timeout=CONNECT_SECONDS)
+            await pool.release(connection, timeout=CONNECT_SECONDS)
 
     async def _require_fit(self) -> None:
         async with self.fleet(readonly=True) as connection:
             require_version(int(await connection.fetchval("show server_version_num")), self._server)
             if await connection.fetchval("select to_regnamespace('tieout')") is None:
                 raise DatabaseUnfit(f"Postgres at {self.place} lacks the schema tieout; run `tieout migrate`")
+
+
+async def _pool(server: Server, session: Mapping[str, str], *, size_min: int, size_max: int) -> Pool:
+    return await asyncpg.create_pool(
+        server.dsn,
+        min_size=size_min,
+        max_size=size_max,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        statement_cache_size=0 if server.is_pgbouncer else STATEMENTS_MAX,
+        max_cached_statement_lifetime=STATEMENT_LIFETIME_SECONDS,
+        max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS,
+        server_settings=dict(session),
+        init=_prepare,
+        reset=_leave,
+    )
 
 
 def require_version(number: int, server: Server) -> None:

@@ -57,8 +57,8 @@ async def store_deliveries(
         [row.object_id for row in rows],
         [row.created_at for row in rows],
         [row.raw for row in rows],
-        [row.quarantined for row in rows],
-        [repeats_by_delivery[row] for row in rows],
+        _unless_empty([row.quarantined for row in rows]),
+        _unless_empty([repeats_by_delivery[row] for row in rows]),
         shard,
         WorkKind.INGEST,
     )
@@ -67,6 +67,11 @@ async def store_deliveries(
         for row in found
         if row["organization_id"] is not None
     }
+
+
+def _unless_empty(column: Sequence[object]) -> Sequence[object] | None:
+    """A column with anything in it; the driver looks at each value, and nearly always these have none."""
+    return column if any(column) else None
 
 
 async def add_webhook_counts(

@@ -24,7 +24,7 @@ import structlog
 
 from service import metrics, tracing
 from service.errors import DatabaseError
-from service.store.database import Database
+from service.store.database import STATEMENT_POOL_SIZE_MAX, Database
 from service.store.received import Key, Received, store_deliveries
 from service.web.delivery import Delivery, unreadable
 
@@ -40,7 +40,7 @@ BATCH_MAX = 500
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A batch is one message to Postgres, held in memory on both sides."""
 
-WRITERS_MAX = 2
+WRITERS_MAX = STATEMENT_POOL_SIZE_MAX
 """Commits under way at once; more than two only take the processors from each other."""
 
 ANOTHER_FROM = 32
@@ -195,7 +195,7 @@ class GroupCommit:
         return failure
 
     async def _commit(self, deliveries: Sequence[Delivery], shard: int) -> Sequence[Stored]:
-        """Store deliveries in one durable transaction, and wish for their events to be worked off."""
+        """Store deliveries in one durable statement, and wish for their events to be worked off."""
         first_by_key: dict[Key, Delivery] = {}
         for delivery in deliveries:
             first_by_key.setdefault(delivery.key, delivery)
@@ -205,7 +205,7 @@ class GroupCommit:
             repeats_by_delivery = {delivery: times_by_key[key] - 1 for key, delivery in first_by_key.items()}
         started = time.perf_counter()
         with tracing.span("webhooks commit", events=len(deliveries)):
-            async with self._database.fleet() as connection:
+            async with self._database.fleet_statements() as connection:
                 known = await store_deliveries(connection, repeats_by_delivery, shard)
         metrics.WEBHOOK_COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.WEBHOOK_COMMIT_EVENTS.observe(len(deliveries))

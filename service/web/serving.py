@@ -66,6 +66,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     _writing: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = True
+    _is_whole = False
+    """Nothing more is to come of the request that came last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -84,10 +86,12 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; those that begin a request start its deadline."""
+        """Take bytes in; those that begin a request and do not end it start its deadline."""
         if self.cycle is None or self.cycle.response_complete:
-            self._arm()
+            self._is_whole = False
         super().data_received(data)
+        if not self._is_whole:
+            self._arm()
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
@@ -95,8 +99,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Count anew what the head of a request takes."""
-        self._is_in_head, self._head_bytes = True, 0
-        self._arm()
+        self._is_in_head, self._head_bytes, self._is_whole = True, 0, False
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -116,6 +119,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is in: the next deadline is ours."""
+        self._is_whole = True
         self._disarm()
         super().on_message_complete()
 

@@ -106,6 +106,7 @@ class ShortWayProtocol(DeadlineProtocol):
             return
         body, self._body = b"".join(self._body), None
         taker = self._taker
+        self._is_whole = True
         self._disarm()
         self._is_taken = True
         if taker is not None and taker.take(self.headers, body, self._answer):
@@ -136,10 +137,13 @@ class ShortWayProtocol(DeadlineProtocol):
             or (self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency)
         ):
             return False
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        if len(lengths) != 1 or not _is_short_length(lengths[0]):
-            return False
-        return not any(name in _UNUSUAL for name, _ in self.headers)
+        lengths: list[bytes] = []
+        for name, value in self.headers:
+            if name in _UNUSUAL:
+                return False
+            if name == b"content-length":
+                lengths.append(value)
+        return len(lengths) == 1 and _is_short_length(lengths[0])
 
     def _answer(self, head: bytes, body: bytes) -> None:
         self._is_taken = False

@@ -8,10 +8,12 @@
 -- row without any. The rows are in order of their key, so that commits which store the same ones at once wait for each other
 -- instead of blocking each other.
 -- $1 organization_ids uuid[], $2 event_ids uuid[], $3 subscription_ids uuid[], $4 object_types text[], $5 actions text[],
--- $6 object_ids text[], $7 created_ats timestamptz[], $8 raws bytea[], $9 quarantined text[], $10 repeats int[], $11 shard,
--- $12 kind of work
+-- $6 object_ids text[], $7 created_ats timestamptz[], $8 raws bytea[], $9 quarantined text[], $10 repeats int[],
+-- $11 shard, $12 kind of work; $9 and $10 may be NULL when there is none
 WITH incoming AS (
-    SELECT * FROM unnest(
+    SELECT organization_id, event_id, subscription_id, object_type, action, object_id, created_at, raw, quarantined,
+        coalesce(repeats, 0) AS repeats
+    FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bytea[], $9::text[],
         $10::int[]
     ) AS row (

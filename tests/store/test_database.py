@@ -225,6 +225,31 @@ async def test_cancelling_gives_the_connection_back(database_url: str) -> None:
         assert database.connections_busy == 0
 
 
+@pytest.mark.parametrize("options", ["", "?pgbouncer=true"])
+async def test_a_statement_over_the_fleet_sees_all_and_is_kept(database_url: str, options: str) -> None:
+    """Without a transaction around it a statement sees every organization, and is committed."""
+    async with await Database.open(f"{database_url}{options}") as database:
+        await fill(database)
+        async with database.fleet_statements() as connection:
+            assert await connection.fetchval("select count(*) from streams") == 2
+            assert await connection.fetchval("select current_user") == "tieout_app"
+            await connection.execute("delete from streams where organization_id = $1", ALICE)
+        async with database.fleet() as connection:
+            assert await connection.fetchval("select count(*) from streams") == 1
+
+
+async def test_sessions_over_the_fleet_serve_nobody_else(database_url: str) -> None:
+    """After statements over the fleet an organization's transaction sees that organization's rows alone."""
+    async with await Database.open(database_url, pool_size=1) as database:
+        await fill(database)
+        async with database.fleet_statements() as connection:
+            assert await connection.fetchval("select count(*) from streams") == 2
+            async with database.organization(ALICE) as other:
+                assert await other.fetchval("select count(*) from streams") == 1
+        async with database.organization(BOB) as other:
+            assert await other.fetchval("select array_agg(organization_id) from streams") == [BOB]
+
+
 async def test_nobody_answers(unused_tcp_port: int) -> None:
     """A server that is not there is told by its address and the setting to look at, without the password."""
     with pytest.raises(DatabaseUnreachable) as caught:

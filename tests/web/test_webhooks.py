@@ -537,21 +537,23 @@ IS_BLOCKED = (
 
 async def test_a_lost_commit_is_told_to_everybody_in_the_batch(database: Database, database_url: str) -> None:
     """When Postgres ends our session in mid-commit, nobody in the batch is told that it was stored."""
-    connection = await asyncpg.connect(database_url)
+    connection, watcher = [await asyncpg.connect(database_url) for _ in range(2)]
     blocker = connection.transaction()
     await blocker.start()
     await connection.execute("LOCK TABLE tieout.events")
     commits = GroupCommit(database)
     waiting = [asyncio.ensure_future(commits.store(read(encoded(event())))) for _ in range(3)]
-    await eventually(lambda: connection.fetchval(IS_BLOCKED))
-    await connection.execute(
+    await eventually(lambda: watcher.fetchval(IS_BLOCKED))
+    await watcher.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND pid NOT IN (pg_backend_pid(), $1)",
+        connection.get_server_pid(),
     )
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnreachable] * 3
     await blocker.rollback()
     await connection.close()
+    await watcher.close()
     assert await stored_events(database) == []
 
 
