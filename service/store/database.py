@@ -41,10 +41,10 @@ else:
     Connection = PoolConnectionProxy
     Pool = asyncpg.Pool
 
-POOL_SIZE_MAX = 8
+POOL_SIZE_MAX = 10
 STATEMENT_POOL_SIZE_MAX = 2
-"""Connections of one replica, ten of both kinds: nine replicas fit into the hundred that Postgres allows by
-default."""
+"""Connections of one replica, the second kind only where webhooks come: eight replicas fit into the hundred
+that Postgres allows by default."""
 
 SERVER_VERSION_MIN = 140_000
 """PostgreSQL 14, the oldest version that is tested."""

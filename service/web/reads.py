@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from service.web.problems import Refused
 
 READS_MAX = 4
-"""Of the eight connections that all share: half are left to all else, which needs them for moments."""
+"""Of the ten connections that all share: more than half are left to all else, which needs them briefly."""
 
 ORGANIZATION_READS_MAX = 2
 """Of those, for all keys that are bound to one organization: it cannot keep the others from reading."""
