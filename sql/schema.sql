@@ -1431,13 +1431,13 @@ CREATE INDEX balances_unclassified ON tieout.balances USING btree (currency) INC
 
 CREATE INDEX comparisons_to_explain ON tieout.comparisons USING btree (organization_id) INCLUDE (open_differences) WHERE (open_differences > 0);
 
-CREATE UNIQUE INDEX counted_by_books ON tieout.counted USING btree (organization_id, ledger, books_id);
+CREATE UNIQUE INDEX counted_by_books_id ON tieout.counted USING btree (organization_id, books_id, ledger);
 
 CREATE INDEX counted_by_books_mark ON tieout.counted USING btree (organization_id, ledger, books_mark) WHERE (books_mark IS NOT NULL);
 
 CREATE UNIQUE INDEX counted_by_local ON tieout.counted USING btree (organization_id, ledger, local_id);
 
-CREATE INDEX counted_by_local_mark ON tieout.counted USING btree (organization_id, ledger, local_mark);
+CREATE INDEX counted_by_mark ON tieout.counted USING btree (organization_id, local_mark);
 
 CREATE INDEX counted_keys_by_document ON tieout.counted_keys USING btree (organization_id, ledger, side, document_id);
 
