@@ -33,10 +33,20 @@ SET search_path TO tieout;
 
 INSERT INTO documents (
     organization_id, ledger, side, document_id, kind, number, party_id, party_name, currency, total_minor, status, issued_on, due_on,
-    body, payload, content_hash, list_hash, hub_updated_at, version, first_seen_at, changed_at
+    body, payload, content_hash, list_hash, hub_updated_at, version, first_seen_at, changed_at,
+    net_minor, tax_minor, is_net, lines_mark, line_accounts, marked_version
 )
 SELECT :organization, 'payable', side, document_id, 'bill', number, party, party, currency, total, status, issued_on, due_on,
-    jsonb_build_object(
+    body, jsonb_build_object('id', document_id, 'text', repeat('what the hub sent ', 20)), '\x00', '\x00',
+    CASE side WHEN 'local' THEN (issued_on + time '11:00') AT TIME ZONE 'UTC' END, 1, now() - interval '1 day', now() - interval '1 day',
+    marks.*, 1
+FROM (
+    SELECT 'local' AS side, '00000000-0000-4000-8000-' || lpad(id::text, 12, '0') AS document_id, * FROM plain.local
+    UNION ALL
+    SELECT 'books', 'B' || id, * FROM plain.books
+) both_sides,
+LATERAL (
+    SELECT jsonb_build_object(
         'side', side, 'ledger', 'payable', 'kind', 'bill', 'document_id', document_id, 'currency', currency, 'total_minor', total,
         'basis', 'stated', 'number', number, 'party_id', party, 'party_name', party, 'net_minor', total - tax, 'tax_minor', tax,
         'due_minor', total, 'deduction_minor', 0, 'status', status, 'stated_status', status, 'issued_on', issued_on,
@@ -50,14 +60,8 @@ SELECT :organization, 'payable', side, document_id, 'bill', number, party, party
                 'tax_rate', 1000, 'tax_rate_reference', 'rate', 'ledger_account_id', side || '-61', 'product_id', null,
                 'product_name', null)
         )
-    ),
-    jsonb_build_object('id', document_id, 'text', repeat('what the hub sent ', 20)), '\x00', '\x00',
-    CASE side WHEN 'local' THEN (issued_on + time '11:00') AT TIME ZONE 'UTC' END, 1, now() - interval '1 day', now() - interval '1 day'
-FROM (
-    SELECT 'local' AS side, '00000000-0000-4000-8000-' || lpad(id::text, 12, '0') AS document_id, * FROM plain.local
-    UNION ALL
-    SELECT 'books', 'B' || id, * FROM plain.books
-) both_sides;
+    ) AS body OFFSET 0
+) made, tieout.document_marks(body) marks;
 
 INSERT INTO records (
     organization_id, record_id, object_type, object_id, sync_status, platform_object_id, created_at, updated_at, payload, content_hash,

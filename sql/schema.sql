@@ -170,6 +170,18 @@ CREATE FUNCTION tieout.count_fleet() RETURNS TABLE(subject text, keys text[], co
     SELECT 'missed_events', '{}'::text[], count(*) FROM events e WHERE e.source = 'log'
 $$;
 
+CREATE FUNCTION tieout.document_marks(body jsonb) RETURNS TABLE(net_minor bigint, tax_minor bigint, is_net boolean, lines_mark uuid, line_accounts jsonb)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$
+    SELECT (body ->> 'net_minor')::bigint, (body ->> 'tax_minor')::bigint, body ->> 'basis' = 'derived_net',
+        nullif(md5(
+            jsonb_path_query_array(body, '$.lines[*].net_minor')::text
+            || jsonb_path_query_array(body, '$.lines[*].quantity')::text
+            || jsonb_path_query_array(body, '$.lines[*].description')::text
+        ), md5('[][][]'))::uuid,
+        nullif(jsonb_path_query_array(body, '$.lines[*].ledger_account_id'), '[]')
+$_$;
+
 CREATE FUNCTION tieout.drop_history_before(day date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -666,6 +678,12 @@ CREATE TABLE tieout.documents (
     first_seen_at timestamp with time zone NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     removed_at timestamp with time zone,
+    net_minor bigint,
+    tax_minor bigint,
+    is_net boolean,
+    lines_mark uuid,
+    line_accounts jsonb,
+    marked_version bigint,
     CONSTRAINT documents_ledger CHECK ((ledger = ANY (ARRAY['receivable'::text, 'payable'::text]))),
     CONSTRAINT documents_side CHECK ((side = ANY (ARRAY['local'::text, 'books'::text])))
 );
@@ -1077,7 +1095,8 @@ CREATE TABLE tieout.staged_documents (
     line_accounts jsonb,
     number_mark bigint,
     month date,
-    is_unreadable boolean
+    is_unreadable boolean,
+    is_marked boolean
 );
 
 CREATE TABLE tieout.staged_found (
@@ -1460,6 +1479,8 @@ CREATE INDEX differences_unexpected ON tieout.differences USING btree (organizat
 CREATE INDEX documents_by_party ON tieout.documents USING btree (organization_id, ledger, party_id) WHERE (side = 'local'::text);
 
 CREATE INDEX documents_changed ON tieout.documents USING btree (organization_id, ledger, changed_at);
+
+CREATE INDEX documents_unmarked ON tieout.documents USING btree (organization_id, ledger, side, document_id) WHERE ((removed_at IS NULL) AND (marked_version IS DISTINCT FROM version));
 
 CREATE INDEX events_by_arrival ON tieout.events USING btree (organization_id, received_at, event_id);
 

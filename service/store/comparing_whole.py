@@ -1,7 +1,8 @@
 """The steps of comparing a ledger whole: what is plainly equal is settled in Postgres, the rest is named.
 
 They work on temporary tables that are analyzed between the steps, in two transactions: one stages both sides
-and counts the plain pairs, the other writes what the domain says of the rest, partly meanwhile.
+and counts the plain pairs, the other writes what the domain says of the rest, partly meanwhile. What plain
+pairs are told by is kept beside each document, so that no body is read.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ async def allow_time(connection: Connection) -> None:
     """Tell a transaction of a whole comparison what it may take."""
     for name, value in STAGE_SETTINGS.items():
         await connection.execute("select set_config($1, $2, true)", name, value)
+
+
+async def mark_documents(connection: Connection, organization_id: UUID, ledger: Ledger, limit: int) -> int:
+    """Mark documents that are not marked as they stand; returns how many there were, up to the limit."""
+    return rows_touched(await _step(connection, "mark_documents", organization_id, ledger, limit))
 
 
 async def stage(connection: Connection, ledger: Ledger, ledger_accounts: Collection[str]) -> None:

@@ -29,6 +29,7 @@ from service.domain.record_state import State
 from service.logs import get_logger
 from service.store import balances, counted
 from service.store import comparing as store
+from service.store import comparing_whole as whole_store
 from service.store.counted import CountedUntil
 from service.store.database import Connection, Database
 from service.store.records import Change, lock_records, write_records
@@ -53,6 +54,9 @@ very moment in which a figure moved."""
 
 CONFIRMED_AT_ONCE: Final = 500
 """Records in one transaction."""
+
+MARKED_AT_ONCE: Final = 2_000
+"""Documents in one transaction: whoever reads anew waits a quarter of a second for them."""
 
 log = get_logger(__name__)
 
@@ -152,6 +156,7 @@ class Comparer:
         return written
 
     async def _compare_whole(self, work: Work, ledger: Ledger, known: _Known) -> Written:
+        await self._mark(work, ledger)
         async with work.writing() as connection:
             writing = Writing(connection, work.organization_id, ledger, work.now, known.around)
             whole = Whole(writing)
@@ -164,6 +169,15 @@ class Comparer:
             whole_at = known.around.context.as_of
             await self._settle(connection, work, ledger, known.around, written=written, whole_at=whole_at)
         return written
+
+    async def _mark(self, work: Work, ledger: Ledger) -> None:
+        """Mark the documents that a release before wrote; what it writes from now on makes no plain pair."""
+        marked = MARKED_AT_ONCE
+        while marked == MARKED_AT_ONCE:
+            async with work.writing() as connection:
+                marked = await whole_store.mark_documents(
+                    connection, work.organization_id, ledger, MARKED_AT_ONCE
+                )
 
     async def _settle(
         self,

@@ -25,18 +25,22 @@ WHERE organization_id = $1 AND ledger = $2 AND side = $3 AND document_id = ANY($
 -- $1 rows json
 INSERT INTO documents AS d (
     organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
-    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, first_seen_at, changed_at
+    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, first_seen_at, changed_at,
+    net_minor, tax_minor, is_net, lines_mark, line_accounts, marked_version
 )
 SELECT organization_id, ledger, side, document_id, kind, origin, number, party_id, party_name, currency, total_minor, status,
-    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, tieout.now(), tieout.now()
-FROM json_populate_recordset(NULL::documents, $1::json) ORDER BY organization_id, ledger, side, document_id
+    issued_on, due_on, body, payload, content_hash, list_hash, hub_updated_at, version, tieout.now(), tieout.now(), m.*, version
+FROM json_populate_recordset(NULL::documents, $1::json) i, tieout.document_marks(i.body) m
+ORDER BY organization_id, ledger, side, document_id
 ON CONFLICT (organization_id, ledger, side, document_id) DO UPDATE
 SET kind = excluded.kind, origin = excluded.origin, number = excluded.number, party_id = excluded.party_id,
     party_name = excluded.party_name, currency = excluded.currency, total_minor = excluded.total_minor,
     status = excluded.status, issued_on = excluded.issued_on, due_on = excluded.due_on, body = excluded.body,
     payload = excluded.payload, content_hash = excluded.content_hash, list_hash = excluded.list_hash,
     hub_updated_at = excluded.hub_updated_at, version = greatest(excluded.version, d.version + 1), changed_at = tieout.now(),
-    removed_at = NULL
+    removed_at = NULL, net_minor = excluded.net_minor, tax_minor = excluded.tax_minor, is_net = excluded.is_net,
+    lines_mark = excluded.lines_mark, line_accounts = excluded.line_accounts,
+    marked_version = greatest(excluded.version, d.version + 1)
 WHERE CASE excluded.origin WHEN 'partner' THEN excluded.version > d.version ELSE d.origin = 'hub' OR d.removed_at IS NOT NULL END
 RETURNING ledger, side, document_id, version;
 

@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from service.domain.document import Ledger, Origin, Side, Status
+from service.domain.document import Ledger, Line, Origin, Side, Status
 from service.store import rows
 from service.store.database import Database
 from service.store.partner_documents import put_documents
-from service.workers import comparing_part
-from service.workers.compared import read_circumstances
+from service.workers import comparer, comparing_part
+from service.workers.compared import Circumstances, read_circumstances
 from service.workers.comparing_whole import Whole
 from service.workers.comparing_write import Writing
 from tests.domain.worlds import NOW, World, copy_of, document, link
@@ -21,6 +21,12 @@ from tests.domain.worlds_edited import edited, recorded
 from tests.workers.compared_world import ORGANIZATION, POLICY, ComparedLedger, named
 
 STEPS = 3
+
+
+WRITTEN_BY_A_RELEASE_BEFORE = """
+    UPDATE documents SET body = body #- '{lines,1}', version = version + 1, changed_at = tieout.now()
+    WHERE side = 'books' AND document_id = 'b2'
+"""
 
 
 class _Died(Exception):  # noqa: N818 - what becomes of a replica
@@ -138,20 +144,83 @@ async def test_what_cannot_be_read_any_more_confirms_nothing_and_is_told(
     assert {row["state"] for row in await ledger.records()} == {"confirmed"}
 
 
-async def test_what_was_counted_of_a_comparison_that_died_says_nothing(database: Database) -> None:
-    """Dead between its two transactions, a comparison leaves counts that nobody believes; all is redone."""
-    world = recorded(1)
-    ledger = await ComparedLedger.plant(database, world)
+def lined_world() -> World:
+    """Three pairs that are equal to their lines."""
+    world = replace(recorded(0), ledger=Ledger.PAYABLE, local=[], books=[], links=[])
+    for name in "123":
+        local = document(Side.LOCAL, Ledger.PAYABLE, f"l{name}", number=f"N-{name}")
+        lines = (Line(description="Freight", net_minor=4_000), Line(description="Goods", net_minor=6_000))
+        local = replace(local, lines=lines)
+        world.local.append(local)
+        world.books.append(copy_of(local, f"b{name}"))
+        world.links.append(link(local, "done", f"b{name}"))
+    return world
+
+
+async def test_what_a_release_before_wrote_is_marked_and_compared_as_it_stands(database: Database) -> None:
+    """Marks are written with documents; what a release before wrote of a body later is not believed of it."""
+    ledger = await ComparedLedger.plant(database, lined_world())
+    assert all(row["marked_version"] == row["version"] for row in await ledger.rows("documents"))
+    assert (await ledger.compare())["documents_compared"] == 0, "all of them are plain"
+    assert not await ledger.rows("differences")
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute(WRITTEN_BY_A_RELEASE_BEFORE)
+    await forget_until(database)
+    expected = await ledger.expected()
+    assert (await ledger.compare())["documents_compared"] == 2
+    await ledger.assert_equals(expected)
+    assert [row["kind"] for row in await ledger.rows("differences")] == ["lines"]
+    marks = {
+        row["document_id"]: row["lines_mark"] for row in await ledger.rows("documents", "side = 'books'")
+    }
+    assert marks["b1"] == marks["b3"] != marks["b2"]
+    assert all(row["marked_version"] == row["version"] for row in await ledger.rows("documents"))
+
+
+async def test_documents_are_marked_some_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many a release before left, each transaction marks a few; then all pairs are plain again."""
+    monkeypatch.setattr(comparer, "MARKED_AT_ONCE", 2)
+    ledger = await ComparedLedger.plant(database, lined_world())
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute("UPDATE documents SET marked_version = NULL, lines_mark = NULL")
+    assert (await ledger.compare())["documents_compared"] == 0
+    assert all(row["marked_version"] == row["version"] for row in await ledger.rows("documents"))
+
+
+async def test_a_document_that_nobody_marked_is_looked_at(database: Database) -> None:
+    """One that a release before writes in the midst of a comparison makes no plain pair."""
+    ledger = await ComparedLedger.plant(database, lined_world())
+    around = await circumstances(database, Ledger.PAYABLE)
+    async with database.organization(ORGANIZATION) as connection:
+        await connection.execute(WRITTEN_BY_A_RELEASE_BEFORE)
+        whole = Whole(Writing(connection, ORGANIZATION, Ledger.PAYABLE, NOW, around))
+        await whole.settle_pairs(connection)
+        assert (await whole.run()).documents == 2
+    assert [row["kind"] for row in await ledger.rows("differences")] == ["lines"]
+
+
+async def circumstances(database: Database, ledger: Ledger) -> Circumstances:
+    """What is around a ledger."""
     async with database.organization(ORGANIZATION, readonly=True) as connection:
         around = await read_circumstances(
             connection,
             ORGANIZATION,
-            world.ledger,
+            ledger,
             as_of=NOW,
             stuck_seconds=POLICY.stuck_seconds,
             stale_seconds=POLICY.stale_seconds,
         )
     assert around is not None
+    return around
+
+
+async def test_what_was_counted_of_a_comparison_that_died_says_nothing(database: Database) -> None:
+    """Dead between its two transactions, a comparison leaves counts that nobody believes; all is redone."""
+    world = recorded(1)
+    ledger = await ComparedLedger.plant(database, world)
+    around = await circumstances(database, world.ledger)
     with pytest.raises(_Died):
         async with database.organization(ORGANIZATION) as connection:
             whole = Whole(Writing(connection, ORGANIZATION, world.ledger, NOW, around))
