@@ -68,7 +68,7 @@ SELECT d.side, d.document_id, d.version, currency, total_minor, net_minor, tax_m
 FROM documents d
 LEFT JOIN unreadable_documents u ON u.organization_id = (SELECT tieout.scope_organization())
     AND u.ledger = (SELECT current_setting('tieout.staged_ledger')) AND u.side = d.side AND u.document_id = d.document_id
-WHERE d.organization_id = (SELECT tieout.scope_organization()) AND d.ledger = (SELECT current_setting('tieout.staged_ledger'))
+WHERE d.organization_id = tieout.scope_organization() AND d.ledger = (SELECT current_setting('tieout.staged_ledger'))
     AND removed_at IS NULL;
 
 -- name: analyze_staged_documents :exec
@@ -90,10 +90,24 @@ ANALYZE staged_known (local_id, books_id);
 
 -- name: create_staged_pairs :exec
 -- Pairs that a record makes for certain: the only one of its document, naming one that nobody else names. By the provider's id pairs
--- only what the platform's does not find in the books.
+-- only what the platform's does not find in the books. Each other document has a row of its own.
 CREATE TEMPORARY TABLE staged_pairs ON COMMIT DROP AS
+WITH named AS NOT MATERIALIZED (
+    SELECT 'record' AS paired_by, platform_id AS books_id, r.* FROM staged_records r
+    WHERE coalesce(provider_id = platform_id, provider_id IS NULL)
+    UNION ALL
+    SELECT CASE WHEN d.document_id IS NULL THEN 'provider' ELSE 'record' END, coalesce(d.document_id, provider_id), r.*
+    FROM staged_records r
+    LEFT JOIN staged_documents d ON d.side = 'books' AND d.document_id = r.platform_id
+    WHERE provider_id IS DISTINCT FROM platform_id AND provider_id IS NOT NULL
+), certain AS NOT MATERIALIZED (
+    SELECT * FROM named k
+    WHERE NOT EXISTS (SELECT FROM staged_several s WHERE s.local_mark = k.local_mark)
+        AND NOT EXISTS (SELECT FROM staged_contested c WHERE c.books_mark = hashtextextended(k.books_id, 0))
+)
 SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
-    l.is_marked AND b.is_marked AND NOT l.is_unreadable AND NOT b.is_unreadable
+    coalesce(
+        l.is_marked AND b.is_marked AND NOT l.is_unreadable AND NOT b.is_unreadable
         AND l.currency = b.currency
         AND b.total_minor = CASE WHEN b.is_net AND l.net_minor IS NOT NULL THEN l.net_minor ELSE l.total_minor END
         AND coalesce(l.tax_minor = b.tax_minor, true)
@@ -109,7 +123,9 @@ SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
                 OR NOT b.line_accounts ?| (SELECT current_setting('tieout.staged_accounts')::text[])::text[]
             ),
             true
-        ) AS is_plain,
+        ),
+        false
+    ) AS is_plain,
     l.version AS local_version, b.version AS books_version, k.version AS records_version, l.currency, l.total_minor,
     coalesce(l.month, date_trunc('month', coalesce(b.issued_on, l.made_on, '0001-01-01'::date)::timestamp)::date) AS month,
     l.number AS local_number, b.number AS books_number, l.number_mark AS local_mark,
@@ -117,17 +133,9 @@ SELECT l.document_id AS local_id, b.document_id AS books_id, k.paired_by,
         array_remove(ARRAY[nullif(k.platform_id, b.document_id), nullif(nullif(k.provider_id, b.document_id), k.platform_id)], NULL),
         '{}'
     ) END AS claims
-FROM (
-    SELECT 'record' AS paired_by, platform_id AS books_id, * FROM staged_records WHERE platform_id IS NOT NULL
-    UNION ALL
-    SELECT 'provider', provider_id, * FROM staged_records r
-    WHERE provider_id IS NOT NULL AND provider_id IS DISTINCT FROM platform_id
-        AND NOT EXISTS (SELECT FROM staged_documents d WHERE d.side = 'books' AND d.document_id = r.platform_id)
-) k
-JOIN staged_documents l ON l.side = 'local' AND l.document_id = k.local_id
-JOIN staged_documents b ON b.side = 'books' AND b.document_id = k.books_id
-WHERE NOT EXISTS (SELECT FROM staged_several s WHERE s.local_mark = k.local_mark)
-    AND NOT EXISTS (SELECT FROM staged_contested c WHERE c.books_mark = hashtextextended(k.books_id, 0));
+FROM (SELECT * FROM staged_documents WHERE side = 'local') l
+LEFT JOIN certain k ON k.local_id = l.document_id
+FULL JOIN (SELECT * FROM staged_documents WHERE side = 'books') b ON b.document_id = k.books_id;
 
 -- name: analyze_staged_pairs :exec
 ANALYZE staged_pairs (local_id, books_id, is_plain);
@@ -175,7 +183,7 @@ SELECT tieout.analyze_counted();
 
 -- name: list_uneven_pairs :many
 -- Certain pairs on which the domain has to look.
-SELECT local_id, books_id FROM staged_pairs WHERE NOT is_plain;
+SELECT local_id, books_id FROM staged_pairs WHERE NOT is_plain AND local_id IS NOT NULL AND books_id IS NOT NULL;
 
 -- name: list_known_differences :many
 -- Those that are about any of these documents.
@@ -184,11 +192,8 @@ SELECT * FROM staged_known WHERE local_id = ANY($1::text[]) OR books_id = ANY($2
 
 -- name: list_unpaired :many
 -- Documents that no record pairs for certain.
-SELECT side, document_id FROM staged_documents d
-WHERE side = 'local' AND NOT EXISTS (SELECT FROM staged_pairs p WHERE p.local_id = d.document_id)
-UNION ALL
-SELECT side, document_id FROM staged_documents d
-WHERE side = 'books' AND NOT EXISTS (SELECT FROM staged_pairs p WHERE p.books_id = d.document_id);
+SELECT CASE WHEN books_id IS NULL THEN 'local' ELSE 'books' END AS side, coalesce(local_id, books_id) AS document_id FROM staged_pairs
+WHERE local_id IS NULL OR books_id IS NULL;
 
 -- name: insert_staged_found :exec
 -- $1 fingerprints text[]
