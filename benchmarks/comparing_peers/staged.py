@@ -1,13 +1,15 @@
 """Compare by hand-written SQL in steps, with temporary tables that are analyzed: the best of SQL alone.
 
 `plain` starts from the narrow tables and their common key; `own` from what this service starts from, its
-documents and records. Both name each differing document once, with its kind; neither writes or explains.
+documents with what is kept beside them, and records. Both name each differing document once, with its kind;
+neither writes or explains.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -15,16 +17,14 @@ from benchmarks.comparing_peers.full_join import EXACT
 from benchmarks.measuring.apart import answer
 from benchmarks.measuring.processor import Stopwatch, postmaster
 
-COLUMNS = ("number", "party", "currency", "total", "tax", "status", "issued_on", "due_on", "line_1", "line_2")
-BOTH = ", ".join(f"l.{each} AS l_{each}, b.{each} AS b_{each}" for each in COLUMNS)
-PAIRS = f"CREATE TEMPORARY TABLE pairs AS SELECT l.id, {BOTH} FROM"
-PLAIN = (f"{PAIRS} plain.local l JOIN plain.books b ON b.id = l.id", "ANALYZE pairs")
+COLUMNS = ("number", "party", "currency", "total", "tax", "status", "issued_on", "due_on")
+LINES = {"plain": ("line_1", "line_2"), "own": ("lines_mark",)}
+"""How either tells lines."""
+
 DOCUMENTS = """
     CREATE TEMPORARY TABLE {side} AS
     SELECT document_id, right(document_id, {digits})::bigint AS id, number, party_name AS party, currency,
-        total_minor AS total, (body ->> 'tax_minor')::bigint AS tax, status, issued_on, due_on,
-        (body #>> '{{lines,0,net_minor}}')::bigint AS line_1,
-        (body #>> '{{lines,1,net_minor}}')::bigint AS line_2
+        total_minor AS total, tax_minor AS tax, status, issued_on, due_on, lines_mark
     FROM tieout.documents WHERE ledger = 'payable' AND side = '{side}' AND removed_at IS NULL
 """
 LINKS = """
@@ -32,7 +32,12 @@ LINKS = """
     SELECT object_id::text AS local_id, platform_object_id AS books_id
     FROM tieout.records WHERE object_type = 'bill'
 """
-OWN = (
+PAIRS = "CREATE TEMPORARY TABLE pairs AS SELECT l.id, {both} FROM {joined}"
+JOINED = {
+    "plain": "plain.local l JOIN plain.books b ON b.id = l.id",
+    "own": "local l JOIN links k ON k.local_id = l.document_id JOIN books b ON b.document_id = k.books_id",
+}
+STAGED = (
     DOCUMENTS.format(side="local", digits=12),
     "ANALYZE local",
     # What stands in the books is called B and a number.
@@ -40,8 +45,6 @@ OWN = (
     "ANALYZE books",
     LINKS,
     "ANALYZE links",
-    f"{PAIRS} local l JOIN links k ON k.local_id = l.document_id JOIN books b ON b.document_id = k.books_id",
-    "ANALYZE pairs",
 )
 FOUND = """
     CREATE TEMPORARY TABLE found AS
@@ -52,8 +55,7 @@ FOUND = """
         WHEN l_due_on <> b_due_on THEN 'due_date' WHEN l_status <> b_status THEN 'status' ELSE 'lines'
     END AS kind
     FROM pairs
-    WHERE (l_currency, l_total, l_tax, l_number, l_party, l_due_on, l_status, l_line_1, l_line_2) IS DISTINCT
-        FROM (b_currency, b_total, b_tax, b_number, b_party, b_due_on, b_status, b_line_1, b_line_2)
+    WHERE ({ours}) IS DISTINCT FROM ({theirs})
     UNION ALL
     SELECT id, 'deleted_in_books' FROM {local} l WHERE NOT EXISTS (SELECT FROM pairs p WHERE p.id = l.id)
     UNION ALL
@@ -61,13 +63,25 @@ FOUND = """
 """
 
 
+def steps(tables: str) -> Sequence[str]:
+    """Write the steps that name what differs."""
+    columns = (*COLUMNS, *LINES[tables])
+    both = ", ".join(f"l.{each} AS l_{each}, b.{each} AS b_{each}" for each in columns)
+    ours, theirs = (", ".join(f"{side}_{each}" for each in columns) for side in "lb")
+    local, books = ("plain.local", "plain.books") if tables == "plain" else ("local", "books")
+    return [
+        *(STAGED if tables == "own" else ()),
+        PAIRS.format(both=both, joined=JOINED[tables]),
+        "ANALYZE pairs",
+        FOUND.format(ours=ours, theirs=theirs, local=local, books=books),
+    ]
+
+
 async def main(url: str, tables: str, server: int) -> None:
     """Take the steps once."""
     connection = await asyncpg.connect(url, command_timeout=1_200)
-    local, books = ("plain.local", "plain.books") if tables == "plain" else ("local", "books")
-    steps = [*(PLAIN if tables == "plain" else OWN), FOUND.format(local=local, books=books)]
     watch = Stopwatch(server)
-    for step in steps:
+    for step in steps(tables):
         await connection.execute(step)
     taken = watch.told()
     exact = await connection.fetchval(EXACT)
