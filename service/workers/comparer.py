@@ -56,7 +56,7 @@ CONFIRMED_AT_ONCE: Final = 500
 """Records in one transaction."""
 
 MARKED_AT_ONCE: Final = 2_000
-"""Documents in one transaction: whoever reads anew waits a quarter of a second for them."""
+"""Documents in one transaction: whoever reads them anew meanwhile waits a tenth of a second."""
 
 log = get_logger(__name__)
 
