@@ -43,6 +43,43 @@ CREATE TYPE tieout.followed_record AS (
 	body text
 );
 
+CREATE TYPE tieout.handed_record AS (
+	record_id uuid,
+	object_type text,
+	updated_at text,
+	sync_status text,
+	errors text,
+	object_id uuid,
+	platform text,
+	platform_object_id text,
+	provider text,
+	provider_object_id text,
+	created_at text,
+	last_pulled_at text,
+	object_updated_at text,
+	platform_updated_at text,
+	provider_updated_at text,
+	state text,
+	reason text,
+	version bigint,
+	episode integer,
+	cause text,
+	cause_rule text,
+	cause_group text,
+	cause_text text,
+	rules_version integer,
+	owner text,
+	attempts_count integer,
+	next_attempt_at text,
+	deadline_at text,
+	first_failed_at text,
+	healed_at text,
+	amount_minor bigint,
+	currency text,
+	doubted_at text,
+	content_hash bytea
+);
+
 CREATE TYPE tieout.record_row AS (
 	record_id uuid,
 	organization_id uuid,

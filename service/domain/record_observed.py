@@ -32,10 +32,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from service.domain.causes.cause import classify, rules_version
 from service.domain.causes.facts import Facts, Retry, facts_of, reason_of
@@ -45,7 +44,6 @@ from service.domain.record_state import SETTLED, State, move
 
 _PROGRESS = {"pending": 0, "error": 1, "done": 2}
 _SEEN_FIELDS = SeenRecord.__struct_fields__
-_seen_values = attrgetter(*_SEEN_FIELDS)
 _BOOKS_IDS = ("platform_object_id", "provider_object_id")
 
 
@@ -53,7 +51,7 @@ def observe(previous: Record | None, seen: SeenRecord, now: datetime, policy: Po
     """What we know after the hub told `seen`; the very same object when it is no news."""
     if previous is not None and not _is_news(previous, seen):
         return previous
-    told = dict(zip(_SEEN_FIELDS, _seen_values(seen), strict=True))
+    told = asdict(seen)
     if previous is not None:
         assert previous.record_id == seen.record_id, "observed another record"
         told |= {name: told[name] or getattr(previous, name) for name in _BOOKS_IDS}

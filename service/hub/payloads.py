@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, get_args, get_type_hints
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -23,7 +23,11 @@ from msgspec.structs import force_setattr
 
 from service.hub.bounds import KEY_MAX, NAME_MAX, bounded
 
-Payload = Mapping[str, Any]
+if TYPE_CHECKING:
+    Payload: TypeAlias = Mapping[str, Any]
+else:
+    Payload = Any
+    """Whoever reads a row has made sure of it already; as a mapping it would be copied key by key."""
 
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Fits Postgres' bigint; what does not is no amount."""

@@ -36,7 +36,7 @@ class Refused:
 
 def read(kind: type[RowT], payload: Json, organization_id: UUID | None = None) -> RowT | Refused:
     """Read `payload` as a `kind` of `organization_id`."""
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, dict):
         return Refused("it is no object", payload)
     if organization_id is not None and not _belongs(payload, organization_id):
         return Refused("it belongs to another organization", payload, is_foreign=True)

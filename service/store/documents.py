@@ -18,8 +18,9 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import Struct
 
-from service.domain.document import Document, DocumentKind, Ledger, Side
+from service.domain.document import Document, Ledger, Side
 from service.domain.pushing.preflight import Owed
 from service.store.database import Connection
 from service.store.document_rows import document_row, document_version
@@ -63,13 +64,11 @@ class StoredDocument:
     removed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalAmount:
+class LocalAmount(Struct, frozen=True, gc=False):
     """The money of a local document."""
 
     amount_minor: int | None
     currency: str | None
-    kind: DocumentKind
 
 
 def list_hash(document: Document) -> bytes:
@@ -233,12 +232,7 @@ async def list_local_amounts(
 ) -> Mapping[str, LocalAmount]:
     """The money of local documents, by id."""
     rows = await connection.fetch(QUERY["list_local_amounts"], organization_id, document_ids)
-    return {
-        row["document_id"]: LocalAmount(
-            amount_minor=row["total_minor"], currency=row["currency"], kind=DocumentKind(row["kind"])
-        )
-        for row in rows
-    }
+    return {document_id: LocalAmount(*amount) for document_id, *amount in rows}
 
 
 async def list_known_objects(

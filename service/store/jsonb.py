@@ -27,7 +27,7 @@ def encode(value: object) -> str:
 
 def fit(encoded: bytes) -> str:
     """JSON that is written already, as Postgres takes it."""
-    if b"\\u0000" in encoded:
+    if b"\\" in encoded and b"\\u0000" in encoded:  # one byte is looked for much faster than six
         encoded = _ESCAPED_NUL.sub(rb"\1\\ufffd", encoded)
     return encoded.decode()
 

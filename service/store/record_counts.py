@@ -6,9 +6,8 @@ to the counts of their organization, of the causes that it has, and of the fleet
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -20,26 +19,32 @@ from service.store.queries import QUERY
 from service.store.rows import rows_json
 
 _KEY: Final = (
-    *("organization_id", "object_type", "sync_status", "state", "cause", "currency"),
+    *("object_type", "sync_status", "state", "cause", "currency"),
     *("cause_group", "owner"),
 )
 """What is counted apart; the last two only of what fails."""
 
 
-async def add_record_counts(connection: Connection, changes: Iterable[tuple[Record | None, Record]]) -> None:
+async def add_record_counts(
+    connection: Connection, organization_id: UUID, changes: Iterable[tuple[Record | None, Record]]
+) -> None:
     """Bring the counts along with what was written: of each record what it was, if it was, and what it is."""
-    records: Counter[tuple[Any, ...]] = Counter()
-    amounts: Counter[tuple[Any, ...]] = Counter()
+    moved: dict[tuple[str, ...], tuple[int, int]] = {}
     for before, after in changes:
         for record, sign in ((before, -1), (after, 1)):
             if record is not None:
                 key = _key(record)
-                records[key] += sign
-                amounts[key] += sign * (record.amount_minor or 0)
+                count, amount = moved.get(key, (0, 0))
+                moved[key] = count + sign, amount + sign * (record.amount_minor or 0)
     rows = [
-        dict(zip(_KEY, key, strict=True)) | {"records": count, "amount_minor": amounts[key]}
-        for key, count in records.items()
-        if count or amounts[key]
+        {
+            "organization_id": organization_id,
+            **dict(zip(_KEY, key, strict=True)),
+            "records": count,
+            "amount_minor": amount,
+        }
+        for key, (count, amount) in moved.items()
+        if count or amount
     ]
     if rows:
         await connection.execute(QUERY["add_record_counts"], rows_json(rows))
@@ -52,9 +57,8 @@ async def sum_organization_record_counts(
     return await connection.fetch(QUERY["sum_organization_record_counts"], organization_ids)
 
 
-def _key(record: Record) -> tuple[Any, ...]:
+def _key(record: Record) -> tuple[str, ...]:
     return (
-        record.organization_id,
         record.object_type,
         record.sync_status or "",
         record.state,

@@ -1,36 +1,39 @@
-"""Records on their way into Postgres: rows of `tieout.followed_record`, which travel as they are.
+"""Records on their way into Postgres: rows of `tieout.handed_record`, with versions and payloads beside them.
 
 As one JSON parameter, like the rows of other tables, a first load's records took Postgres longer to take
-apart than to write. Texts are made fit as there (`store.rows`).
+apart than to write. Times travel as texts: the driver writes a time as Postgres has it more slowly than all
+other values of a record together. Texts are made fit as in `store.rows`.
 """
 
 from __future__ import annotations
 
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
+from msgspec.structs import astuple
 
 from service.domain.record import Record
 from service.store import jsonb
 from service.store.rows import clean
 
 FIELDS: Final = Record.__struct_fields__
-COLUMNS: Final = (*FIELDS, "payload", "content_hash", "body")
+HANDED: Final = tuple(name for name in FIELDS if name != "organization_id")
+COLUMNS: Final = (*HANDED, "content_hash")
 """In the order of the type."""
 
-_values = attrgetter(*FIELDS)
-_ERRORS: Final = FIELDS.index("errors")
+_handed_values = itemgetter(*map(FIELDS.index, HANDED))
+_Handed: Final = msgspec.defstruct("_Handed", [(name, Any) for name in HANDED], array_like=True, gc=False)
+_ERRORS: Final = HANDED.index("errors")
 
 _ALWAYS_IN_VERSIONS: Final = frozenset({"sync_status", "state", "cause", "reason", "attempts_count"})
 """What a version has, be it null; whatever else is null is left out, which is a fifth of it."""
 _IN_VERSIONS: Final = tuple(
-    name
-    for name in sorted(FIELDS, key=lambda name: (len(name), name))
-    if name not in {"organization_id", "record_id"}
+    name for name in sorted(HANDED, key=lambda name: (len(name), name)) if name != "record_id"
 )
 """Without what a version stands under already, and in the order of jsonb, which need not sort it then."""
-_version_values = attrgetter(*_IN_VERSIONS)
+_version_values = itemgetter(*map(FIELDS.index, _IN_VERSIONS))
 _Version: Final = msgspec.defstruct(
     "_Version",
     [(name, Any, ... if name in _ALWAYS_IN_VERSIONS else None) for name in _IN_VERSIONS],
@@ -43,23 +46,27 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _UNFIT: Final = b"\\u0000"
 """A NUL, or what looks like one, is in a JSON text that holds this."""
 
-RecordRow = tuple[Any, ...]
+
+RecordRow = tuple[tuple[Any, ...], str]
+"""What is handed over of a record, and its version as a line of JSON."""
 
 
-def record_row(record: Record, payload: str | None, content_hash: bytes | None) -> RecordRow:
-    """One row; without a payload and its digest those of the record stay."""
-    values = _values(record)
-    body = _version_values(record)
+def record_row(record: Record, content_hash: bytes | None) -> RecordRow:
+    """One row; without a digest that of the record stays."""
+    known = astuple(record)
+    version = _Version(*_version_values(known))
     try:
-        version = _ENCODER.encode(_Version(*body))
+        body = _ENCODER.encode(version)
     except UnicodeEncodeError:
-        version = _UNFIT
-    if _UNFIT in version:
+        body = _UNFIT
+    if b"\\" in body and _UNFIT in body:  # one byte is looked for much faster than six
         # Some text is none that Postgres takes; all of them are in the body.
-        values = tuple(clean(value) for value in values)
-        version = _ENCODER.encode(_Version(*(clean(value) for value in body)))
-    errors = None if values[_ERRORS] is None else _ENCODER.encode(values[_ERRORS]).decode()
-    return (*values[:_ERRORS], errors, *values[_ERRORS + 1 :], payload, content_hash, version.decode())
+        known = tuple(clean(value) for value in known)
+        body = _ENCODER.encode(_Version(*_version_values(known)))
+    values = msgspec.to_builtins(_Handed(*_handed_values(known)), builtin_types=(UUID,))
+    if values[_ERRORS] is not None:
+        values[_ERRORS] = _ENCODER.encode(values[_ERRORS]).decode()
+    return (*values, content_hash), body.decode()
 
 
 def json_text(value: object) -> str:

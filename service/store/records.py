@@ -33,8 +33,8 @@ _CAUSES = frozenset(Cause)
 class Change:
     """A record as it was in this transaction, None when it is new, and as it is to be.
 
-    Whoever has just read it from the hub gives what the hub told, be it written as JSON already, and its
-    digest; otherwise those stay.
+    Whoever has just read it from the hub gives what the hub told, be it written as a line of JSON already,
+    and its digest; otherwise those stay.
     """
 
     before: Record | None
@@ -58,19 +58,20 @@ async def write_records(connection: Connection, changes: Sequence[Change]) -> No
     """Write changes of one organization's records, each read by `lock_records` in this transaction."""
     if not changes:
         return
-    organization_ids = {change.after.organization_id for change in changes}
-    assert len(organization_ids) == 1, "records of one organization are written together"
-    new = [_row(change) for change in changes if change.before is None]
-    known = [_row(change) for change in changes if change.before is not None]
+    organization_id = changes[0].after.organization_id
+    organizations = {change.after.organization_id.int for change in changes}
+    assert len(organizations) == 1, "records of one organization are written together"
+    new = [change for change in changes if change.before is None]
+    known = [change for change in changes if change.before is not None]
     written = 0
     if new:
-        written += await _write(connection, "insert_records", new)
+        written += await _write(connection, "insert_records", organization_id, new)
     if known:
-        written += await _write(connection, "update_records", organization_ids.pop(), known)
+        written += await _write(connection, "update_records", organization_id, known)
     assert written == len(changes), "a record was written by somebody else in between, or without locking it"
     moves = [(change.before, change.after) for change in changes]
-    await add_record_counts(connection, moves)
-    await keep_set_aside_changed(connection, changes[0].after.organization_id, moves)
+    await add_record_counts(connection, organization_id, moves)
+    await keep_set_aside_changed(connection, organization_id, moves)
     await _mark_passed_trials(connection, changes)
 
 
@@ -261,14 +262,28 @@ def _cause(name: str | None) -> Cause | None:
 
 
 def _row(change: Change) -> RecordRow:
-    after, before, payload = change.after, change.before, change.payload
+    after, before = change.after, change.before
     assert before is None or before.version < after.version, "a change is a new version"
-    assert before is not None or payload is not None, "a new record comes from the hub"
-    if payload is not None and not isinstance(payload, str):
-        payload = json_text(payload)
-    return record_row(after, payload, change.content_hash)
+    assert before is not None or change.payload is not None, "a new record comes from the hub"
+    return record_row(after, change.content_hash)
 
 
-async def _write(connection: Connection, query: str, *arguments: object) -> int:
+def _payload(change: Change) -> str:
+    """What the hub told, as a line of JSON; an empty one where it told nothing."""
+    if change.payload is None:
+        return ""
+    return change.payload if isinstance(change.payload, str) else json_text(change.payload)
+
+
+async def _write(connection: Connection, query: str, organization_id: UUID, changes: Sequence[Change]) -> int:
     """Write, and tell how many rows that were."""
-    return rows_touched(await connection.execute(QUERY[query], *arguments))
+    rows = [_row(change) for change in changes]
+    return rows_touched(
+        await connection.execute(
+            QUERY[query],
+            organization_id,
+            [values for values, _ in rows],
+            "\n".join([version for _, version in rows]),
+            "\n".join([_payload(change) for change in changes]),
+        )
+    )

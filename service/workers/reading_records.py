@@ -72,7 +72,8 @@ class Told:
     payload: str = ""
     digest: bytes = b""
     object_id: str = ""
-    is_object_known: bool = True
+    amount: LocalAmount | None = None
+    """The money of its document, where that is known."""
     first: Record | None = None
     """What it is when it is new, unless it has been written meanwhile."""
 
@@ -102,15 +103,15 @@ async def read_records(reading: Reading) -> Readout:
 
 def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[Told]:
     """One version of each record; pages that shifted may hold two."""
-    newest: dict[UUID, Told] = {}
+    newest: dict[int, Told] = {}  # by the number that an id is, which Python digests faster
     for number, page in enumerate(pages):
         for row in page.items:
             if row.object_type == object_type:
                 told = Told(row, number)
-                other = newest.setdefault(row.id, told)
+                other = newest.setdefault(row.id.int, told)
                 if other is not told and other.row.updated_at <= row.updated_at:
-                    del newest[row.id]
-                    newest[row.id] = told
+                    del newest[row.id.int]
+                    newest[row.id.int] = told
     for told in newest.values():
         payload = canonical(told.row.payload)
         told.payload, told.digest = jsonb.fit(payload), digest(payload)
@@ -128,25 +129,41 @@ async def _news(
         is_new_by_place = await list_record_news(
             connection, organization_id, [each.row.id for each in told], [each.digest for each in told]
         )
-        for place in is_new_by_place:
-            told[place].object_id = str(told[place].row.object_id or "")
+        news = [told[place] for place in is_new_by_place]
         new = [told[place] for place, is_new in is_new_by_place.items() if is_new]
-        known = (
-            await list_known_objects(
-                connection, organization_id, [each.object_id for each in new if each.object_id]
-            )
-            if new
-            else ()
-        )
-    for each in new:
-        each.is_object_known = each.object_id in known
-    strangers = await _strangers(reading, [each for each in new if not each.is_object_known], turn)
+        await _add_amounts(connection, organization_id, news)
+        doubtful = await _of_unknown_objects(connection, organization_id, new)
+    strangers = await _strangers(reading, doubtful, turn)
     count_strangers(readout, reading, len(strangers))
     now = reading.work.now
     for each in new:
-        each.first = observe(None, seen(organization_id, each.row), now, reading.policy)
-    news = [told[place] for place in is_new_by_place]
+        each.first = with_money(
+            observe(None, seen(organization_id, each.row), now, reading.policy), each.amount
+        )
     return [each for each in news if each.row.id not in strangers] if strangers else news
+
+
+async def _add_amounts(connection: Connection, organization_id: UUID, news: Sequence[Told]) -> None:
+    """Add the money of their documents.
+
+    These are read under the same claim as records are: what they are now they are when this is written.
+    """
+    for told in news:
+        told.object_id = str(told.row.object_id or "")
+    object_ids = [told.object_id for told in news if told.object_id]
+    amounts = await list_local_amounts(connection, organization_id, object_ids) if object_ids else {}
+    for told in news:
+        told.amount = amounts.get(told.object_id)
+
+
+async def _of_unknown_objects(
+    connection: Connection, organization_id: UUID, new: Sequence[Told]
+) -> Sequence[Told]:
+    """Those of new records whose object the organization's own lists have not told."""
+    of_others = [told for told in new if told.amount is None]
+    object_ids = [told.object_id for told in of_others if told.object_id]
+    known = await list_known_objects(connection, organization_id, object_ids) if object_ids else ()
+    return [told for told in of_others if told.object_id not in known]
 
 
 async def _strangers(reading: Reading, doubtful: Sequence[Told], turn: asyncio.Lock) -> Collection[UUID]:
@@ -204,18 +221,15 @@ async def _changes(connection: Connection, reading: Reading, news: Sequence[Told
     """What we know now, of each record that the hub told something new of."""
     organization_id, now = reading.organization_id, reading.work.now
     before = await lock_records(connection, organization_id, [told.row.id for told in news])
-    # Documents of the hub are read under the same claim: what was not known a moment ago is not known now.
-    object_ids = [told.object_id for told in news if told.is_object_known and told.object_id]
-    amounts = await list_local_amounts(connection, organization_id, object_ids) if object_ids else {}
     changes = []
     for told in news:
         previous = before.get(told.row.id) if before else None
         after = told.first if previous is None else None
         if after is None:
             after = observe(previous, seen(organization_id, told.row), now, reading.policy)
-        if after is previous:
-            continue
-        after = with_money(after, amounts.get(told.object_id))
+            if after is previous:
+                continue
+            after = with_money(after, told.amount)
         changes.append(Change(before=previous, after=after, payload=told.payload, content_hash=told.digest))
     return changes
 

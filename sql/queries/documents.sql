@@ -103,11 +103,11 @@ WHERE organization_id = $1 AND ledger = $2 ORDER BY side, document_id;
 -- name: list_local_amounts :many
 -- The money of the hub's local documents by their ids.
 -- $1 organization_id, $2 document_ids text[]
-SELECT document_id, total_minor, currency, kind FROM documents
+SELECT document_id, total_minor, currency FROM documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND side = 'local' AND document_id = ANY($2::text[])
     AND origin = 'hub'
 UNION ALL
-SELECT document_id, total_minor, currency, kind FROM superseded_documents
+SELECT document_id, total_minor, currency FROM superseded_documents
 WHERE organization_id = $1 AND ledger IN ('receivable', 'payable') AND document_id = ANY($2::text[]);
 
 -- name: sum_unpaid_invoices :many

@@ -21,12 +21,12 @@ ORDER BY told.number;
 -- name: insert_records :exec
 -- Records that were not there when they were looked for in this transaction, each with its first version; fewer are written where
 -- one is there now.
--- $1 rows followed_record[]
+-- $1 organization_id, $2 rows handed_record[], $3 versions as lines of JSON, $4 payloads as lines of JSON
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM unnest($1::followed_record[])
+    SELECT * FROM unnest(string_to_array($3, E'\n'), string_to_array($4, E'\n'), $2::handed_record[]) AS told (body, payload)
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
-    SELECT organization_id, 'record', record_id::text, version, updated_at, tieout.now(), body::jsonb FROM incoming
+    SELECT $1, 'record', record_id::text, version, updated_at::timestamptz, tieout.now(), body::jsonb FROM incoming
 )
 INSERT INTO records (
     organization_id, record_id, object_type, object_id, sync_status, errors, platform, platform_object_id, provider,
@@ -34,38 +34,41 @@ INSERT INTO records (
     payload, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
     attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, doubted_at, version, changed_at
 )
-SELECT organization_id, record_id, object_type, object_id, sync_status, errors::jsonb, platform, platform_object_id, provider,
-    provider_object_id, created_at, updated_at, last_pulled_at, object_updated_at, platform_updated_at, provider_updated_at,
-    payload::jsonb, content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode,
-    attempts_count, next_attempt_at, deadline_at, first_failed_at, healed_at, amount_minor, currency, doubted_at, version,
-    tieout.now()
-FROM incoming ORDER BY organization_id, record_id
+SELECT $1, record_id, object_type, object_id, sync_status, errors::jsonb, platform, platform_object_id, provider,
+    provider_object_id, created_at::timestamptz, updated_at::timestamptz, last_pulled_at::timestamptz,
+    object_updated_at::timestamptz, platform_updated_at::timestamptz, provider_updated_at::timestamptz, payload::jsonb,
+    content_hash, state, cause, cause_rule, cause_group, cause_text, rules_version, owner, reason, episode, attempts_count,
+    next_attempt_at::timestamptz, deadline_at::timestamptz, first_failed_at::timestamptz, healed_at::timestamptz, amount_minor,
+    currency, doubted_at::timestamptz, version, tieout.now()
+FROM incoming ORDER BY record_id
 ON CONFLICT DO NOTHING;
 
 -- name: update_records :exec
 -- Records that were locked in this transaction, each with its new version; what has no payload of its own keeps the one that the
 -- hub told last. A version has the hub's time when the hub told it, and none when we made it. A version that is not older than ours is
 -- not overwritten, and fewer are written then.
--- $1 organization_id, $2 rows followed_record[]
+-- $1 organization_id, $2 rows handed_record[], $3 versions as lines of JSON, $4 payloads as lines of JSON or nothing
 WITH incoming AS MATERIALIZED (
-    SELECT * FROM unnest($2::followed_record[])
+    SELECT * FROM unnest(string_to_array($3, E'\n'), string_to_array($4, E'\n'), $2::handed_record[]) AS told (body, payload)
 ), kept AS (
     INSERT INTO history (organization_id, kind, object_id, version, valid_from, known_from, body)
-    SELECT $1, 'record', i.record_id::text, i.version, CASE WHEN i.updated_at <> old.updated_at THEN i.updated_at END, tieout.now(),
-        i.body::jsonb
+    SELECT $1, 'record', i.record_id::text, i.version,
+        CASE WHEN i.updated_at::timestamptz <> old.updated_at THEN i.updated_at::timestamptz END, tieout.now(), i.body::jsonb
     FROM incoming i JOIN records old ON old.organization_id = $1 AND old.record_id = i.record_id
 )
 UPDATE records r
 SET object_type = n.object_type, object_id = n.object_id, sync_status = n.sync_status, errors = n.errors::jsonb,
     platform = n.platform, platform_object_id = n.platform_object_id, provider = n.provider,
-    provider_object_id = n.provider_object_id, created_at = n.created_at, updated_at = n.updated_at,
-    last_pulled_at = n.last_pulled_at, object_updated_at = n.object_updated_at, platform_updated_at = n.platform_updated_at,
-    provider_updated_at = n.provider_updated_at, payload = coalesce(n.payload::jsonb, r.payload),
-    content_hash = coalesce(n.content_hash, r.content_hash), state = n.state, cause = n.cause, cause_rule = n.cause_rule,
-    cause_group = n.cause_group, cause_text = n.cause_text, rules_version = n.rules_version, owner = n.owner,
-    reason = n.reason, episode = n.episode, attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at,
-    deadline_at = n.deadline_at, first_failed_at = n.first_failed_at, healed_at = n.healed_at, amount_minor = n.amount_minor,
-    currency = n.currency, doubted_at = n.doubted_at, version = n.version, changed_at = tieout.now()
+    provider_object_id = n.provider_object_id, created_at = n.created_at::timestamptz, updated_at = n.updated_at::timestamptz,
+    last_pulled_at = n.last_pulled_at::timestamptz, object_updated_at = n.object_updated_at::timestamptz,
+    platform_updated_at = n.platform_updated_at::timestamptz, provider_updated_at = n.provider_updated_at::timestamptz,
+    payload = coalesce(nullif(n.payload, '')::jsonb, r.payload), content_hash = coalesce(n.content_hash, r.content_hash), state = n.state,
+    cause = n.cause, cause_rule = n.cause_rule, cause_group = n.cause_group, cause_text = n.cause_text,
+    rules_version = n.rules_version, owner = n.owner, reason = n.reason, episode = n.episode,
+    attempts_count = n.attempts_count, next_attempt_at = n.next_attempt_at::timestamptz,
+    deadline_at = n.deadline_at::timestamptz, first_failed_at = n.first_failed_at::timestamptz,
+    healed_at = n.healed_at::timestamptz, amount_minor = n.amount_minor, currency = n.currency,
+    doubted_at = n.doubted_at::timestamptz, version = n.version, changed_at = tieout.now()
 FROM incoming n
 WHERE r.organization_id = $1 AND r.record_id = n.record_id AND r.version < n.version;
 

@@ -161,7 +161,7 @@ async def test_odd_texts_are_stored(database: Database) -> None:
 
 
 async def test_rows_travel_as_their_type_says(database: Database) -> None:
-    """The type that rows travel as has the columns of records, in our order, of their types; JSON is text."""
+    """The type that rows travel as has columns of records, in our order; JSON and times are text."""
     async with database.fleet() as connection:
         columns, attributes = [
             {
@@ -172,12 +172,13 @@ async def test_rows_travel_as_their_type_says(database: Database) -> None:
                     name,
                 )
             }
-            for name in ("tieout.records", "tieout.followed_record")
+            for name in ("tieout.records", "tieout.handed_record")
         ]
     assert tuple(attributes) == COLUMNS
-    expected = {name: columns.get(name, "jsonb").replace("jsonb", "text") for name in COLUMNS}
-    assert attributes == expected
-    assert columns.keys() - attributes.keys() == {"changed_at"}
+    as_text = {"jsonb", "timestamp with time zone"}
+    assert attributes == {name: "text" if columns[name] in as_text else columns[name] for name in COLUMNS}
+    beside = {"organization_id", "payload"}
+    assert columns.keys() - attributes.keys() == {"changed_at"} | beside
 
 
 async def test_rows_travel_through_pgbouncer_alike(database_url: str) -> None:
@@ -220,13 +221,14 @@ def test_texts_of_a_row_are_fit_for_postgres(text: str, other: str) -> None:
     """Whatever texts a record holds, its row can be encoded and has no NUL, and fit ones are left alone."""
     told = seen(uuid4(), platform=text, platform_object_id=other, errors={text: [other, {other: text}]})
     record = observe(None, told, AT, POLICY)
-    row = record_row(record, None, None)
-    for name, value in zip(COLUMNS, row, strict=True):
+    values, version = record_row(record, None)
+    for name, value in zip((*COLUMNS, "version"), (*values, version), strict=True):
         if isinstance(value, str):
             assert "\0" not in value.encode().decode(), name
+    assert "\n" not in version, "each is a line"
     if clean_text(text) == text and clean_text(other) == other:
-        assert row[COLUMNS.index("platform")] == text
-        assert msgspec.json.decode(row[COLUMNS.index("body")])["errors"] == record.errors
+        assert values[COLUMNS.index("platform")] == text
+        assert msgspec.json.decode(version)["errors"] == record.errors
 
 
 async def test_open_records_are_counted_by_what_they_wait_for(database: Database) -> None:
