@@ -7,8 +7,9 @@ other values of a record together. Texts are made fit as in `store.rows`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -47,12 +48,19 @@ _UNFIT: Final = b"\\u0000"
 """A NUL, or what looks like one, is in a JSON text that holds this."""
 
 
-RecordRow = tuple[tuple[Any, ...], str]
-"""What is handed over of a record, and its version as a line of JSON."""
+class RecordRow(NamedTuple):
+    """What is handed over of a record, and beside it, as lines of JSON, its version and what the hub told."""
+
+    values: tuple[Any, ...]
+    version: str
+    payload: str
+    """Empty where the hub told nothing."""
 
 
-def record_row(record: Record, content_hash: bytes | None) -> RecordRow:
-    """One row; without a digest that of the record stays."""
+def record_row(
+    record: Record, payload: Mapping[str, Any] | str | None, content_hash: bytes | None
+) -> RecordRow:
+    """One row; without a payload and its digest those of the record stay."""
     known = astuple(record)
     version = _Version(*_version_values(known))
     try:
@@ -66,10 +74,11 @@ def record_row(record: Record, content_hash: bytes | None) -> RecordRow:
     values = msgspec.to_builtins(_Handed(*_handed_values(known)), builtin_types=(UUID,))
     if values[_ERRORS] is not None:
         values[_ERRORS] = _ENCODER.encode(values[_ERRORS]).decode()
-    return (*values, content_hash), body.decode()
+    told = "" if payload is None else payload if isinstance(payload, str) else _json_text(payload)
+    return RecordRow((*values, content_hash), body.decode(), told)
 
 
-def json_text(value: object) -> str:
+def _json_text(value: object) -> str:
     """Write a value as JSON that Postgres takes."""
     try:
         return jsonb.encode(value)

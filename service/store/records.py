@@ -8,7 +8,7 @@ counts are kept, not computed, so nobody else may write a record.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from service.domain.record_state import SETTLED, State
 from service.store.database import Connection
 from service.store.queries import QUERY
 from service.store.record_counts import add_record_counts
-from service.store.record_rows import FIELDS, RecordRow, json_text, record_row
+from service.store.record_rows import FIELDS, RecordRow, record_row
 from service.store.rows import rows_touched
 from service.store.set_aside import keep_set_aside_changed
 
@@ -34,13 +34,22 @@ class Change:
     """A record as it was in this transaction, None when it is new, and as it is to be.
 
     Whoever has just read it from the hub gives what the hub told, be it written as a line of JSON already,
-    and its digest; otherwise those stay.
+    and its digest; otherwise those stay. What is handed over of it is made at once: be it that it cannot be
+    written yet, since something else is being written, then that is no time lost.
     """
 
     before: Record | None
     after: Record
     payload: Mapping[str, Any] | str | None = None
     content_hash: bytes | None = None
+    row: RecordRow = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make its row."""
+        before, after = self.before, self.after
+        assert before is None or before.version < after.version, "a change is a new version"
+        assert before is not None or self.payload is not None, "a new record comes from the hub"
+        object.__setattr__(self, "row", record_row(after, self.payload, self.content_hash))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,29 +270,15 @@ def _cause(name: str | None) -> Cause | None:
     return Cause(name) if name in _CAUSES else Cause.UNKNOWN
 
 
-def _row(change: Change) -> RecordRow:
-    after, before = change.after, change.before
-    assert before is None or before.version < after.version, "a change is a new version"
-    assert before is not None or change.payload is not None, "a new record comes from the hub"
-    return record_row(after, change.content_hash)
-
-
-def _payload(change: Change) -> str:
-    """What the hub told, as a line of JSON; an empty one where it told nothing."""
-    if change.payload is None:
-        return ""
-    return change.payload if isinstance(change.payload, str) else json_text(change.payload)
-
-
 async def _write(connection: Connection, query: str, organization_id: UUID, changes: Sequence[Change]) -> int:
     """Write, and tell how many rows that were."""
-    rows = [_row(change) for change in changes]
+    rows = [change.row for change in changes]
     return rows_touched(
         await connection.execute(
             QUERY[query],
             organization_id,
-            [values for values, _ in rows],
-            "\n".join([version for _, version in rows]),
-            "\n".join([_payload(change) for change in changes]),
+            [row.values for row in rows],
+            "\n".join([row.version for row in rows]),
+            "\n".join([row.payload for row in rows]),
         )
     )

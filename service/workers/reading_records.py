@@ -74,8 +74,8 @@ class Told:
     object_id: str = ""
     amount: LocalAmount | None = None
     """The money of its document, where that is known."""
-    first: Record | None = None
-    """What it is when it is new, unless it has been written meanwhile."""
+    first: Change | None = None
+    """How it is written when it is new, unless that has been done meanwhile."""
 
 
 async def read_records(reading: Reading) -> Readout:
@@ -137,9 +137,7 @@ async def _news(
     count_strangers(readout, reading, len(strangers))
     now = reading.work.now
     for each in new:
-        each.first = with_money(
-            observe(None, seen(organization_id, each.row), now, reading.policy), each.amount
-        )
+        each.first = _change(each, None, observe(None, seen(organization_id, each.row), now, reading.policy))
     return [each for each in news if each.row.id not in strangers] if strangers else news
 
 
@@ -224,14 +222,22 @@ async def _changes(connection: Connection, reading: Reading, news: Sequence[Told
     changes = []
     for told in news:
         previous = before.get(told.row.id) if before else None
-        after = told.first if previous is None else None
-        if after is None:
-            after = observe(previous, seen(organization_id, told.row), now, reading.policy)
-            if after is previous:
-                continue
-            after = with_money(after, told.amount)
-        changes.append(Change(before=previous, after=after, payload=told.payload, content_hash=told.digest))
+        if previous is None and told.first is not None:
+            changes.append(told.first)
+            continue
+        after = observe(previous, seen(organization_id, told.row), now, reading.policy)
+        if after is not previous:
+            changes.append(_change(told, previous, after))
     return changes
+
+
+def _change(told: Told, before: Record | None, after: Record) -> Change:
+    return Change(
+        before=before,
+        after=with_money(after, told.amount),
+        payload=told.payload,
+        content_hash=told.digest,
+    )
 
 
 async def _send_for_documents(connection: Connection, reading: Reading, changes: Sequence[Change]) -> None:

@@ -221,7 +221,7 @@ def test_texts_of_a_row_are_fit_for_postgres(text: str, other: str) -> None:
     """Whatever texts a record holds, its row can be encoded and has no NUL, and fit ones are left alone."""
     told = seen(uuid4(), platform=text, platform_object_id=other, errors={text: [other, {other: text}]})
     record = observe(None, told, AT, POLICY)
-    values, version = record_row(record, None)
+    values, version, _ = record_row(record, None, None)
     for name, value in zip((*COLUMNS, "version"), (*values, version), strict=True):
         if isinstance(value, str):
             assert "\0" not in value.encode().decode(), name
