@@ -50,7 +50,7 @@ from service.workers.reading import (
     nudge,
     strangers_among,
 )
-from service.workers.reading_pages import behind, in_turn, together
+from service.workers.reading_pages import behind, in_portions, in_turn, together
 
 LEDGER_BY_TYPE: Mapping[str, tuple[Ledger, Stream]] = {
     "receivable": (Ledger.RECEIVABLE, Stream.LOCAL_RECEIVABLES),
@@ -90,7 +90,7 @@ async def read_records(reading: Reading) -> Readout:
         async for pages in taken:
             for page in pages:
                 count_refused(readout, reading, page.refused)
-            told = _newest(pages, object_type)
+            told = await _newest(pages, object_type)
             readout.counts["records_read"] += len(told)
             news = await _news(reading, readout, told, turn)
             await writing.do(_write(reading, readout, told, news))
@@ -101,7 +101,7 @@ async def read_records(reading: Reading) -> Readout:
     return readout
 
 
-def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[Told]:
+async def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[Told]:
     """One version of each record; pages that shifted may hold two."""
     newest: dict[int, Told] = {}  # by the number that an id is, which Python digests faster
     for number, page in enumerate(pages):
@@ -112,10 +112,12 @@ def _newest(pages: Sequence[Page[SyncedRecord]], object_type: str) -> Sequence[T
                 if other is not told and other.row.updated_at <= row.updated_at:
                     del newest[row.id.int]
                     newest[row.id.int] = told
-    for told in newest.values():
-        payload = canonical(told.row.payload)
-        told.payload, told.digest = jsonb.fit(payload), digest(payload)
-    return list(newest.values())
+    found = list(newest.values())
+    async for some in in_portions(found):
+        for told in some:
+            payload = canonical(told.row.payload)
+            told.payload, told.digest = jsonb.fit(payload), digest(payload)
+    return found
 
 
 async def _news(
@@ -136,8 +138,10 @@ async def _news(
     strangers = await _strangers(reading, doubtful, turn)
     count_strangers(readout, reading, len(strangers))
     now = reading.work.now
-    for each in new:
-        each.first = _change(each, None, observe(None, seen(organization_id, each.row), now, reading.policy))
+    async for some in in_portions(new):
+        for each in some:
+            record = observe(None, seen(organization_id, each.row), now, reading.policy)
+            each.first = _change(each, None, record)
     return [each for each in news if each.row.id not in strangers] if strangers else news
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ from service.domain.record_observed import observe
 from service.domain.record_state import State
 from service.store.database import Database
 from service.store.history import HistoryKind, list_history
+from service.store.queries import QUERY
 from service.store.record_counts import sum_organization_record_counts
 from service.store.record_rows import COLUMNS, record_row
 from service.store.records import (
@@ -39,6 +42,16 @@ from service.store.rows import clean_text
 
 AT = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 POLICY = Policy()
+
+MANY = """
+INSERT INTO records (
+    organization_id, record_id, object_type, updated_at, payload, content_hash, state, reason, version,
+    changed_at
+)
+SELECT '00000000-0000-0000-0000-000000000007', gen_random_uuid(), 'receivable', now(), '{}', '',
+    'acknowledged', '', 1, now()
+FROM generate_series(1, 5000)
+"""
 
 
 def seen(organization_id: UUID, **changes: Any) -> SeenRecord:
@@ -214,6 +227,21 @@ async def test_a_version_tells_what_the_record_is(database: Database) -> None:
         assert body.keys() == (known.keys() | shown) - {"record_id", "organization_id"}
         back = msgspec.convert({**asdict(record), **body}, Record)
         assert back == record
+
+
+async def test_changed_records_are_found_by_their_ids(database_url: str) -> None:
+    """Where an organization has many records, those that change are looked up, and no others read."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("SET search_path TO tieout; SET plan_cache_mode TO force_generic_plan")
+        await connection.execute(MANY)
+        await connection.execute("ANALYZE records")
+        await connection.execute(f"PREPARE asked AS {QUERY['update_records']}")
+        rows = await connection.fetch("EXPLAIN EXECUTE asked(NULL, NULL, NULL, NULL)")
+    finally:
+        await connection.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert len(re.findall(r"Index Cond: .*\brecord_id = [in]\.record_id", plan)) == 2, plan
 
 
 @given(st.text(), st.text())

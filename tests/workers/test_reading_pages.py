@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from service.workers.reading_pages import behind, together
+from service.workers.reading_pages import AT_ONCE, behind, in_portions, together
 
 
 class _Pages:
@@ -155,3 +155,22 @@ async def test_what_is_good_is_done_although_the_next_fails() -> None:
     with pytest.raises(asyncio.CancelledError):
         await giving
     assert done == ["done", "broken off"]
+
+
+async def test_others_have_their_turn_between_portions() -> None:
+    """All rows are given, in their order, and whatever waits goes on after so many."""
+    rows = list(range(2 * AT_ONCE + 1))
+    given: list[int] = []
+    met: list[int] = []
+
+    async def other() -> None:
+        while len(given) < len(rows):
+            met.append(len(given))
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(other())
+    async for some in in_portions(rows):
+        given += some
+    await waiting
+    assert given == rows
+    assert met == [AT_ONCE, 2 * AT_ONCE]
