@@ -6,16 +6,22 @@ The limit L is what pgbench reaches on the same Postgres just before: 16 clients
 transaction by a prepared statement, every commit on disk. The sender shares the machine's cores with
 the receiver and Postgres; what a delivery costs in processor time, of all three together, does not depend on
 who else is busy. Nothing is lost when every delivery that was answered 200 is in the table.
+
+How long single deliveries take at half of L is measured before the full load, and when the disk has written
+what came before; pgbench at the same rate tells how long the disk alone makes one wait.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -26,6 +32,7 @@ from benchmarks.measuring.postgres import migrated
 from benchmarks.measuring.process import Running, await_ready, child, free_port, service
 from benchmarks.measuring.processor import postmaster, used_by, used_by_ended
 from benchmarks.measuring.report import Report, Table, megabytes, ratio, seconds
+from benchmarks.measuring.wire import percentile
 from service.embedded import binaries
 
 TABLE = """
@@ -117,26 +124,53 @@ class Bench:
     def limit(self) -> tuple[float, float]:
         """Ask pgbench how many single rows a second this Postgres makes durable, and what one costs."""
         before = self.processor_seconds() + used_by_ended()
-        programs = binaries.find(None)
-        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-            script.write(SCRIPT)
-            script.flush()
-            said = subprocess.run(
-                [
-                    *(programs / "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2"),
-                    *("-T", str(max(2, round(self.length))), "-f", script.name, self.url),
-                ],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "insert.sql")
+            script.write_text(SCRIPT)
+            said = self._pgbench(script, "-T", str(max(2, round(self.length))))
         [found] = re.findall(r"tps = ([0-9.]+)", said)
         [count] = re.findall(r"actually processed: ([0-9]+)", said)
         return float(found), (self.processor_seconds() + used_by_ended() - before) / int(count)
 
+    def limit_at(self, rate: float) -> tuple[float, Mapping[str, float]]:
+        """Ask pgbench for so many single rows a second: how many came, and how long they took since due."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "insert.sql")
+            script.write_text(SCRIPT)
+            log = ("-l", "--log-prefix", str(Path(folder, "took")))
+            self._pgbench(script, "-T", str(round(self.length)), "-R", str(rate), *log)
+            took = [
+                int(line.split()[2]) / 1e6
+                for file in Path(folder).glob("took*")
+                for line in file.read_text().splitlines()
+            ]
+        return len(took) / round(self.length), {
+            share: percentile(took, float(share)) for share in ("0.5", "0.99", "1")
+        }
+
     def lost(self, sent: Sent) -> int:
         """Count deliveries that were acknowledged and are not stored."""
         return asyncio.run(self._lost([event_id(number) for number in sent.acknowledged]))
+
+    def _pgbench(self, script: Path, *options: str) -> str:
+        return subprocess.run(
+            [
+                *(
+                    str(binaries.find(None) / "pgbench"),
+                    "-n",
+                    "-M",
+                    "prepared",
+                    "-c",
+                    str(CLIENTS),
+                    "-j",
+                    "2",
+                ),
+                *("-f", str(script), *options, self.url),
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
 
     async def _lost(self, ids: list[str]) -> int:
         connection = await asyncpg.connect(self.url)
@@ -217,12 +251,22 @@ def main() -> None:
         told("naive receiver, one insert a request", one_by_one)
         with service(url) as running:
             bench.send(running, 16, length=1)  # warm
+            os.sync()
+            alone, took = bench.limit_at(limit / 2)
+            table.row(
+                "pgbench, steadily at 0.5 L",
+                f"{alone:,.0f}",
+                ratio(alone, limit),
+                "-",
+                *(seconds(took[share]) for share in ("0.5", "0.99", "1")),
+            )
+            os.sync()
+            steady = bench.send(running, 256, rate=limit / 2)
+            told("tieout, steadily at 0.5 L", steady)
             runs = {count: bench.send(running, count) for count in PEAK_CONNECTIONS}
             for count, sent in runs.items():
                 told(f"tieout, {count} senders", sent)
             peak = max(runs.values(), key=lambda run: run.per_second)
-            steady = bench.send(running, 256, rate=limit / 2)
-            told("tieout, steadily at 0.5 L", steady)
             overload = bench.send(running, OVERLOAD_CONNECTIONS)
             told(f"tieout, {OVERLOAD_CONNECTIONS:,} senders at once", overload)
             held = running.peak_bytes

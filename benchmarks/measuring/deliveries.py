@@ -34,6 +34,9 @@ PAUSE_SECONDS = 0.001
 """Between looks at what is due. Shorter ones are none to uvloop, and the sender would take a whole core from
 what it measures."""
 
+SETTLING_SECONDS = 0.5
+"""Connections are accepted after they are told to be open, and only then is the load a steady one."""
+
 
 def event_id(number: int) -> str:
     """Tell the id of an event by its number."""
@@ -164,6 +167,8 @@ async def run(load: Load, seconds: float, connections: int, rate: float | None) 
     rest: deque[Sender] | None = None if rate is None else deque()
     for _ in range(connections):
         await connect(load, rest)
+    if rate is not None:
+        await asyncio.sleep(SETTLING_SECONDS)
     began = time.perf_counter()
     if rate is None or rest is None:
         await asyncio.sleep(seconds)
