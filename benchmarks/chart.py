@@ -40,7 +40,7 @@ class Panel:
 PANELS = (
     Panel(
         "cadence",
-        "10,000 organizations, 3 h",
+        "10,000 organizations,",
         "p95",
         "Until 95 % of changes are seen, 10,000 organizations",
         "tieout",
