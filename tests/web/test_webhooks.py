@@ -277,6 +277,17 @@ def test_no_body_breaks_the_reader(body: bytes) -> None:
     assert all(str(UUID(each)) == each for each in delivery.key)
 
 
+def test_ids_are_the_same_however_they_are_written() -> None:
+    """An event whose ids come in capitals or without dashes is the one whose ids are written as usual."""
+    content = event()
+    names = ("id", "entity_id", "webhook_subscription_id")
+    usual = read(encoded(content))
+    assert usual.quarantined is None
+    for write in (str.upper, lambda text: text.replace("-", "")):
+        other = read(encoded(content | {name: write(content[name]) for name in names}))
+        assert (other.key, other.quarantined) == (usual.key, None)
+
+
 async def test_age_is_judged_by_the_databases_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
